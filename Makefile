@@ -1,0 +1,44 @@
+PYTHON ?= python3.11
+BIN := .venv/bin
+export MPLBACKEND := Agg
+
+.PHONY: install quickstart test test-all test-cluster test-faults lint format bench clean
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	touch $@
+
+quickstart: install
+	$(BIN)/studies launch studies/quickstart.yaml
+
+test: install lint
+	$(BIN)/python -m pytest
+
+test-all: install lint
+	$(BIN)/python -m pytest -m ""
+
+test-cluster: install
+	$(BIN)/python -m pytest -m cluster
+
+test-faults: install
+	$(BIN)/python -m pytest -m faults
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build *.egg-info

@@ -1,0 +1,1 @@
+"""Top floor: what to run, and the command line."""

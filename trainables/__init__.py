@@ -1,0 +1,1 @@
+"""Models and their training: one file per model."""
