@@ -1,0 +1,141 @@
+"""Batches for training: a pure function of (seed, stream, step), on the CPU or on the device itself.
+
+The order of an epoch is a permutation keyed with (seed, stream, epoch), so that a trial restored at any step
+continues with the same images. A set that fits lives on the GPU in its packed form; its batches are gathered
+and unpacked there, in the order that the CPU would take, without waiting for the device.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from core.data.dataset import FactorDataset
+from core.data.stores import ArrayStore, PackedStore
+
+Images = Callable[[torch.Tensor], torch.Tensor]
+"""Float images (B, C, H, W) at positions (B,) of the subset, both on the device."""
+
+
+class Batch(NamedTuple):
+    """One training batch, on the device that was asked for.
+
+    Attributes:
+        images: float32 (B, C, H, W) in [0, 1].
+        index: int64 (B,), the images' numbers in the data set.
+        factors: int64 (B, K), or None when they were not asked for.
+    """
+
+    images: torch.Tensor
+    index: torch.Tensor  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
+    factors: torch.Tensor | None
+
+
+class Batches:
+    """Endless shuffled batches of a data set, or of the images `subset` (M,) of it.
+
+    Every epoch is a full permutation, its incomplete last batch dropped; a set smaller than a batch is drawn
+    from with replacement. Two streams (FactorVAE's second batch) are independent. Raises ValueError for an
+    empty subset, a negative seed or a batch size below 1.
+    """
+
+    def __init__(
+        self,
+        dataset: FactorDataset,
+        batch_size: int,
+        seed: int,
+        *,
+        stream: int = 0,
+        subset: np.ndarray | None = None,
+        with_factors: bool = False,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.device = torch.device(device)
+        self._key = (seed, stream)
+        self._subset = None if subset is None else np.asarray(subset, dtype=np.int64)
+        self._size = len(dataset) if self._subset is None else len(self._subset)
+        if batch_size < 1 or self._size == 0 or seed < 0:
+            raise ValueError(f"no batches of {batch_size} from {self._size} images with seed {seed}")
+        self._with_factors = with_factors
+        self._resident = None if self.device.type == "cpu" else resident(dataset, self._subset, self.device)
+        self._epoch = -1
+        self._order = self._index = np.empty(0, np.int64)
+        self._device_order = self._device_index = torch.empty(0, dtype=torch.int64)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of full batches in an epoch; 1 for a set smaller than a batch."""
+        return max(1, self._size // self.batch_size)
+
+    def at(self, step: int) -> Batch:
+        """The batch of optimiser step `step`, counted from 0; the same whatever was asked for before."""
+        epoch, within = divmod(step, self.steps_per_epoch)
+        if epoch != self._epoch:
+            self._start(epoch)
+        chosen = slice(within * self.batch_size, (within + 1) * self.batch_size)
+        if self._resident is not None:
+            images = self._resident(self._device_order[chosen])
+        else:
+            images = float_images(self.dataset, self._index[chosen]).to(self.device, non_blocking=True)
+        factors = None
+        if self._with_factors:
+            classes = self.dataset.factors(self._index[chosen])
+            factors = torch.from_numpy(classes).to(self.device, non_blocking=True)
+        return Batch(images, self._device_index[chosen], factors)
+
+    def _start(self, epoch: int) -> None:
+        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([*self._key, epoch])))
+        if self._size < self.batch_size:
+            self._order = rng.integers(0, self._size, self.batch_size)
+        else:
+            self._order = rng.permutation(self._size)
+        self._index = self._order if self._subset is None else self._subset[self._order]
+        self._device_index = torch.from_numpy(self._index).to(self.device)
+        if self._resident is not None:
+            self._device_order = torch.from_numpy(self._order).to(self.device)
+        self._epoch = epoch
+
+
+def float_images(dataset: FactorDataset, index: np.ndarray) -> torch.Tensor:
+    """Images float32 (N, C, H, W) in [0, 1] of `index` (N,), on the CPU: `dataset.images` over 255."""
+    store = dataset.store
+    if isinstance(store, PackedStore):
+        bits = torch.from_numpy(store.bits(dataset.rows(index)))
+        return bits.to(torch.float32).view(-1, *dataset.image_shape)
+    return torch.from_numpy(dataset.images(index)).to(torch.float32).div_(255)
+
+
+def resident(dataset: FactorDataset, subset: np.ndarray | None, device: torch.device) -> Images | None:
+    """Copy a set to `device` and return what makes images of it there, or None where it does not fit."""
+    store, shape = dataset.store, dataset.image_shape
+    rows = dataset.rows(np.arange(len(dataset)) if subset is None else subset)
+    if isinstance(store, PackedStore) and _fits(rows.size * store.packed.shape[1], device):
+        packed = _copied(store.packed, store.positions(rows), device)
+        return lambda positions: unpack(packed[positions]).view(-1, *shape)
+    if isinstance(store, ArrayStore) and _fits(rows.size * int(np.prod(shape)), device):
+        array = _copied(store.array, rows, device)
+        return lambda positions: array[positions].to(torch.float32).div_(255)
+    return None
+
+
+def unpack(packed: torch.Tensor) -> torch.Tensor:
+    """Pixels float32 (N, 8 * M), 0 or 1, of packed bytes uint8 (N, M): `numpy.unpackbits` on any device."""
+    shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=packed.device)
+    return packed.unsqueeze(-1).bitwise_right_shift(shifts).bitwise_and_(1).flatten(1).to(torch.float32)
+
+
+def _copied(array: np.ndarray, rows: np.ndarray, device: torch.device, step: int = 1 << 16) -> torch.Tensor:
+    """Rows (N, ...) of `array` on `device`, in slices so that no second copy of the set is ever in memory."""
+    copied = torch.empty((len(rows), *array.shape[1:]), dtype=torch.uint8, device=device)
+    for start in range(0, len(rows), step):
+        part = np.ascontiguousarray(array[rows[start : start + step]])
+        copied[start : start + step].copy_(torch.from_numpy(part))
+    return copied
+
+
+def _fits(size: int, device: torch.device) -> bool:
+    """Whether `size` bytes leave half of the free memory of a CUDA device; other devices are not asked."""
+    return device.type != "cuda" or size < torch.cuda.mem_get_info(device)[0] // 2

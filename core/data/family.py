@@ -1,0 +1,108 @@
+"""What one file in `core.data.sets` defines: a data set with its versions."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from core.data.dataset import DatasetInfo, FactorDataset, Progress, Store
+from core.data.errors import DataError
+from core.data.grid import Grid
+
+
+class Family(ABC):
+    """A data set and its versions; one instance per module, called ``FAMILY``.
+
+    Attributes:
+        name: the name of the plain set; versions are called ``name.version``.
+        image_shape: (C, H, W).
+    """
+
+    name: ClassVar[str]
+    image_shape: ClassVar[tuple[int, int, int]]
+
+    def names(self) -> list[str]:
+        """Every registered name of the family, the plain set first."""
+        return [self.name]
+
+    @abstractmethod
+    def describe(self, name: str, options: dict[str, Any], root: Path) -> DatasetInfo:
+        """What is known without opening the set. Raises DataError for a bad option or a broken file."""
+
+    @abstractmethod
+    def load(self, name: str, options: dict[str, Any], root: Path, progress: Progress | None) -> FactorDataset:
+        """Open the set, building its cache where needed."""
+
+    @abstractmethod
+    def check(self, name: str, options: dict[str, Any], root: Path) -> list[str]:
+        """Read the user's original and the cache in full; one sentence for each thing that is wrong."""
+
+
+class GridFamily(Family):
+    """A family whose plain set holds every combination of its factors once.
+
+    Attributes:
+        versions: the grid of every registered name.
+    """
+
+    versions: ClassVar[Mapping[str, Grid]]
+
+    @abstractmethod
+    def original(self, root: Path) -> Path | None:
+        """The user's own file, its header checked, or None. Raises DataError for a file that is not it."""
+
+    @abstractmethod
+    def store(self, grid: Grid, root: Path, progress: Progress | None) -> Store:
+        """The images of the plain set, or at least those of `grid`."""
+
+    @abstractmethod
+    def check_original(self, path: Path) -> list[str]:
+        """Read the user's file in full and compare it with what it should be."""
+
+    def names(self) -> list[str]:
+        """Every registered name of the family, the plain set first."""
+        return list(self.versions)
+
+    def grid(self, name: str, options: dict[str, Any]) -> Grid:
+        """The grid of a registered name under the options `factors`, `fix` and `keep`."""
+        for key, kind, wanted in (
+            ("factors", list | tuple, "a list"),
+            ("fix", Mapping, "a mapping"),
+            ("keep", Mapping, "a mapping"),
+        ):
+            if options.get(key) is not None and not isinstance(options[key], kind):
+                raise DataError(f"{name}: {key!r} must be {wanted}, not {options[key]!r}")
+        refuse_other_options(name, options, ("factors", "fix", "keep"))
+        try:
+            return self.versions[name].narrowed(**options)
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from None
+
+    def describe(self, name: str, options: dict[str, Any], root: Path) -> DatasetInfo:
+        """What is known without opening the set. Raises DataError for a bad option or a broken file."""
+        grid = self.grid(name, options)
+        source = "original" if self.original(root) else "rendered"
+        return DatasetInfo(name, grid.names, grid.sizes, self.image_shape, len(grid), source, True)
+
+    def load(self, name: str, options: dict[str, Any], root: Path, progress: Progress | None) -> FactorDataset:
+        """Open the set, building its cache where needed."""
+        grid = self.grid(name, options)
+        store = self.store(grid, root, progress)
+        return FactorDataset(name, options, root, self.image_shape, store, grid)
+
+    def check(self, name: str, options: dict[str, Any], root: Path) -> list[str]:
+        """Read the user's original and the cache in full; one sentence for each thing that is wrong."""
+        self.grid(name, options)
+        try:
+            path = self.original(root)
+        except DataError as error:
+            return [str(error)]
+        return self.check_original(path) if path else []
+
+
+def refuse_other_options(name: str, options: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Raise DataError for an option that a data set does not take."""
+    for key in options:
+        if key not in known:
+            takes = f"takes {', '.join(known)}" if known else "takes no options"
+            raise DataError(f"{name} does not take {key!r}: it {takes}")

@@ -1,0 +1,50 @@
+"""Finds the data sets: every module of `core.data.sets`, nothing to register by hand."""
+
+import importlib
+import os
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from core.data.errors import DataError, did_you_mean
+from core.data.family import Family
+
+Spec = str | Mapping[str, Any]
+"""A registered name, or a mapping with ``name`` and the options of that data set."""
+
+
+@cache
+def families() -> dict[str, Family]:
+    """The family of every registered name."""
+    from core.data import sets
+
+    found = {}
+    for module in pkgutil.iter_modules(sets.__path__):
+        family = importlib.import_module(f"{sets.__name__}.{module.name}").FAMILY
+        found.update(dict.fromkeys(family.names(), family))
+    return found
+
+
+def resolve(spec: Spec) -> tuple[Family, str, dict[str, Any]]:
+    """The family, the registered name and the options that `spec` stands for. Raises DataError."""
+    if isinstance(spec, str):
+        spec = {"name": spec}
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
+        raise DataError(f"a data set is a name or a mapping with a 'name', not {spec!r}")
+    name = spec["name"]
+    if name not in families():
+        raise DataError(f"there is no data set {name!r}{did_you_mean(name, families())}")
+    options = {str(key): value for key, value in spec.items() if key != "name" and value is not None}
+    return families()[name], name, options
+
+
+def data_root(root: str | os.PathLike[str] | None) -> Path:
+    """The folder of originals and caches: `root`, else $STUDIES_DATA, else ./data; absolute."""
+    path = Path(root or os.environ.get("STUDIES_DATA") or "data").expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise DataError(f"the data folder {path} is a file")
+    if path.exists() and not os.access(path, os.R_OK | os.X_OK):
+        raise DataError(f"the data folder {path} cannot be read")
+    return path

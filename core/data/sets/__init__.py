@@ -1,0 +1,1 @@
+"""One file per data set; each defines ``FAMILY`` and is found by `core.data.registry`."""

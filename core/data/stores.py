@@ -1,0 +1,54 @@
+"""Stores that are files: packed bits and plain bytes, both memory-mapped and read only."""
+
+from pathlib import Path
+
+import numpy as np
+
+
+class PackedStore:
+    """Binary images (1, H, W), eight pixels in a byte as `numpy.packbits` puts them.
+
+    Attributes:
+        packed: uint8 (M, H * W / 8), a memory map.
+        row_of: rows of the base set (M,) that `packed` holds, sorted; None when it holds all.
+    """
+
+    def __init__(
+        self, packed: np.ndarray, size: tuple[int, int], source: str, path: Path, row_of: np.ndarray | None = None
+    ) -> None:
+        self.packed = packed
+        self.size = size
+        self.source = source
+        self.path: Path | None = path
+        self._row_of = row_of
+
+    def positions(self, rows: np.ndarray) -> np.ndarray:
+        """Where in `packed` (N,) the base rows (N,) are."""
+        return rows if self._row_of is None else np.searchsorted(self._row_of, rows)
+
+    def bits(self, rows: np.ndarray) -> np.ndarray:
+        """Pixels uint8 (N, H * W), 0 or 1."""
+        return np.unpackbits(self.packed[self.positions(rows)], axis=1)
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        """Images uint8 (N, 1, H, W), 0 or 255, of base rows (N,)."""
+        bits = self.bits(rows)
+        bits *= 255
+        return bits.reshape(len(rows), 1, *self.size)
+
+
+class ArrayStore:
+    """Images kept as they are.
+
+    Attributes:
+        array: uint8 (M, C, H, W), a memory map.
+    """
+
+    def __init__(self, array: np.ndarray, source: str, path: Path) -> None:
+        self.array = array
+        self.source = source
+        self.path: Path | None = path
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        """Images uint8 (N, C, H, W) of rows (N,)."""
+        return np.asarray(self.array[rows])

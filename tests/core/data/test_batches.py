@@ -1,0 +1,95 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+import core.data
+from core.data.batches import Batches, float_images, resident, unpack
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> core.data.FactorDataset:
+    return core.data.load("dsprites.quick", tmp_path_factory.mktemp("data"))
+
+
+def test_a_batch_is_a_function_of_seed_stream_and_step(quick: core.data.FactorDataset) -> None:
+    here, there = Batches(quick, 64, 3), Batches(quick, 64, 3)
+    late = here.at(250)
+    for step in (0, 91, 250):
+        again = there.at(step)
+    assert torch.equal(late.index, again.index)
+    assert torch.equal(late.images, again.images)
+    assert not torch.equal(late.index, Batches(quick, 64, 4).at(250).index)
+    assert not torch.equal(late.index, Batches(quick, 64, 3, stream=1).at(250).index)
+
+
+def test_the_first_indices_of_seed_zero_never_change(quick: core.data.FactorDataset) -> None:
+    assert Batches(quick, 4, 0).at(0).index.tolist() == [1566, 2912, 5710, 4422]
+
+
+def test_an_epoch_shows_every_image_once(quick: core.data.FactorDataset) -> None:
+    batches = Batches(quick, 64, 0)
+    assert batches.steps_per_epoch == 90
+    epoch = torch.cat([batches.at(step).index for step in range(90)])
+    assert torch.equal(epoch.sort().values, torch.arange(5760))
+    assert not torch.equal(batches.at(90).index, epoch[:64])
+
+
+def test_images_and_factors_are_those_of_the_set(quick: core.data.FactorDataset) -> None:
+    batch = Batches(quick, 32, 0, with_factors=True).at(7)
+    index = batch.index.numpy()
+    assert batch.images.dtype == torch.float32
+    np.testing.assert_array_equal(batch.images.numpy() * 255, quick.images(index))
+    assert batch.factors is not None
+    np.testing.assert_array_equal(batch.factors.numpy(), quick.factors(index))
+
+
+def test_a_subset_stays_in_itself_and_may_be_smaller_than_a_batch(quick: core.data.FactorDataset) -> None:
+    subset = quick.annotated(40, 0)
+    for size in (16, 64):
+        batches = Batches(quick, size, 0, subset=subset)
+        for step in range(5):
+            index = batches.at(step).index
+            assert len(index) == size
+            assert set(index.tolist()) <= set(subset.tolist())
+
+
+@pytest.mark.parametrize("arguments", [(0, 0), (64, -1)], ids=["no batch", "negative seed"])
+def test_impossible_batches_are_refused(quick: core.data.FactorDataset, arguments: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="no batches of"):
+        Batches(quick, *arguments)
+    with pytest.raises(ValueError, match="from 0 images"):
+        Batches(quick, 8, 0, subset=np.empty(0, np.int64))
+
+
+def test_bits_are_unpacked_on_a_device_as_numpy_does() -> None:
+    packed = np.random.default_rng(0).integers(0, 256, (9, 32), dtype=np.uint8)
+    unpacked = unpack(torch.from_numpy(packed))
+    assert unpacked.dtype == torch.float32
+    np.testing.assert_array_equal(unpacked.numpy(), np.unpackbits(packed, axis=1))
+
+
+def test_a_resident_set_gives_the_same_images(quick: core.data.FactorDataset) -> None:
+    subset = np.array([5, 5759, 17, 0])
+    images = resident(quick, subset, torch.device("cpu"))
+    assert images is not None
+    assert torch.equal(images(torch.tensor([1, 0, 3])), float_images(quick, subset[[1, 0, 3]]))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_gives_the_batches_of_the_cpu(quick: core.data.FactorDataset) -> None:
+    on_gpu = Batches(quick, 64, 1, with_factors=True, device="cuda").at(123)
+    on_cpu = Batches(quick, 64, 1, with_factors=True).at(123)
+    assert on_gpu.images.is_cuda
+    for gpu, cpu in zip(on_gpu, on_cpu, strict=True):
+        assert gpu is not None
+        assert cpu is not None
+        assert torch.equal(gpu.cpu(), cpu)
+
+
+def test_a_data_set_pickles_as_its_name(quick: core.data.FactorDataset) -> None:
+    stored = pickle.dumps(quick)
+    assert len(stored) < 1000
+    np.testing.assert_array_equal(pickle.loads(stored).images([9]), quick.images([9]))
