@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from core.data.dataset import FactorDataset
-from core.data.stores import ArrayStore, PackedStore
+from core.data.stores import ArrayStore, ComposedStore, PackedStore
 
 Images = Callable[[torch.Tensor], torch.Tensor]
 """Float images (B, C, H, W) at positions (B,) of the subset, both on the device."""
@@ -115,6 +115,10 @@ def resident(dataset: FactorDataset, subset: np.ndarray | None, device: torch.de
     if isinstance(store, PackedStore) and _fits(rows.size * store.packed.shape[1], device):
         packed = _copied(store.packed, store.positions(rows), device)
         return lambda positions: unpack(packed[positions]).view(-1, *shape)
+    if isinstance(store, ComposedStore) and _fits(store.weights.size + rows.size * 32, device):
+        geometry, colours = (torch.from_numpy(part).to(device) for part in store.parts(rows))
+        weights = _copied(store.weights, np.arange(len(store.weights)), device)
+        return lambda at: compose(weights[geometry[at]], colours[at], store.unit).view(-1, *shape)
     if isinstance(store, ArrayStore) and _fits(rows.size * int(np.prod(shape)), device):
         array = _copied(store.array, rows, device)
         return lambda positions: array[positions].to(torch.float32).div_(255)
@@ -125,6 +129,13 @@ def unpack(packed: torch.Tensor) -> torch.Tensor:
     """Pixels float32 (N, 8 * M), 0 or 1, of packed bytes uint8 (N, M): `numpy.unpackbits` on any device."""
     shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=packed.device)
     return packed.unsqueeze(-1).bitwise_right_shift(shifts).bitwise_and_(1).flatten(1).to(torch.float32)
+
+
+def compose(weights: torch.Tensor, colours: torch.Tensor, unit: int) -> torch.Tensor:
+    """Float images (N, 3, M) of weights uint8 (N, R, M) and colours uint8 (N, 3, R), as `ComposedStore` has it."""
+    # A sum of products: matrix units may round to TF32, which would not give the bits of the CPU.
+    total = (weights.unsqueeze(1).float() * colours.unsqueeze(-1).float()).sum(dim=2)
+    return total.mul_(1 / unit).add_(0.5).clamp_(max=255).floor_().div_(255)
 
 
 def _copied(array: np.ndarray, rows: np.ndarray, device: torch.device, step: int = 1 << 16) -> torch.Tensor:

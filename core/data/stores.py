@@ -1,5 +1,6 @@
 """Stores that are files: packed bits and plain bytes, both memory-mapped and read only."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +53,43 @@ class ArrayStore:
     def images(self, rows: np.ndarray) -> np.ndarray:
         """Images uint8 (N, C, H, W) of rows (N,)."""
         return np.asarray(self.array[rows])
+
+
+class ComposedStore:
+    """Colour images made on demand: few geometries, each a weight map of every region, times region colours.
+
+    Attributes:
+        weights: uint8 (G, R, H * W), a memory map; a weight of 1 is stored as `unit`.
+        unit: see `weights`.
+        parts: gives, for base rows (N,), their geometry int64 (N,) and region colours uint8 (N, 3, R).
+    """
+
+    def __init__(
+        self,
+        weights: np.ndarray,
+        unit: int,
+        size: tuple[int, int],
+        parts: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+        path: Path,
+    ) -> None:
+        self.weights = weights
+        self.unit = unit
+        self.size = size
+        self.parts = parts
+        self.source = "rendered"
+        self.path: Path | None = path
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        """Images uint8 (N, 3, H, W) of base rows (N,): the weighted sum of the colours, rounded and clipped.
+
+        The sums are whole numbers below 2²⁴, so that float32 gives the same bits in any order of addition.
+        """
+        geometry, colours = self.parts(rows)
+        images = np.empty((len(rows), 3, self.weights.shape[2]), dtype=np.uint8)
+        for i, (g, colour) in enumerate(zip(geometry, colours.astype(np.float32), strict=True)):
+            total = colour @ self.weights[g].astype(np.float32)
+            total *= np.float32(1 / self.unit)
+            total += np.float32(0.5)
+            np.minimum(total, np.float32(255), out=total)
+            images[i] = total
+        return images.reshape(len(rows), 3, *self.size)
