@@ -146,6 +146,8 @@ class Metric:
     ) -> dict[str, float]:
         """Standard deviation of every key over replicates that draw the rows with replacement."""
         groups = [[name for name in group if name in inputs] for group in ROW_GROUPS]
+        if not any(groups):
+            return {}
         samples: list[dict[str, float]] = []
         for replicate in range(self.replicates):
             rng = self._generator(seed, 2, replicate)

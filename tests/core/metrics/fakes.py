@@ -66,3 +66,65 @@ def rotated(codes: NDArray[Any], degrees: float = 45.0) -> NDArray[Any]:
     for first in range(0, turned.shape[1] - 1, 2):
         turned[:, first : first + 2] = turned[:, first : first + 2] @ turn
     return turned
+
+
+def oracle_relations() -> dict[str, Any]:
+    """A perfect modular model with two factors of 3 and 4 values: a code is its values, blurred."""
+
+    def values_of(codes: NDArray[Any]) -> NDArray[np.int64]:
+        return np.rint(codes).astype(np.int64)
+
+    relations = [("next", 0, [1, 2, 0]), ("up", 1, [1, 2, 3, 3])]
+
+    def apply_relation(codes: NDArray[Any], numbers: NDArray[np.int64]) -> NDArray[Any]:
+        edited = values_of(codes)
+        for row, number in enumerate(numbers):
+            _, factor, mapping = relations[number]
+            edited[row, factor] = mapping[edited[row, factor]]
+        return edited.astype(float)
+
+    return {
+        "relations": relations,
+        "value_counts": [3, 4],
+        "sample_prior": lambda values, rng: values + rng.normal(size=values.shape) * 0.05,
+        "apply_relation": apply_relation,
+        "classify": values_of,
+        "reencode": lambda codes: codes + 0.1,
+        "judge": values_of,
+        "image_codes": pool((3, 4), 60).astype(float),
+        "image_values": pool((3, 4), 60),
+    }
+
+
+def everything() -> dict[str, Any]:
+    """One bag of inputs that serves every metric under every protocol, and quickly."""
+    dataset = GridDataset((3, 4, 2), nuisance=3)
+    factors = dataset.factors(np.random.default_rng(0).integers(len(dataset), size=240))
+    rng = np.random.default_rng(1)
+    codes = np.hstack([factors, rng.normal(size=(240, 1))]) + rng.normal(size=(240, 4)) * 0.1
+    turn = rng.normal(size=(4, 4))
+
+    def encode(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return (images.reshape(len(images), -1)[:, [0, 1, 2, 15]] @ turn).astype(np.float32)
+
+    def logits(images: NDArray[np.uint8], noise: np.random.Generator | None) -> NDArray[np.float32]:
+        decoded = images / 64.0 - 1.0
+        if noise is not None:
+            decoded = decoded + noise.normal(size=images.shape)
+        return decoded.astype(np.float32)
+
+    return oracle_relations() | {
+        "codes": codes,
+        "factors": factors,
+        "encode": encode,
+        "dataset": dataset,
+        "images": dataset.images(np.arange(30)),
+        "logits": logits,
+        "posterior_mean": codes,
+        "posterior_log_variance": np.full(codes.shape, -3.0),
+        "sampled_codes": codes + rng.normal(size=codes.shape) * 0.2,
+        "num_images": len(dataset),
+        "discriminator_logits": rng.normal(size=(240, 2)),
+        "discrete_codes": factors[:, 0],
+        "codes_by_seed": [codes, codes[:, ::-1], codes @ turn],
+    }

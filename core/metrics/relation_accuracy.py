@@ -1,0 +1,148 @@
+"""Relation accuracy: does an edit of a code change one factor as asked and leave the others (modular autoencoder)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.metrics._checks import MetricError
+from core.metrics._metric import Metric, Protocol, Settings
+
+Ints = NDArray[np.int64]
+Codes = NDArray[Any]
+
+
+def compute(
+    settings: Settings,
+    rng: np.random.Generator,
+    *,
+    relations: Sequence[tuple[str, int, Sequence[int]]],
+    value_counts: Sequence[int],
+    sample_prior: Callable[[Ints, np.random.Generator], Codes],
+    apply_relation: Callable[[Codes, Ints], Codes],
+    classify: Callable[[Codes], Ints],
+    reencode: Callable[[Codes], Codes] | None = None,
+    judge: Callable[[Codes], Ints] | None = None,
+    image_codes: Codes | None = None,
+    image_values: Ints | None = None,
+) -> dict[str, float]:
+    """Shares in [0, 1] of edited codes whose values are as asked; every share has its binomial error.
+
+    relations: (name, factor, new value of each value); value_counts (K,). sample_prior(values (N, K), rng)
+    gives codes (N, D) from these prior components, apply_relation(codes, relation numbers (N,)) the edited
+    codes, classify(codes) the values (N, K) of the partitions, reencode(codes) the codes of their decoded
+    images, judge(codes) the values an independent classifier sees in the decoded images.
+    image_codes (N, D) and image_values (N, K) are of real test images.
+
+    From the prior: `relation_accuracy` (joint: the factor changed and all others kept), `_affected`, `_kept`,
+    `relation_accuracy_of_<name>`, `_identity` (joint without the edit), `_chance` (1 / Π values); after
+    decoding `_reencoded` and `_judged`; from real images `_image_reencoded` and `_image_judged`, the last
+    being the one that a wrong decoder cannot flatter. MetricError: relations that do not fit the values.
+    """
+    sizes = np.asarray(value_counts, dtype=np.int64)
+    tables = [_table(relation, sizes) for relation in relations]
+    if not tables:
+        raise MetricError("there is no relation")
+    numbers = np.repeat(np.arange(len(tables)), settings["samples_per_relation"])
+    values = np.stack([rng.integers(size, size=len(numbers)) for size in sizes], axis=1)
+    wanted, factor = _edited(values, numbers, tables)
+    codes = sample_prior(values, rng)
+    edited = apply_relation(codes, numbers)
+    right = _same_shape(classify(edited), wanted) == wanted
+    own = np.arange(len(numbers)), factor
+    joint = right.all(axis=1)
+    right_elsewhere = right.copy()
+    right_elsewhere[own] = True
+    outcomes = {
+        "relation_accuracy": joint,
+        "relation_accuracy_affected": right[own],
+        "relation_accuracy_kept": right_elsewhere.all(axis=1),
+        "relation_accuracy_identity": (_same_shape(classify(codes), wanted) == wanted).all(axis=1),
+    }
+    outcomes |= {f"relation_accuracy_of_{name}": joint[numbers == i] for i, (name, _, _) in enumerate(relations)}
+    outcomes |= _decoded("relation_accuracy", edited, wanted, classify, reencode, judge)
+    if image_codes is not None and image_values is not None:
+        drawn = np.arange(len(image_codes)) % len(tables)
+        image_wanted, _ = _edited(np.asarray(image_values, dtype=np.int64), drawn, tables)
+        image_edited = apply_relation(image_codes, drawn)
+        outcomes |= _decoded("relation_accuracy_image", image_edited, image_wanted, classify, reencode, judge)
+    results = {key: float(hits.mean()) for key, hits in outcomes.items()}
+    errors = {
+        f"{key}_se": float(np.sqrt(results[key] * (1 - results[key]) / len(hits))) for key, hits in outcomes.items()
+    }
+    chance = {"relation_accuracy_chance": float(1 / np.prod(sizes)), "relation_accuracy_chance_se": 0.0}
+    return results | errors | chance
+
+
+def _table(relation: tuple[str, int, Sequence[int]], sizes: Ints) -> tuple[int, Ints]:
+    name, factor, mapping = relation
+    table = np.asarray(mapping, dtype=np.int64)
+    if not 0 <= factor < len(sizes) or table.shape != (sizes[factor],):
+        raise MetricError(f"relation {name!r} does not map the values of factor {factor}")
+    if table.min() < 0 or table.max() >= sizes[factor]:
+        raise MetricError(f"relation {name!r} leads to a value that factor {factor} does not have")
+    return factor, table
+
+
+def _edited(values: Ints, numbers: Ints, tables: list[tuple[int, Ints]]) -> tuple[Ints, Ints]:
+    """Values (N, K) after the relation of each row, and the factor (N,) that it changes."""
+    wanted = values.copy()
+    factors = np.array([factor for factor, _ in tables])[numbers]
+    for number, (factor, table) in enumerate(tables):
+        rows = numbers == number
+        wanted[rows, factor] = table[values[rows, factor]]
+    return wanted, factors
+
+
+def _decoded(
+    prefix: str,
+    edited: Codes,
+    wanted: Ints,
+    classify: Callable[[Codes], Ints],
+    reencode: Callable[[Codes], Codes] | None,
+    judge: Callable[[Codes], Ints] | None,
+) -> dict[str, NDArray[np.bool_]]:
+    """Joint success (N,) after decoding, seen by the model's own encoder and by the judge, where given."""
+    outcomes = {}
+    if reencode is not None:
+        outcomes[f"{prefix}_reencoded"] = (_same_shape(classify(reencode(edited)), wanted) == wanted).all(axis=1)
+    if judge is not None:
+        outcomes[f"{prefix}_judged"] = (_same_shape(judge(edited), wanted) == wanted).all(axis=1)
+    return outcomes
+
+
+def _same_shape(values: Any, wanted: Ints) -> Ints:
+    array = np.asarray(values)
+    if array.shape != wanted.shape:
+        raise MetricError(f"values of shape {wanted.shape} were expected, the classifier gives {array.shape}")
+    return array
+
+
+METRIC = Metric(
+    name="relation_accuracy",
+    function=compute,
+    directions={
+        "relation_accuracy": "maximize",
+        "relation_accuracy_affected": "maximize",
+        "relation_accuracy_kept": "maximize",
+        "relation_accuracy_reencoded": "maximize",
+        "relation_accuracy_judged": "maximize",
+        "relation_accuracy_image_reencoded": "maximize",
+        "relation_accuracy_image_judged": "maximize",
+        "relation_accuracy_identity": None,
+        "relation_accuracy_chance": None,
+        "relation_accuracy_of_*": "maximize",
+    },
+    protocols={
+        "prior": Protocol(
+            {"samples_per_relation": 1_280},
+            (frozenset({"relations", "value_counts", "sample_prior", "apply_relation", "classify"}),),
+        )
+    },
+    optional=frozenset({"reencode", "judge", "image_codes", "image_values"}),
+    needs=frozenset({"relations"}),
+    source="Modular autoencoder with relational learner, table 1; Valenti & Bacciu 2022, section 4",
+)
