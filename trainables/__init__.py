@@ -1,1 +1,39 @@
-"""Models and their training: one file per model."""
+"""Models and their training: one file per model in `trainables/models/`, found by its name.
+
+>>> import trainables
+>>> trainables.get("beta_vae").Hyperparameters(beta=4.0).beta
+4.0
+"""
+
+import difflib
+import importlib
+import pkgutil
+from typing import Any
+
+from trainables import models
+
+
+def names() -> list[str]:
+    """Names of all models, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(models.__path__))
+
+
+def get(name: str) -> Any:
+    """The class of a model.
+
+    Raises:
+        ValueError: there is no such model; the nearest name is proposed.
+    """
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(names())}"
+        raise ValueError(f"unknown model '{name}'{hint}")
+    module = importlib.import_module(f"trainables.models.{name}")
+    classes = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__ == module.__name__ and getattr(value, "name", None) == name
+    ]
+    if len(classes) != 1:
+        raise ImportError(f"{module.__file__} must define exactly one class with name = '{name}'")
+    return classes[0]

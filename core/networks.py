@@ -1,0 +1,150 @@
+"""Encoders, decoders and discriminators for 64×64 images, by name.
+
+The convolutional pair is the one every paper here uses (CHyVAE A.1, CascadeVAE, JointVAE, FactorVAE): four 4×4
+convolutions of stride 2, two fully connected layers, and the mirror image. Only the widths differ between the names.
+"""
+
+import itertools
+import math
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor, nn
+
+NetworkName = Literal["full", "wide", "small", "tiny", "mlp"]
+InitName = Literal["kaiming", "glorot", "torch"]
+IMAGE_SIZE = 64
+
+
+class Widths(NamedTuple):
+    """Channels of the four convolutions, and units of the fully connected layer."""
+
+    channels: tuple[int, int, int, int]
+    hidden: int
+
+
+WIDTHS = {
+    "full": Widths((32, 32, 64, 64), 256),
+    "wide": Widths((64, 64, 128, 128), 512),  # for large RGB sets
+    "small": Widths((16, 16, 32, 32), 128),  # short CPU studies
+    "tiny": Widths((8, 8, 16, 16), 64),  # tests
+}
+MLP_HIDDEN = 1200  # two layers in the encoder, three in the decoder: β-TCVAE's dSprites network
+
+
+def build_encoder(
+    name: NetworkName, image_shape: tuple[int, ...], num_outputs: int, *, batch_norm: bool = False
+) -> nn.Sequential:
+    """Images (B, C, 64, 64) to features (B, num_outputs).
+
+    Raises:
+        ValueError: an unknown name, or images that are not 64×64.
+    """
+    channels_in = _channels(name, image_shape)
+    if name == "mlp":
+        return nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(math.prod(image_shape), MLP_HIDDEN),
+            nn.ReLU(inplace=True),
+            nn.Linear(MLP_HIDDEN, MLP_HIDDEN),
+            nn.ReLU(inplace=True),
+            nn.Linear(MLP_HIDDEN, num_outputs),
+        )
+    channels, hidden = WIDTHS[name]
+    layers: list[nn.Module] = []
+    for width in channels:
+        layers.append(nn.Conv2d(channels_in, width, 4, stride=2, padding=1))
+        layers += [nn.BatchNorm2d(width)] if batch_norm else []
+        layers.append(nn.ReLU(inplace=True))
+        channels_in = width
+    return nn.Sequential(
+        *layers,
+        nn.Flatten(),
+        nn.Linear(channels_in * 16, hidden),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden, num_outputs),
+    )
+
+
+def build_decoder(
+    name: NetworkName, image_shape: tuple[int, ...], num_inputs: int, *, batch_norm: bool = False
+) -> nn.Sequential:
+    """Codes (B, num_inputs) to Bernoulli logits (B, C, 64, 64).
+
+    Raises:
+        ValueError: an unknown name, or images that are not 64×64.
+    """
+    channels_out = _channels(name, image_shape)
+    if name == "mlp":
+        layers: list[nn.Module] = []
+        for width_in in (num_inputs, MLP_HIDDEN, MLP_HIDDEN):
+            layers += [nn.Linear(width_in, MLP_HIDDEN), nn.Tanh()]
+        return nn.Sequential(
+            *layers, nn.Linear(MLP_HIDDEN, math.prod(image_shape)), nn.Unflatten(1, tuple(image_shape))
+        )
+    channels, hidden = WIDTHS[name]
+    widths = (channels[3], channels[2], channels[1], channels[0])
+    layers = [
+        nn.Linear(num_inputs, hidden),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden, widths[0] * 16),
+        nn.ReLU(inplace=True),
+        nn.Unflatten(1, (widths[0], 4, 4)),
+    ]
+    for width_in, width_out in itertools.pairwise(widths):
+        layers.append(nn.ConvTranspose2d(width_in, width_out, 4, stride=2, padding=1))
+        layers += [nn.BatchNorm2d(width_out)] if batch_norm else []
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers, nn.ConvTranspose2d(widths[3], channels_out, 4, stride=2, padding=1))
+
+
+def build_discriminator(num_inputs: int, *, units: int = 1000, layers: int = 6, outputs: int = 2) -> nn.Sequential:
+    """Fully connected discriminator with LeakyReLU(0.2): codes (B, num_inputs) to logits (B, outputs).
+
+    The default, six hidden layers of 1000 units and two logits, is FactorVAE's (CHyVAE A.1).
+    """
+    stack: list[nn.Module] = []
+    for width_in in [num_inputs] + [units] * (layers - 1):
+        stack += [nn.Linear(width_in, units), nn.LeakyReLU(0.2, inplace=True)]
+    return nn.Sequential(*stack, nn.Linear(units, outputs))
+
+
+def initialise(module: nn.Module, name: InitName, generator: torch.Generator | None = None) -> None:
+    """Draw all weights anew; biases become zero, except under `torch`, which keeps PyTorch's own draw.
+
+    `kaiming`: He-normal convolutions and Glorot-uniform fully connected layers (CascadeVAE). `glorot`: Glorot-uniform
+    everywhere (CHyVAE, disentanglement_lib). The fan-in of a transposed convolution of stride 2 is its input channels
+    times a quarter of its kernel, the number of terms that meet in one output pixel.
+    """
+    if name == "torch":
+        return
+    for layer in module.modules():
+        if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+        if name == "glorot" or isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight, generator=generator)
+        else:
+            with torch.no_grad():
+                layer.weight.normal_(0.0, math.sqrt(2.0 / _fan_in(layer)), generator=generator)
+
+
+def _fan_in(layer: nn.Conv2d | nn.ConvTranspose2d) -> float:
+    kernel = math.prod(layer.kernel_size)
+    overlap = math.prod(layer.stride) if isinstance(layer, nn.ConvTranspose2d) else 1
+    return layer.in_channels * kernel / overlap
+
+
+def _channels(name: str, image_shape: tuple[int, ...]) -> int:
+    if name not in get_args(NetworkName):
+        raise ValueError(f"unknown network '{name}'; there are {', '.join(get_args(NetworkName))}")
+    channels, height, width = image_shape
+    if (height, width) != (IMAGE_SIZE, IMAGE_SIZE):
+        raise ValueError(f"the networks take {IMAGE_SIZE}×{IMAGE_SIZE} images, not {height}×{width}")
+    return channels
+
+
+def images_to_input(images: Tensor) -> Tensor:
+    """Images of type uint8 (0..255) as float32 in [0, 1]; float images pass unchanged."""
+    return images.to(torch.float32) / 255.0 if images.dtype == torch.uint8 else images

@@ -1,0 +1,45 @@
+"""The terms of the losses: pure functions of tensors.
+
+Every term is summed over pixels or latent dimensions and averaged over the batch, the one reduction under which β, γ
+and ν keep the meaning of the papers.
+"""
+
+from core.objectives.gaussian import (
+    bernoulli_reconstruction,
+    gaussian_kl,
+    gaussian_log_density,
+    gaussian_total_correlation,
+    reparameterise,
+)
+from core.objectives.inverse_wishart import (
+    inverse_wishart_constant,
+    inverse_wishart_regulariser,
+    prior_scale,
+    sample_hyperprior_codes,
+    sample_inverse_wishart,
+)
+from core.objectives.total_correlation import (
+    LatentDecomposition,
+    decompose_kl,
+    density_ratio,
+    discriminator_loss,
+    permute_dimensions,
+)
+
+__all__ = [
+    "LatentDecomposition",
+    "bernoulli_reconstruction",
+    "decompose_kl",
+    "density_ratio",
+    "discriminator_loss",
+    "gaussian_kl",
+    "gaussian_log_density",
+    "gaussian_total_correlation",
+    "inverse_wishart_constant",
+    "inverse_wishart_regulariser",
+    "permute_dimensions",
+    "prior_scale",
+    "reparameterise",
+    "sample_hyperprior_codes",
+    "sample_inverse_wishart",
+]

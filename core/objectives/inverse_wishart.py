@@ -1,0 +1,98 @@
+"""The inverse-Wishart hyperprior of CHyVAE (Ansari & Soh 2019), for a scale matrix Ψ = c I.
+
+Generative model: Σ ~ IW(Ψ, ν), z | Σ ~ N(0, Σ). With q(Σ|z) = IW(Ψ + z zᵀ, ν + 1) the exact posterior given one
+sample, all that involves Φ = Ψ + z zᵀ follows from the determinant lemma and the Sherman–Morrison formula in O(p²).
+"""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+
+def prior_scale(nu: float, num_latents: int) -> float:
+    """c of Ψ = c I = max(ν − p − 1, 1) I, so that E[Σ] = I wherever the mean exists."""
+    return max(nu - num_latents - 1.0, 1.0)
+
+
+def inverse_wishart_regulariser(
+    mean: Tensor,
+    factor: Tensor,
+    jitter: float,
+    codes: Tensor,
+    nu: float,
+    bound: Literal["paper", "student_t"] = "paper",
+) -> Tensor:
+    """The hyperprior's part of the loss, per image and without its constant: (B,), in nats.
+
+    `paper`: ½(ν+1) log det Φ − ½ log det S + ½(ν+1) tr(Φ⁻¹(S + μμᵀ + Ψ)), the loss of the paper. `student_t`: the
+    bound of the same model with one sample, where the trace is the constant p; Φ enters through a multivariate
+    Student-t density.
+
+    Args:
+        mean: μ of the posterior, (B, p).
+        factor: lower-triangular L, (B, p, p); the posterior covariance is S = L Lᵀ + jitter I.
+        jitter: variance added to the diagonal of S.
+        codes: the sample z inside Φ, (B, p); independent of the one that is decoded.
+        nu: degrees of freedom ν > p − 1.
+        bound: which bound.
+    """
+    p = mean.shape[1]
+    scale = prior_scale(nu, p)
+    covariance = factor @ factor.mT + jitter * torch.eye(p, dtype=mean.dtype, device=mean.device)
+    cholesky = torch.linalg.cholesky(covariance)
+    log_det_posterior = 2.0 * cholesky.diagonal(dim1=1, dim2=2).log().sum(1)
+    squared_norm = codes.square().sum(1)
+    log_det_phi = p * math.log(scale) + torch.log1p(squared_norm / scale)
+    regulariser = 0.5 * (nu + 1.0) * log_det_phi - 0.5 * log_det_posterior
+    if bound == "student_t":
+        return regulariser + 0.5 * (nu + 1.0) * p
+    # tr(Φ⁻¹ A) = (tr A − zᵀ A z / (c + zᵀz)) / c, with A = S + μμᵀ + cI
+    trace = factor.square().sum((1, 2)) + p * jitter + mean.square().sum(1) + p * scale
+    quadratic = (
+        (factor.mT @ codes[:, :, None]).square().sum((1, 2))
+        + (mean * codes).sum(1).square()
+        + (jitter + scale) * squared_norm
+    )
+    return regulariser + 0.5 * (nu + 1.0) * (trace - quadratic / (scale + squared_norm)) / scale
+
+
+def inverse_wishart_constant(nu: float, num_latents: int) -> float:
+    """What must be added to the regulariser to make it the sum of the two KL divergences, in nats."""
+    p = num_latents
+    log_det_scale = p * math.log(prior_scale(nu, p))
+    gammas = torch.special.multigammaln(torch.tensor([nu / 2.0, (nu + 1.0) / 2.0], dtype=torch.float64), p)
+    return (
+        -0.5 * p
+        - 0.5 * p * math.log(2.0)
+        - 0.5 * nu * log_det_scale
+        - 0.5 * (nu + 1.0) * p
+        + float(gammas[0] - gammas[1])
+    )
+
+
+def sample_inverse_wishart(count: int, nu: float, num_latents: int, generator: torch.Generator | None = None) -> Tensor:
+    """Draws of Σ ~ IW(Ψ, ν), Ψ = c I, by Bartlett's decomposition (CHyVAE A.4): (count, p, p), float64."""
+    factor = _bartlett_factor(count, nu, num_latents, generator)
+    return torch.cholesky_inverse(factor) * prior_scale(nu, num_latents)
+
+
+def sample_hyperprior_codes(
+    count: int, nu: float, num_latents: int, generator: torch.Generator | None = None
+) -> Tensor:
+    """Codes of the prior, each with a Σ of its own: Σ ~ IW(Ψ, ν), z ~ N(0, Σ); (count, p), float64."""
+    factor = _bartlett_factor(count, nu, num_latents, generator)
+    noise = torch.randn(count, num_latents, 1, generator=generator, dtype=torch.float64)
+    scale = math.sqrt(prior_scale(nu, num_latents))
+    return torch.linalg.solve_triangular(factor.mT, noise, upper=True)[:, :, 0] * scale
+
+
+def _bartlett_factor(count: int, nu: float, p: int, generator: torch.Generator | None) -> Tensor:
+    """Lower-triangular A with A Aᵀ ~ Wishart(I, ν): A_ii² ~ χ²(ν − i + 1), A_ij ~ N(0, 1) below the diagonal."""
+    if nu <= p - 1:
+        raise ValueError(f"ν = {nu} is not above p − 1 = {p - 1}")
+    freedom = nu - torch.arange(p, dtype=torch.float64)
+    squares = 2.0 * torch._standard_gamma(freedom.div(2.0).expand(count, p).contiguous(), generator=generator)
+    lower = torch.randn(count, p, p, generator=generator, dtype=torch.float64).tril(-1)
+    return lower + torch.diag_embed(squares.sqrt())

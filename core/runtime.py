@@ -1,0 +1,61 @@
+"""Settings of the process that a training loop runs in."""
+
+import contextlib
+import ctypes
+import os
+import platform
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_MEBIBYTE = 1 << 20
+
+
+def configure_process(threads: int) -> None:
+    """Set threads, allocator and floating-point mode for training on the CPU; safe to call again.
+
+    Activations of 8 MB are mapped and unmapped at every step under glibc's defaults, and gradients that decay into
+    denormal numbers slow a step down as training goes on; both cost more than any layer.
+    """
+    import torch
+
+    torch.set_num_threads(max(1, threads))
+    torch.set_flush_denormal(True)
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_M_MMAP_THRESHOLD, 32 * _MEBIBYTE)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(_M_TOP_PAD, 64 * _MEBIBYTE)
+
+
+def peak_memory() -> int:
+    """Largest resident size of this process so far, in bytes."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def source_revision() -> dict[str, str]:
+    """Git commit of the working tree, and the hash of its uncommitted difference; empty outside a checkout."""
+    import hashlib
+    import pathlib
+    import subprocess
+
+    root = pathlib.Path(__file__).resolve().parents[1]
+    revision: dict[str, str] = {}
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        run = {"cwd": root, "capture_output": True, "check": True, "timeout": 10}
+        revision["commit"] = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.decode().strip()  # type: ignore[call-overload]
+        diff = subprocess.run(["git", "diff", "HEAD"], **run).stdout  # type: ignore[call-overload]
+        if diff:
+            revision["dirty"] = hashlib.sha256(diff).hexdigest()[:12]
+    return revision
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a number may depend on."""
+    from importlib import metadata
+
+    versions = {"python": platform.python_version(), "platform": platform.platform(), "host": os.uname().nodename}
+    for package in ("torch", "numpy", "scipy", "scikit-learn", "lightgbm", "ray", "optuna", "mlflow"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return versions

@@ -1,0 +1,266 @@
+"""Drive a study: Ray, Tune, Optuna and MLflow around one `StudyState`, until the plan is done or someone stops it."""
+
+import dataclasses
+import logging
+import os
+import pathlib
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import core.data
+from core.configuration import Configuration, TrialConfig
+from core.runtime import package_versions, source_revision
+from studies.folder import Stores, StudyFolder
+from studies.spec import StudySpec
+from studies.state import StudyState
+from studies.study_file import StudyError
+from studies.tracking import Tracker, connect
+
+SLOTS_EVERY = 5.0  # seconds between two looks at the cluster's size
+RETRIES = 3  # of a trial whose process died
+DELIVERY_PATIENCE = 60.0  # seconds to wait for MLflow at the end
+
+
+class Display(Protocol):
+    """Shows how a study goes on."""
+
+    def message(self, text: str) -> None:
+        """One line for the user."""
+
+    def data_progress(self, done: int, total: int) -> None:
+        """Images rendered so far."""
+
+    def refresh(self, state: StudyState, trouble: str | None) -> None:
+        """Called often; draws at its own pace."""
+
+    def close(self) -> None:
+        """The loop is over."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a drive ended."""
+
+    finished: bool
+    failed_trials: int
+    delivered: bool
+
+
+def drive(folder: StudyFolder, display: Display, address: str | None = None) -> Outcome:
+    """Run what is missing of a study.
+
+    Raises:
+        StudyError: another driver has the study, a store cannot be reached, or no node can take a trial.
+    """
+    spec, stores = folder.spec(), folder.stores()
+    with folder.driving():
+        core.data.prepare(spec.dataset, stores.data, display.data_progress)
+        client = connect(stores.tracking)
+        state = StudyState(folder.path)
+        state.journal.write("session", pid=os.getpid(), versions=package_versions(), source=source_revision())
+        trials = Folders(stores, spec.name)
+        tracker = Tracker(folder.path, spec.name, client, trials.uri, _artifacts(folder, stores))
+        tracker.start()
+        try:
+            with cluster(address, spec):
+                _tune(folder, spec, stores, state, trials, lambda: display.refresh(state, tracker.trouble))
+        finally:
+            display.close()
+            state.journal.close()
+            delivered = tracker.close(DELIVERY_PATIENCE)
+    counts = state.counts()
+    finished = not counts["PENDING"] and not counts["RUNNING"] and planned(spec, state) <= sum(counts.values())
+    if not delivered:
+        display.message(
+            f"MLflow has not received everything yet ({tracker.trouble}); `studies resume` delivers the rest"
+        )
+    return Outcome(finished, counts["FAILED"], delivered)
+
+
+def planned(spec: StudySpec, state: StudyState) -> int:
+    """Trials of the whole plan."""
+    return max(spec.num_configurations, len(state.configurations)) * spec.seeds
+
+
+@dataclasses.dataclass(frozen=True)
+class Folders:
+    """Where the trials of a study save."""
+
+    stores: Stores
+    study: str
+
+    @property
+    def uri(self) -> str:
+        """URI of the folder that holds all trials of the study."""
+        path, question, query = self.stores.checkpoints.partition("?")
+        return f"{path.rstrip('/')}/{self.study}/trials{question}{query}"
+
+    def of(self, identity: str) -> str:
+        """URI of one trial's folder."""
+        path, question, query = self.uri.partition("?")
+        return f"{path}/{identity}{question}{query}"
+
+
+def _artifacts(folder: StudyFolder, stores: Stores) -> str | None:
+    """Artifacts of an SQLite store lie beside it; a server decides for itself."""
+    if stores.tracking.startswith("sqlite:"):
+        return (folder.root / "mlartifacts" / folder.name).as_uri()
+    return None
+
+
+@contextmanager
+def cluster(address: str | None, spec: StudySpec) -> Iterator[None]:
+    """A Ray cluster for the study: the one at `address`, or one on this machine that ends with the driver.
+
+    Raises:
+        StudyError: nothing answers at the address, or no node can take a trial.
+    """
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # every listener stays on loopback
+    os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"  # a failed trial has no metrics; the study goes on
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    arguments: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+    if address is None:
+        arguments |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "num_cpus": os.cpu_count()}
+    else:
+        arguments["address"] = address
+    mine = not ray.is_initialized()
+    try:
+        if mine:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ray.init(**arguments)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise StudyError(f"no Ray cluster answers at '{address}': {str(error).splitlines()[0]}") from None
+    try:
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        if slots(spec) < 1:
+            raise StudyError(
+                f"no node of the cluster can take a trial of {spec.resources.cpu} CPU and {gpu_share(spec)} GPU; "
+                "lower 'resources'"
+            )
+        yield
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def gpu_share(spec: StudySpec) -> float:
+    """The GPU share of a trial: as asked where the cluster has GPUs, else none."""
+    import ray
+
+    return spec.resources.gpu if ray.cluster_resources().get("GPU", 0) else 0.0
+
+
+def slots(spec: StudySpec) -> int:
+    """Trials that fit on the cluster's nodes now."""
+    import ray
+
+    gpu = gpu_share(spec)
+    total = 0
+    for node in ray.nodes():
+        if node["Alive"]:
+            resources = node["Resources"]
+            fit = int(resources.get("CPU", 0) // spec.resources.cpu)
+            if gpu:
+                fit = min(fit, int(resources.get("GPU", 0) + 1e-6) * round(1 / gpu))
+            total += fit
+    return total
+
+
+class Slots:
+    """The number of slots, looked up every few seconds, so that nodes that join are used."""
+
+    def __init__(self, spec: StudySpec) -> None:
+        self._spec = spec
+        self._count, self._looked = 0, -SLOTS_EVERY
+
+    def __call__(self) -> int:
+        if time.monotonic() - self._looked >= SLOTS_EVERY:
+            self._count, self._looked = max(1, slots(self._spec)), time.monotonic()
+        return self._count
+
+
+def _tune(
+    folder: StudyFolder,
+    spec: StudySpec,
+    stores: Stores,
+    state: StudyState,
+    trials: Folders,
+    refresh: Callable[[], None],
+) -> None:
+    """Hand what is missing to Tune, and wait."""
+    from ray import tune
+    from ray.tune.logger import JsonLoggerCallback
+
+    from studies.callback import RecordCallback, trial_name
+    from studies.searcher import StudySearcher, open_optuna
+    from trainables.ray_trainable import StudyTrainable
+
+    share = gpu_share(spec)
+
+    def make_trial(configuration: Configuration, seed: int) -> TrialConfig:
+        trial = TrialConfig(
+            study=spec.name,
+            configuration=configuration,
+            seed=seed,
+            study_seed=spec.seed,
+            dataset=spec.dataset,
+            data_root=stores.data,
+            steps=spec.budget.steps,
+            evaluate_every=spec.budget.evaluate_every,
+            metrics=tuple(spec.metrics.during),
+            final_metrics=tuple(spec.metrics.final),
+            folder="",
+            device_share=share,
+            threads=spec.resources.cpu,
+        )
+        return dataclasses.replace(trial, folder=trials.of(trial.identity))
+
+    searcher = StudySearcher(spec, state, open_optuna(spec, stores.optuna), make_trial, Slots(spec))
+    tuner = tune.Tuner(
+        tune.with_resources(StudyTrainable, {"cpu": spec.resources.cpu, "gpu": share}),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            num_samples=-1,
+            max_concurrent_trials=10_000,  # the searcher itself keeps to the slots, which change as nodes come and go
+            reuse_actors=True,
+            trial_name_creator=trial_name,
+            trial_dirname_creator=trial_name,
+        ),
+        run_config=tune.RunConfig(
+            name="ray",
+            storage_path=str(folder.path),
+            callbacks=[JsonLoggerCallback(), RecordCallback(searcher, refresh)],
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+            verbose=0,
+        ),
+    )
+    tuner.fit()
+
+
+def default_stores(
+    root: pathlib.Path, name: str, *, tracking: str | None, storage: str | None, data: str | None
+) -> Stores:
+    """The embedded stores under the root, except where a URI says otherwise.
+
+    `storage` is either an SQLAlchemy URL for Optuna (`postgresql://…`, `sqlite:///…`) or a URI for checkpoints.
+    """
+    checkpoints, optuna_url = str(root), f"sqlite:///{root / name / 'optuna.db'}"
+    if storage is not None:
+        if storage.startswith(("postgresql", "sqlite", "mysql")):
+            optuna_url = storage
+        else:
+            checkpoints = storage
+    return Stores(
+        tracking=tracking or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}",
+        optuna=optuna_url,
+        checkpoints=checkpoints,
+        data=str(core.data.data_root(data)),
+    )

@@ -1,0 +1,129 @@
+"""Where a study stands: its configurations and trials, rebuilt from the journal and written to it."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from core import journal
+from core.configuration import Configuration
+from core.journal import ENDED, Event, Journal, TrialState
+
+
+@dataclasses.dataclass
+class TrialRecord:
+    """One trial as far as the driver knows it."""
+
+    configuration: str
+    seed: int
+    state: TrialState = "PENDING"
+    step: int = 0
+    reason: str | None = None
+    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """`<configuration hash>-s<seed>`."""
+        return f"{self.configuration}-s{self.seed}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.state in ENDED
+
+
+@dataclasses.dataclass
+class ConfigurationRecord:
+    """One configuration, the number of its Optuna trial, and its trials by seed."""
+
+    configuration: Configuration
+    number: int
+    trials: dict[int, TrialRecord] = dataclasses.field(default_factory=dict)
+    told: bool = False
+
+
+class StudyState:
+    """All configurations in the order in which they were suggested; every change goes to the journal first."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.configurations: dict[str, ConfigurationRecord] = {}
+        for _, event in journal.read(folder):
+            self._apply(event)
+        for trial in self.trials():
+            if not trial.ended:
+                trial.state = "PENDING"  # whoever ran it is gone
+        self.journal = Journal(folder)
+
+    def trials(self) -> list[TrialRecord]:
+        """All trials that were suggested."""
+        return [trial for record in self.configurations.values() for trial in record.trials.values()]
+
+    def trial(self, identity: str) -> TrialRecord:
+        """The trial of that identity."""
+        configuration, _, seed = identity.rpartition("-s")
+        return self.configurations[configuration].trials[int(seed)]
+
+    def counts(self) -> dict[TrialState, int]:
+        """Number of trials by state."""
+        counts: dict[TrialState, int] = {"PENDING": 0, "RUNNING": 0, "COMPLETED": 0, "PRUNED": 0, "FAILED": 0}
+        for trial in self.trials():
+            counts[trial.state] += 1
+        return counts
+
+    def add_configuration(self, configuration: Configuration, number: int) -> ConfigurationRecord:
+        """Record a suggestion of Optuna trial `number`."""
+        self._record(
+            "configuration",
+            configuration=configuration.hash,
+            number=number,
+            model=configuration.model,
+            hyperparameters=dict(configuration.hyperparameters),
+        )
+        return self.configurations[configuration.hash]
+
+    def add_trials(self, record: ConfigurationRecord, seeds: int) -> list[TrialRecord]:
+        """Complete a configuration to `seeds` trials; those that still have to run."""
+        for seed in range(seeds):
+            record.trials.setdefault(seed, TrialRecord(record.configuration.hash, seed))
+        return [trial for trial in record.trials.values() if not trial.ended]
+
+    def start(self, trial: TrialRecord, **fields: Any) -> None:
+        """A process took the trial up."""
+        self._record("start", **_key(trial), **fields)
+
+    def report(self, trial: TrialRecord, step: int, metrics: Mapping[str, float], ledger: Mapping[str, Any]) -> None:
+        """The trial reached `step`."""
+        self._record("report", **_key(trial), step=step, metrics=dict(metrics), ledger=dict(ledger))
+
+    def end(self, trial: TrialRecord, state: TrialState, **fields: Any) -> None:
+        """The trial ended; a second end of the same trial is ignored."""
+        if not trial.ended:
+            self._record("end", **_key(trial), state=state, **fields)
+
+    def tell(self, record: ConfigurationRecord, state: str, values: list[float] | None, reason: str | None) -> None:
+        """All seeds of a configuration ended; called before Optuna is told."""
+        self._record(
+            "configuration_end", configuration=record.configuration.hash, state=state, values=values, reason=reason
+        )
+
+    def _record(self, type: str, **fields: Any) -> None:  # noqa: A002
+        self._apply(self.journal.write(type, **fields))
+
+    def _apply(self, event: Event) -> None:
+        match event["type"]:
+            case "configuration":
+                configuration = Configuration(event["model"], event["hyperparameters"])
+                self.configurations[event["configuration"]] = ConfigurationRecord(configuration, event["number"])
+            case "start" | "report" | "end":
+                trials = self.configurations[event["configuration"]].trials
+                trial = trials.setdefault(event["seed"], TrialRecord(event["configuration"], event["seed"]))
+                trial.step = event.get("step", trial.step)
+                trial.state = event.get("state", "RUNNING")
+                trial.reason = event.get("reason")
+                trial.metrics = event.get("metrics") or trial.metrics
+            case "configuration_end":
+                self.configurations[event["configuration"]].told = True
+
+
+def _key(trial: TrialRecord) -> dict[str, Any]:
+    return {"trial": trial.identity, "configuration": trial.configuration, "seed": trial.seed}

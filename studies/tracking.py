@@ -1,0 +1,287 @@
+"""Deliver the journal to MLflow: experiment = study, parent run = configuration, child run = trial.
+
+The journal is the spool. A thread of the driver reads it from where it last stopped and delivers it; while the server
+is away it waits and tries again, and neither the study nor a point is lost. A run is found by its tag `studies.identity`
+before it is created, and a metric that is logged twice with the same step and time is stored once, so delivering an
+event again changes nothing.
+"""
+
+import json
+import os
+import pathlib
+import re
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from core import journal
+from core.checkpoints import names as checkpoint_names
+from core.journal import RUN_IDS, Event
+from core.storage import CorruptEntryError, Folder
+from studies.study_file import StudyError
+
+IDENTITY = "studies.identity"
+CURSOR = "tracking.json"
+STUDY_RUN = "study"
+PAUSE = 0.5  # seconds between two looks at the journal
+LONGEST_WAIT = 30.0
+STATUS = {"COMPLETED": "FINISHED", "COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAILED": "FAILED", "FAIL": "FAILED"}
+
+
+def redact(uri: str) -> str:
+    """A URI without the password in it."""
+    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
+
+
+def connect(uri: str) -> Any:
+    """A client for a tracking URI; an SQLite or PostgreSQL store is initialised by this call, once, by the driver.
+
+    Raises:
+        StudyError: nothing answers there.
+    """
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    from mlflow import MlflowClient
+
+    try:
+        client = MlflowClient(tracking_uri=uri)
+        client.search_experiments(max_results=1)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise StudyError(f"the MLflow store {redact(uri)} cannot be reached: {redact(reason)[:200]}") from None
+    return client
+
+
+class Tracker:
+    """The delivering thread and its place in the journal."""
+
+    def __init__(self, folder: pathlib.Path, name: str, client: Any, trials: str, artifacts: str | None) -> None:
+        self.folder = folder
+        self.name = name
+        self.client = client
+        self.trials = trials
+        self.artifacts = artifacts
+        self.trouble: str | None = None
+        self._closing = threading.Event()
+        self._urgent = threading.Event()
+        self._cursor = self._load()
+        self._runs: dict[str, str] = {}
+        self._descriptions: dict[str, Event] = {}
+        self._finals: dict[str, dict[int, Mapping[str, float]]] = {}
+        self._thread = threading.Thread(target=self._deliver_all, name="tracking", daemon=True)
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def close(self, timeout: float) -> bool:
+        """Deliver what is left, for at most `timeout` seconds; whether everything is there now."""
+        self._closing.set()
+        self._urgent.set()
+        self._thread.join(timeout)
+        return self._cursor["offset"] >= (self.folder / journal.FILE).stat().st_size
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            cursor: dict[str, Any] = json.loads((self.folder / CURSOR).read_text())
+        except (OSError, ValueError):
+            cursor = {"offset": 0, "experiment": None}
+        return cursor
+
+    def _store(self) -> None:
+        temporary = self.folder / f".{CURSOR}.{os.getpid()}"
+        temporary.write_text(json.dumps(self._cursor))
+        temporary.replace(self.folder / CURSOR)
+
+    def _deliver_all(self) -> None:
+        wait = 1.0
+        while True:
+            last = self._closing.is_set()
+            try:
+                self._deliver()
+            except Exception as error:
+                self.trouble = redact(str(error).strip().splitlines()[0])[:200]
+                self._urgent.clear()
+                self._urgent.wait(wait)
+                wait = min(2 * wait, LONGEST_WAIT)
+                continue
+            self.trouble, wait = None, 1.0
+            if last:
+                return
+            self._urgent.wait(PAUSE)
+
+    def _deliver(self) -> None:
+        """Everything that is in the journal now."""
+        self._open_experiment()
+        metrics: dict[str, list[Any]] = {}
+        offset = self._cursor["offset"]
+        for offset, event in journal.read(self.folder, self._cursor["offset"]):  # noqa: B007
+            self._remember(event)
+            match event["type"]:
+                case "configuration":
+                    self._create_configuration(event)
+                case "start":
+                    self._create_trial(event)
+                case "report":
+                    run = self._run(event["trial"])
+                    metrics.setdefault(run, []).extend(_metrics(event["metrics"], event))
+                case "end":
+                    run = self._run(event["trial"])
+                    final = {**event["metrics"], **_ledger(event)}
+                    self._log(run, metrics.pop(run, []) + _metrics(final, event))
+                    self._end_trial(run, event)
+                case "configuration_end":
+                    self._end_configuration(event)
+        for run, points in metrics.items():
+            self._log(run, points)
+        if offset != self._cursor["offset"]:
+            self._cursor["offset"] = offset
+            self._store()
+
+    def _open_experiment(self) -> None:
+        if self._runs:
+            return
+        for offset, event in journal.read(self.folder):
+            if offset > self._cursor["offset"]:
+                break
+            self._remember(event)
+        experiment = self.client.get_experiment_by_name(self.name)
+        if experiment is None:
+            identifier = self.client.create_experiment(self.name, artifact_location=self.artifacts)
+        else:
+            identifier = experiment.experiment_id
+        self._cursor["experiment"] = identifier
+        token = None
+        while True:
+            page = self.client.search_runs([identifier], max_results=1000, page_token=token)
+            self._runs |= {run.data.tags[IDENTITY]: run.info.run_id for run in page if IDENTITY in run.data.tags}
+            token = page.token
+            if not token:
+                break
+        self._find_or_create(STUDY_RUN, self.name, {}, time.time())
+
+    def _run(self, identity: str) -> str:
+        run: str = self._runs[identity]
+        return run
+
+    def _find_or_create(self, identity: str, run_name: str, tags: Mapping[str, str], start: float) -> tuple[str, bool]:
+        if identity in self._runs:
+            return self._run(identity), False
+        run = self.client.create_run(
+            self._cursor["experiment"],
+            start_time=int(start * 1000),
+            tags={IDENTITY: identity, **tags},
+            run_name=run_name,
+        )
+        self._runs[identity] = run.info.run_id
+        with (self.folder / RUN_IDS).open("a") as stream:
+            stream.write(json.dumps([identity, run.info.run_id]) + "\n")
+        return run.info.run_id, True
+
+    def _create_configuration(self, event: Event) -> None:
+        label = f"{event['number']:04d} {event['model']}"
+        run, new = self._find_or_create(event["configuration"], label, _tags("configuration", event), event["time"])
+        if new:
+            self._log_parameters(run, event)
+
+    def _remember(self, event: Event) -> None:
+        """Keep what later events refer to: descriptions of configurations, and final metrics of their seeds."""
+        if event["type"] == "configuration":
+            self._descriptions[event["configuration"]] = event
+        elif event["type"] == "end" and event["state"] == "COMPLETED":
+            self._finals.setdefault(event["configuration"], {})[event["seed"]] = event["metrics"]
+
+    def _log_parameters(self, run: str, description: Event) -> None:
+        from mlflow.entities import Param
+
+        values = {"model": description["model"], **description["hyperparameters"]}
+        self.client.log_batch(run, params=[Param(key, str(value)) for key, value in values.items()])
+
+    def _create_trial(self, event: Event) -> None:
+        description = self._descriptions[event["configuration"]]
+        tags = {
+            **_tags("trial", description),
+            "studies.seed": str(event["seed"]),
+            "mlflow.parentRunId": self._run(event["configuration"]),
+        }
+        label = f"{description['number']:04d} {description['model']} seed {event['seed']}"
+        run, new = self._find_or_create(event["trial"], label, tags, event["time"])
+        if new:
+            self._log_parameters(run, description)
+
+    def _end_trial(self, run: str, event: Event) -> None:
+        self.client.set_tag(run, "studies.state", event["state"])
+        if event["reason"]:
+            self.client.set_tag(run, "studies.reason", event["reason"][:500])
+        if event["state"] == "COMPLETED":
+            self._log_artifacts(run, event["trial"])
+        self.client.set_terminated(run, STATUS[event["state"]], int(event["time"] * 1000))
+
+    def _log_artifacts(self, run: str, trial: str) -> None:
+        """Weights, description and pictures of a finished trial."""
+        import tempfile
+
+        folder = Folder(self.trials).child(trial)
+        entries = [*checkpoint_names(folder)[-1:], *(name for name in folder.entries() if name == "pictures")]
+        for entry in entries:
+            place = "pictures" if entry == "pictures" else "checkpoint"
+            with tempfile.TemporaryDirectory() as directory:
+                try:
+                    files = folder.read(entry)
+                except CorruptEntryError:
+                    continue
+                for name, data in files.items():
+                    if name != "training.pt":
+                        (pathlib.Path(directory) / name).write_bytes(data)
+                self.client.log_artifacts(run, directory, place)
+
+    def _end_configuration(self, event: Event) -> None:
+        run = self._run(event["configuration"])
+        finals = list(self._finals.get(event["configuration"], {}).values())
+        keys = sorted({key for metrics in finals for key in metrics if not key.startswith("train/")})
+        summary: dict[str, float] = {"n": len(finals)}
+        for key in keys:
+            seeds = [metrics[key] for metrics in finals if key in metrics]
+            summary[f"mean/{key}"] = float(np.mean(seeds))
+            if len(seeds) > 1:
+                summary[f"std/{key}"] = float(np.std(seeds, ddof=1))
+        self._log(run, _metrics(summary, event))
+        self.client.set_tag(run, "studies.state", event["state"])
+        if event["reason"]:
+            self.client.set_tag(run, "studies.reason", event["reason"][:500])
+        self.client.set_terminated(run, STATUS[event["state"]], int(event["time"] * 1000))
+
+    def _log(self, run: str, points: list[Any]) -> None:
+        for begin in range(0, len(points), 900):
+            self.client.log_batch(run, metrics=points[begin : begin + 900])
+
+    def log_study(self, directory: pathlib.Path, place: str) -> None:
+        """Attach a directory (the report) to the study's own run."""
+        run = self._run(STUDY_RUN)
+        self.client.log_artifacts(run, str(directory), place)
+        self.client.set_terminated(run, "FINISHED")
+
+
+def _tags(kind: str, event: Event) -> dict[str, str]:
+    return {
+        "studies.kind": kind,
+        "studies.configuration": event["configuration"],
+        "studies.model": event["model"],
+        "studies.number": str(event["number"]),
+    }
+
+
+def _ledger(event: Event) -> dict[str, float]:
+    """The numbers of the ledger as metrics."""
+    keys = ("seconds_training", "seconds_evaluating", "peak_memory")
+    return {key: float(event["ledger"][key]) for key in keys if key in event["ledger"]}
+
+
+def _metrics(values: Mapping[str, float], event: Event) -> list[Any]:
+    from mlflow.entities import Metric
+
+    time_ms, step = int(event["time"] * 1000), int(event.get("step", 0))
+    return [Metric(key, float(value), time_ms, step) for key, value in values.items()]

@@ -1,0 +1,1 @@
+"""One file per model, named like the model."""

@@ -1,0 +1,108 @@
+"""Learning curves without a network, so that a whole study runs in seconds: for tests, demonstrations and load tests.
+
+The curves trade disentanglement against reconstruction by a weight, as β does, with noise from the seed. PyTorch is
+not imported.
+"""
+
+import dataclasses
+import math
+import time
+from typing import Any, ClassVar
+
+import numpy as np
+
+from core import checkpoints
+from core.checkpoints import Checkpoint
+from core.configuration import TrialConfig
+from core.storage import Folder
+from trainables.hyperparameters import Hyperparameters, hyperparameter
+from trainables.run import Report, next_report
+
+
+class SimulatedHyperparameters(Hyperparameters):
+    """A weight like β, and the ways in which a trial can go wrong."""
+
+    beta: float = hyperparameter(
+        4.0, "Trades reconstruction for disentanglement.", symbol="β", source="simulated", gt=0.0, le=1e4
+    )
+    noise: float = hyperparameter(0.02, "Spread over seeds.", symbol="σ", source="simulated", ge=0.0, le=1.0)
+    seconds: float = hyperparameter(
+        0.0, "Duration of one interval between reports.", symbol="t", source="simulated", ge=0.0, le=3600.0
+    )
+    diverges_at: int = hyperparameter(
+        0, "Step at which the loss becomes NaN; 0 never.", symbol="NaN", source="simulated", ge=0
+    )
+    crashes_at: int = hyperparameter(
+        0, "Step at which the trial raises an error; 0 never.", symbol="error", source="simulated", ge=0
+    )
+
+
+class Simulated:
+    """A stand-in for a model: the same reports and checkpoints, no images."""
+
+    name: ClassVar[str] = "simulated"
+    title: ClassVar[str] = "simulated"
+    Hyperparameters: ClassVar = SimulatedHyperparameters
+    streams: ClassVar[tuple[str, ...]] = ()
+    serves: ClassVar[frozenset[str]] = frozenset()
+
+    @staticmethod
+    def run(config: TrialConfig) -> "SimulatedRun":
+        """The run of a trial."""
+        return SimulatedRun(config)
+
+
+class SimulatedRun:
+    """Follows closed-form curves; see `trainables.run.Run`."""
+
+    def __init__(self, config: TrialConfig) -> None:
+        self.config = config
+        self.hyperparameters = SimulatedHyperparameters(**config.configuration.hyperparameters)
+        self.step = 0
+        self.seconds = 0.0
+
+    def restore(self, folder: Folder) -> int:
+        """Go on from the newest checkpoint."""
+        checkpoint = checkpoints.newest(folder, up_to=self.config.steps)
+        if checkpoint is not None:
+            self.step = checkpoint.step
+            self.seconds = checkpoint.description["ledger"]["seconds_training"]
+        return self.step
+
+    def advance(self) -> Report:
+        """The next point of the curves."""
+        h = self.hyperparameters
+        began = time.perf_counter()
+        if self.step < self.config.steps:
+            time.sleep(h.seconds)
+            self.step = next_report(self.step, self.config)
+        self.seconds += time.perf_counter() - began
+        if h.crashes_at and self.step >= h.crashes_at:
+            raise RuntimeError(f"simulated error at step {self.step}")
+        if h.diverges_at and self.step >= h.diverges_at:
+            failure = "diverged: reconstruction became NaN or infinite"
+            return Report(self.step, {"train/reconstruction": math.nan}, self._ledger(), done=True, failure=failure)
+        return Report(self.step, self._metrics(), self._ledger(), done=self.step >= self.config.steps)
+
+    def _ledger(self) -> dict[str, Any]:
+        return {"seconds_training": self.seconds, "seconds_evaluating": 0.0, "peak_memory": 0, "device": "simulated"}
+
+    def _metrics(self) -> dict[str, float]:
+        h = self.hyperparameters
+        learnt = 1.0 - math.exp(-3.0 * self.step / self.config.steps)
+        rng = np.random.default_rng([self.config.training_seed, self.step])
+        noise = h.noise * rng.standard_normal(3)
+        weight = math.log1p(h.beta) / (1.0 + math.log1p(h.beta))
+        error = 600.0 - learnt * (560.0 - 160.0 * weight) + 20.0 * noise[0]
+        return {
+            "train/reconstruction": error,
+            "train/kl": 30.0 * learnt / (1.0 + h.beta),
+            "reconstruction_error": error,
+            "factor_vae_score": float(np.clip(0.3 + 0.6 * learnt * weight + noise[1], 0.0, 1.0)),
+            "mig": float(np.clip(0.5 * learnt * weight + noise[2], 0.0, 1.0)),
+        }
+
+    def save(self, folder: Folder) -> None:
+        """Write a checkpoint without weights."""
+        description = {"trial": dataclasses.asdict(self.config), "ledger": self._ledger()}
+        checkpoints.save(folder, Checkpoint(self.step, description))

@@ -1,0 +1,238 @@
+"""One trial in this process: train, evaluate, checkpoint, go on. Ray is not involved.
+
+`start` gives the run of a trial: a `TrainingRun` for models in PyTorch, or what the model's class makes itself (the
+simulated model). All runs do the same three things: `restore`, `advance` to the next report, `save`.
+"""
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+import trainables
+from core import checkpoints
+from core.checkpoints import Checkpoint
+from core.configuration import TrialConfig
+from core.runtime import configure_process, peak_memory
+from core.storage import Folder
+
+PICTURES = "pictures"
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a trial says at the end of an interval.
+
+    Attributes:
+        step: optimiser steps so far.
+        metrics: result key to value; means of the loss parts over the interval are under `train/…`.
+        ledger: seconds training and evaluating so far, peak memory, device.
+        done: this is the last report.
+        failure: why the trial failed, as a sentence, or None.
+    """
+
+    step: int
+    metrics: Mapping[str, float]
+    ledger: Mapping[str, Any]
+    done: bool = False
+    failure: str | None = None
+
+
+class Run(Protocol):
+    """What the Ray wrapper and `replay` need of a trial."""
+
+    step: int
+
+    def restore(self, folder: Folder) -> int:
+        """Go on from the newest whole checkpoint in the folder; the step reached (0 without one)."""
+
+    def advance(self) -> Report:
+        """Train up to the next report, and evaluate."""
+
+    def save(self, folder: Folder) -> None:
+        """Write a checkpoint of the current state."""
+
+
+def start(config: TrialConfig) -> Run:
+    """The run of a trial, at step 0."""
+    model = trainables.get(config.configuration.model)
+    make = getattr(model, "run", None)
+    run: Run = make(config) if make is not None else TrainingRun(config)
+    return run
+
+
+def next_report(step: int, config: TrialConfig) -> int:
+    """The step of the next report: a multiple of `evaluate_every`, or the last step."""
+    return min((step // config.evaluate_every + 1) * config.evaluate_every, config.steps)
+
+
+class TrainingRun:
+    """A model in PyTorch with its data and its place in the training."""
+
+    def __init__(self, config: TrialConfig) -> None:
+        import torch
+
+        import core.data
+        from core.data.batches import Batches
+        from trainables.evaluation import holdout
+
+        configure_process(config.threads)
+        self.config = config
+        self.step = 0
+        self.ledger: dict[str, Any] = {"seconds_training": 0.0, "seconds_evaluating": 0.0}
+        self.last: Report | None = None
+        self.device = torch.device("cuda" if config.device_share > 0 and torch.cuda.is_available() else "cpu")
+        if self.device.type == "cuda" and config.device_share < 1:
+            torch.cuda.set_per_process_memory_fraction(config.device_share)
+        self.dataset = core.data.load(config.dataset, config.data_root)
+
+        seed = config.training_seed
+        torch.manual_seed(seed)
+        info = core.data.describe(config.dataset, config.data_root)
+        model_class = trainables.get(config.configuration.model)
+        hyperparameters = model_class.Hyperparameters(**config.configuration.hyperparameters)
+        self.model = model_class(hyperparameters, info)
+        self.model.to(self.device, memory_format=torch.channels_last)
+        self.model.generator = torch.Generator(self.device).manual_seed(seed)
+        self.model.configure_optimizers()
+        train = np.setdiff1d(np.arange(len(self.dataset)), holdout(self.dataset), assume_unique=True)
+        subsets = {"all": train, **self.model.attach(self.dataset, config.study_seed)}
+        self.sources = [
+            Batches(
+                self.dataset,
+                hyperparameters.batch_size,
+                seed,
+                stream=number,
+                subset=subsets[name],
+                with_factors=name != "all",
+                device=self.device,
+            )
+            for number, name in enumerate(self.model.streams)
+        ]
+
+    def advance(self) -> Report:
+        """Train up to the next report; the host waits for the device once, at the end."""
+        if self.last is not None and self.last.done:
+            return self.last
+        target = next_report(self.step, self.config)
+        began = time.perf_counter()
+        parts = self._train(target)
+        trained = time.perf_counter()
+        self.ledger["seconds_training"] += trained - began
+        bad = sorted(name for name, value in parts.items() if not math.isfinite(value))
+        metrics = {f"train/{name}": value for name, value in parts.items()}
+        if bad:
+            self.last = self._report(metrics, done=True, failure=f"diverged: {', '.join(bad)} became NaN or infinite")
+            return self.last
+        done = self.step >= self.config.steps
+        metrics |= self._evaluate(done)
+        self.ledger["seconds_evaluating"] += time.perf_counter() - trained
+        bad = sorted(name for name, value in metrics.items() if not math.isfinite(value))
+        failure = f"diverged: {', '.join(bad)} became NaN or infinite" if bad else None
+        self.last = self._report(metrics, done=done or bool(bad), failure=failure)
+        return self.last
+
+    def _train(self, target: int) -> dict[str, float]:
+        """Steps up to `target`; means of the loss parts."""
+        model = self.model
+        model.train()
+        sums: dict[str, Any] = {}
+        count = target - self.step
+        for step in range(self.step, target):
+            model.before_step(step)
+            parts = model.training_step([source.at(step) for source in self.sources])
+            model.steps_done += 1
+            for name, value in parts.items():
+                if name in sums:
+                    sums[name] += value
+                else:
+                    sums[name] = value.clone()
+        self.step = target
+        return {name: float(value) / count for name, value in sums.items()}
+
+    def _evaluate(self, done: bool) -> dict[str, float]:
+        from core.metrics import MetricError
+        from trainables.evaluation import evaluate
+
+        requests = tuple(dict.fromkeys([*self.config.metrics, *(self.config.final_metrics if done else ())]))
+        try:
+            return evaluate(self.model, self.dataset, requests, self.config.study_seed)
+        except MetricError:
+            if np.isfinite(self.model.encode(self.dataset.images(np.arange(min(64, len(self.dataset)))))).all():
+                raise
+            return {"codes": math.nan}
+
+    def _report(self, metrics: dict[str, float], *, done: bool, failure: str | None) -> Report:
+        ledger = {**self.ledger, "peak_memory": peak_memory(), "device": self._device_name()}
+        return Report(self.step, metrics, ledger, done, failure)
+
+    def _device_name(self) -> str:
+        import torch
+
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+
+    def save(self, folder: Folder) -> None:
+        """Write weights, optimiser and generator state, and the last report; pictures too when training is over."""
+        model = self.model
+        training = {
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in model.optimizers.items()},
+            "generator": model.generator.get_state(),
+        }
+        description = {
+            "trial": self.config.to_json(),
+            "dataset": dataclasses.asdict(model.dataset),
+            "ledger": self.ledger,
+            "report": dataclasses.asdict(self.last) if self.last else None,
+        }
+        weights = checkpoints.encode_tensors(model.state_dict())
+        checkpoints.save(folder, Checkpoint(self.step, description, weights, checkpoints.encode_training(training)))
+        if self.last and self.last.done and not self.last.failure:
+            from trainables.pictures import pictures
+
+            folder.write(PICTURES, pictures(model, self.dataset))
+
+    def restore(self, folder: Folder) -> int:
+        """Load the newest whole checkpoint; training goes on as if it had never stopped (bit-identical on a CPU)."""
+        checkpoint = checkpoints.newest(folder, up_to=self.config.steps)
+        if checkpoint is None:
+            return 0
+        model = self.model
+        self.step = checkpoint.step
+        self.ledger = dict(checkpoint.description["ledger"])
+        report = checkpoint.description["report"]
+        finished = self.step >= self.config.steps or (report and report["failure"])
+        self.last = Report(**report) if report and report["done"] and finished else None
+        model.before_restore(self.step)
+        model.load_state_dict(checkpoints.decode_tensors(checkpoint.weights))
+        training = checkpoints.decode_training(checkpoint.training)
+        for name, state in training["optimizers"].items():
+            model.optimizers[name].load_state_dict(state)
+        model.generator.set_state(training["generator"])
+        return self.step
+
+
+def load_model(folder: Folder, step: int | None = None) -> Any:
+    """The model of a trial as it was saved, on the CPU, ready to encode and decode; no data set is needed.
+
+    Raises:
+        FileNotFoundError: the folder holds no whole checkpoint.
+    """
+    from core.data import DatasetInfo
+
+    checkpoint = checkpoints.newest(folder, up_to=step)
+    if checkpoint is None:
+        raise FileNotFoundError(f"no whole checkpoint in {folder.uri}")
+    config = TrialConfig.from_json(checkpoint.description["trial"])
+    model_class = trainables.get(config.configuration.model)
+    hyperparameters = model_class.Hyperparameters(**config.configuration.hyperparameters)
+    facts: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in checkpoint.description["dataset"].items()
+    }
+    model = model_class(hyperparameters, DatasetInfo(**facts))
+    model.load_state_dict(checkpoints.decode_tensors(checkpoint.weights))
+    model.config = config
+    return model.eval()
