@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-
 # Colours that stay apart in grey and for colour-blind eyes (Okabe & Ito), and a marker for each.
 STYLES = (
     ("#0072B2", "o"),
@@ -118,5 +117,3 @@ def _styles() -> Any:
     import itertools
 
     return itertools.cycle(STYLES)
-
-

@@ -70,11 +70,7 @@ def _volume(losses: np.ndarray, bound: np.ndarray) -> float:
         return float((widths * heights).sum())
     depths = np.diff(np.append(losses[:, -1], bound[-1]))
     return float(
-        sum(
-            depth * _volume(losses[: index + 1, :-1], bound[:-1])
-            for index, depth in enumerate(depths)
-            if depth > 0
-        )
+        sum(depth * _volume(losses[: index + 1, :-1], bound[:-1]) for index, depth in enumerate(depths) if depth > 0)
     )
 
 

@@ -23,7 +23,9 @@ def write(study: "Study") -> pathlib.Path:
     directory = study.path / "report"
     configurations, front = study.configurations(), study.front()
     volume = study.hypervolume()
-    caption = f"{study.name}: {len(front)} of {len(configurations)} configurations on the front, hypervolume {volume:.4g}"
+    caption = (
+        f"{study.name}: {len(front)} of {len(configurations)} configurations on the front, hypervolume {volume:.4g}"
+    )
     pareto_path = figures.save(
         figures.pareto_front(configurations, front, study.objectives, caption), directory, "pareto_front"
     )
@@ -76,7 +78,7 @@ def _table(front: pd.DataFrame, study: "Study") -> list[dict[str, Any]]:
 
 
 def _best(study: "Study") -> list[dict[str, Any]]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     if not set(study.objectives) <= set(study.metrics()):
         return rows
     for metric in study.objectives:
@@ -121,7 +123,7 @@ def _failures(study: "Study") -> list[dict[str, Any]]:
     trials = study.trials()
     failed = trials[trials["state"].isin(["FAILED", "PRUNED"])]
     columns = ["configuration", "seed", "model", "state", "reason", "steps"]
-    return failed[[column for column in columns if column in failed]].to_dict("records")
+    return [dict(row) for _, row in failed[[column for column in columns if column in failed]].iterrows()]
 
 
 def _session(study: "Study") -> dict[str, Any]:

@@ -155,7 +155,7 @@ class Study:
         return done[mask].sort_values(columns[0], ascending=ascending).reset_index(drop=True)
 
     def hypervolume(self, reference: list[float] | None = None) -> float:
-        """Hypervolume of the front; without a reference point, one a tenth of the range behind the worst configuration."""
+        """Hypervolume of the front; by default against a point a tenth of the range behind the worst configuration."""
         configurations = self.configurations()
         columns = [f"{objective}_mean" for objective in self.objectives]
         if not set(columns) <= set(configurations.columns):

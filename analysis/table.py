@@ -37,7 +37,9 @@ def trials(folder: pathlib.Path) -> pd.DataFrame:
     for (key, seed), row in rows.items():
         row["mlflow_run_id"] = runs.get(f"{key}-s{seed}")
     table = pd.DataFrame(list(rows.values()))
-    return table if len(table) else pd.DataFrame(columns=["configuration", "seed", "model", "state", "steps", "seconds"])
+    return (
+        table if len(table) else pd.DataFrame(columns=["configuration", "seed", "model", "state", "steps", "seconds"])
+    )
 
 
 def _new_row(event: Event, seed: int) -> dict[str, Any]:
@@ -97,7 +99,9 @@ def configurations(trials: pd.DataFrame, seeds: int, metrics: list[str]) -> pd.D
         return pd.DataFrame(columns=["configuration", "model", "n", "state"])
     fixed = [column for column in trials.columns if column not in (*metrics, *OF_TRIAL)]
     groups = trials.groupby("configuration", sort=False)
-    table = groups[fixed].first() if "configuration" not in fixed else groups[fixed].first().drop(columns="configuration")
+    table = (
+        groups[fixed].first() if "configuration" not in fixed else groups[fixed].first().drop(columns="configuration")
+    )
     completed = trials[trials["state"] == "COMPLETED"].groupby("configuration", sort=False)
     table["n"] = completed.size().reindex(table.index, fill_value=0)
     table["state"] = groups["state"].agg(lambda states: _state(list(states), seeds))

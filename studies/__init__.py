@@ -1,1 +1,33 @@
-"""Top floor: what to run, and the command line."""
+"""Hyperparameter studies of disentangled representations.
+
+>>> import studies                                                    # doctest: +SKIP
+>>> study = studies.launch("studies/quickstart.yaml")                 # doctest: +SKIP
+>>> study.best("mig", top=5, where="reconstruction_error < 100")      # doctest: +SKIP
+>>> model = study.best("mig")[0].load()                               # doctest: +SKIP
+"""
+
+import os
+from typing import Any
+
+from analysis.study import Study, Trial
+
+__all__ = ["Study", "Trial", "launch", "open", "resume"]
+
+
+def launch(path_or_spec: Any, **overrides: Any) -> Study:
+    """Run a study to its end and return it; see `studies.service.launch` for the arguments."""
+    from studies.service import launch as start
+
+    return start(path_or_spec, **overrides)
+
+
+def resume(name: str, **overrides: Any) -> Study:
+    """Run what is missing of a study; see `studies.service.resume`."""
+    from studies.service import resume as go_on
+
+    return go_on(name, **overrides)
+
+
+def open(name: str, root: str | os.PathLike[str] = "runs") -> Study:  # noqa: A001 - the public name
+    """A study that was launched before, finished or running."""
+    return Study(name, root)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import core.data
+from analysis.study import Study
 from core.configuration import Configuration, TrialConfig
 from core.runtime import package_versions, source_revision
 from studies.folder import Stores, StudyFolder
@@ -71,6 +72,9 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
             display.close()
             state.journal.close()
             delivered = tracker.close(DELIVERY_PATIENCE)
+        report = Study(spec.name, folder.root).report()
+        if delivered:
+            tracker.log_study(report.parent, "report")
     counts = state.counts()
     finished = not counts["PENDING"] and not counts["RUNNING"] and planned(spec, state) <= sum(counts.values())
     if not delivered:
@@ -181,6 +185,7 @@ class Slots:
         self._count, self._looked = 0, -SLOTS_EVERY
 
     def __call__(self) -> int:
+        """Trials that fit now."""
         if time.monotonic() - self._looked >= SLOTS_EVERY:
             self._count, self._looked = max(1, slots(self._spec)), time.monotonic()
         return self._count

@@ -169,7 +169,7 @@ class StudySearcher(Searcher):
         return False
 
     def _enqueue(self, attempt: int) -> bool:
-        """Steer the next `ask`: the grid's next point, or every model once before the sampler chooses; False at the end."""
+        """Steer the next `ask`: the grid's next point, or every model once at first; False when the grid is at its end."""
         if self._grid is None and attempt == ATTEMPTS:
             self._grid = self._grid_points()
         if self._grid is not None:

@@ -94,7 +94,7 @@ class StudySpec(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what may never change in a study: all but the number of configurations, seeds, steps and resources."""
+        """Hash of what may never change in a study: all but configurations, seeds, steps and resources."""
         data = self.model_dump(mode="json", exclude={"seeds", "resources"})
         data["search"].pop("configurations")
         data["budget"].pop("steps")

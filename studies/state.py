@@ -43,16 +43,33 @@ class ConfigurationRecord:
 
 
 class StudyState:
-    """All configurations in the order in which they were suggested; every change goes to the journal first."""
+    """All configurations in the order in which they were suggested; every change goes to the journal first.
+
+    `StudyState(folder)` is the driver's: what ran when the last driver died is pending again. `StudyState.read` only
+    looks.
+    """
+
+    journal: Journal
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.configurations: dict[str, ConfigurationRecord] = {}
-        for _, event in journal.read(folder):
-            self._apply(event)
+        self._replay(folder)
         for trial in self.trials():
             if not trial.ended:
-                trial.state = "PENDING"  # whoever ran it is gone
+                trial.state = "PENDING"
         self.journal = Journal(folder)
+
+    @classmethod
+    def read(cls, folder: pathlib.Path) -> "StudyState":
+        """The state as it is in the journal, of a study that another process may be driving."""
+        state = cls.__new__(cls)
+        state.configurations = {}
+        state._replay(folder)
+        return state
+
+    def _replay(self, folder: pathlib.Path) -> None:
+        for _, event in journal.read(folder):
+            self._apply(event)
 
     def trials(self) -> list[TrialRecord]:
         """All trials that were suggested."""

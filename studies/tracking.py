@@ -1,8 +1,8 @@
 """Deliver the journal to MLflow: experiment = study, parent run = configuration, child run = trial.
 
 The journal is the spool. A thread of the driver reads it from where it last stopped and delivers it; while the server
-is away it waits and tries again, and neither the study nor a point is lost. A run is found by its tag `studies.identity`
-before it is created, and a metric that is logged twice with the same step and time is stored once, so delivering an
+is away it waits and tries again, and neither the study nor a point is lost. A run is found by its tag
+`studies.identity` before it is created, and a metric that is logged twice with the same step and time is stored once, so delivering an
 event again changes nothing.
 """
 

@@ -110,15 +110,15 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         loss.backward()
         optimizer.step()
 
-    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 - for models that serve it
         """Mean and log variance of q(z|x) per dimension, each (B, D); for models that serve "posterior"."""
         raise TypeError(f"{self.title} has no Gaussian posterior")
 
-    def discrete_codes(self, images: Tensor) -> Tensor:
+    def discrete_codes(self, images: Tensor) -> Tensor:  # noqa: ARG002 - for models that serve it
         """Probabilities of the categories, (B, S); for models that serve "discrete"."""
         raise TypeError(f"{self.title} has no discrete code")
 
-    def discriminator_logits(self, images: Tensor) -> Tensor:
+    def discriminator_logits(self, images: Tensor) -> Tensor:  # noqa: ARG002 - for models that serve it
         """Logits (B, 2) of the discriminator at a sample of the posterior; for models that serve "discriminator"."""
         raise TypeError(f"{self.title} has no discriminator")
 

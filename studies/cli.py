@@ -1,0 +1,323 @@
+"""The command line: `studies validate | launch | status | resume | stop | best | front | report | ui | data …`.
+
+Results go to stdout (with `--json`, one JSON object a line), messages to stderr. Exit codes: 0 done, 1 the study ended
+with failed trials, 2 a user's mistake, 130 interrupted.
+"""
+
+import json
+import pathlib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import core.data
+from analysis.study import NoSuchStudyError, QueryError, Study
+from analysis.where import WhereError
+from core.metrics import MetricError
+from studies.study_file import StudyError
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Hyperparameter studies of disentangled representations."
+)
+data = typer.Typer(no_args_is_help=True, help="Data sets: list, render, check, show.")
+app.add_typer(data, name="data")
+
+USERS_MISTAKE = (StudyError, NoSuchStudyError, QueryError, WhereError, MetricError, core.data.DataError)
+
+Root = Annotated[pathlib.Path, typer.Option(help="Directory of studies.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+DataRoot = Annotated[
+    str | None, typer.Option("--data", help="Directory of data sets; default $STUDIES_DATA or ./data.")
+]
+Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or HOST:PORT.")]
+Name = Annotated[str, typer.Argument(help="Name of the study.")]
+ROOT = pathlib.Path("runs")
+OUT = Console()
+ERR = Console(stderr=True)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one sentence on stderr and exit code 2."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except USERS_MISTAKE as error:
+        say(str(error))
+        sys.exit(2)
+    except Exception as error:
+        if type(error).__module__.startswith(("click", "typer")):  # a wrong option or argument
+            message = getattr(error, "format_message", None)
+            say(message() if message else str(error))
+            sys.exit(2)
+        raise
+
+
+def say(text: str) -> None:
+    """A message for the user."""
+    ERR.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "") -> None:
+    """Rows as a table, or as JSON lines (missing values are null)."""
+    rows = list(rows)
+    if as_json:
+        for row in rows:
+            sys.stdout.write(json.dumps({key: _plain(value) for key, value in row.items()}, ensure_ascii=False) + "\n")
+        return
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for column in rows[0] if rows else ():
+        table.add_column(str(column), overflow="fold")
+    for row in rows:
+        table.add_row(*(_text(value) for value in row.values()))
+    OUT.print(table if rows else f"{title}: nothing yet" if title else "nothing yet")
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and value != value else value
+
+
+def _text(value: Any) -> str:
+    value = _plain(value)
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@app.command()
+def validate(
+    file: Annotated[pathlib.Path, typer.Argument(help="Study file.")], data_root: DataRoot = None, as_json: Json = False
+) -> None:
+    """Check a study file and show its plan; nothing is started."""
+    from studies import service
+
+    spec, document = service.load(file, data_root)
+    from studies.spec import require_local_resources
+
+    require_local_resources(spec, document)
+    emit([service.plan(spec)], as_json, f"plan of study '{spec.name}'")
+
+
+@app.command()
+def launch(
+    file: Annotated[pathlib.Path, typer.Argument(help="Study file.")],
+    root: Root = ROOT,
+    address: Address = None,
+    tracking_uri: Annotated[str | None, typer.Option(help="MLflow tracking URI.")] = None,
+    storage: Annotated[str | None, typer.Option(help="Optuna's SQLAlchemy URL, or a URI for checkpoints.")] = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Run a study; launching the same file again goes on where it stopped."""
+    from studies import service
+
+    spec, document = service.load(file, data_root)
+    if address is None:
+        from studies.spec import require_local_resources
+
+        require_local_resources(spec, document)
+    folder = service.prepare(spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root)
+    say(
+        f"study '{spec.name}' on {spec.dataset_name}: {service.plan(spec)['trials']} trials; it stops in good order on Ctrl-C"
+    )
+    _drive(lambda: service.run(folder, None, address), spec.name, root)
+
+
+@app.command()
+def resume(name: Name, root: Root = ROOT, address: Address = None) -> None:
+    """Run what is missing of a study, whatever killed it."""
+    from studies import service
+    from studies.folder import StudyFolder
+
+    folder = StudyFolder(root, name)
+    folder.record()
+    _drive(lambda: service.run(folder, None, address), name, root)
+
+
+def _drive(run: Callable[[], Any], name: str, root: pathlib.Path) -> None:
+    outcome = run()
+    _summary(name, root)
+    if not outcome.finished:
+        say(f"stopped before the end; `studies resume {name}{_root(root)}` runs what is missing")
+        raise typer.Exit(130)
+    if outcome.failed_trials:
+        say(f"{outcome.failed_trials} trials failed; the report says why")
+        raise typer.Exit(1)
+
+
+def _root(root: pathlib.Path) -> str:
+    return "" if root == ROOT else f" --root {root}"
+
+
+def _summary(name: str, root: pathlib.Path) -> None:
+    """What a user wants to see at the end of a study."""
+    study = Study(name, root)
+    dataset = study.spec["dataset"]
+    dataset_name = dataset if isinstance(dataset, str) else dataset["name"]
+    for objective in study.objectives:
+        if objective in study.metrics():
+            emit(_best_rows(study, objective, 3, None), False, f"best trials by {objective}, on {dataset_name}")
+    emit(_front_rows(study), False, f"Pareto front (means over seeds), hypervolume {study.hypervolume():.4g}")
+    report = study.path / "report" / "report.html"
+    OUT.print(f"report   {report}", highlight=False, soft_wrap=True)
+    OUT.print(f"picture  {report.with_name('pareto_front.png')}", highlight=False, soft_wrap=True)
+    OUT.print(f"UI       studies ui{_root(root)}", highlight=False, soft_wrap=True)
+    OUT.print(f"resume   studies resume {name}{_root(root)}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def status(name: Name, root: Root = ROOT, as_json: Json = False) -> None:
+    """How far a study is."""
+    from studies import service
+
+    emit([service.status(name, root=root)], as_json, f"study '{name}'")
+
+
+@app.command()
+def stop(name: Name, root: Root = ROOT) -> None:
+    """Ask the driver on this machine to stop in good order."""
+    from studies import service
+
+    pid = service.stop(name, root=root)
+    say(f"asked process {pid} to stop; `studies resume {name}{_root(root)}` will go on")
+
+
+@app.command()
+def best(
+    name: Name,
+    metric: Annotated[str | None, typer.Option(help="Final metric; default the first objective.")] = None,
+    where: Annotated[str | None, typer.Option(help="Condition such as 'reconstruction_error < 40'.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many.")] = 5,
+    root: Root = ROOT,
+    as_json: Json = False,
+) -> None:
+    """The best completed trials by a metric."""
+    study = Study(name, root)
+    emit(_best_rows(study, metric, top, where, as_json), as_json, f"best trials of '{name}'")
+
+
+def _best_rows(
+    study: Study, metric: str | None, top: int, where: str | None, full: bool = False
+) -> list[dict[str, Any]]:
+    from analysis.report import varied
+
+    trials = study.best(metric, top, where)
+    shown = varied(study, study.configurations())
+    rows = []
+    for trial in trials:
+        settings = dict(trial.hyperparameters)
+        if not full:
+            settings = {key: value for key, value in settings.items() if key in shown}
+        rows.append(
+            {"model": trial.model, "configuration": trial.configuration, "seed": trial.seed, "settings": settings}
+        )
+        if not full:
+            rows[-1]["settings"] = ", ".join(f"{key}={value}" for key, value in settings.items())
+        rows[-1] |= trial.metrics
+    return rows
+
+
+@app.command()
+def front(
+    name: Name,
+    root: Root = ROOT,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw it as PNG and PDF too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The Pareto front: configurations that no other dominates by the means of the objectives."""
+    study = Study(name, root)
+    emit(_front_rows(study), as_json, f"Pareto front of '{name}', hypervolume {study.hypervolume():.4g}")
+    if plot:
+        from analysis import figures
+
+        drawing = figures.pareto_front(study.configurations(), study.front(), study.objectives, name)
+        say(str(figures.save(drawing, study.path / "report", "pareto_front")))
+
+
+def _front_rows(study: Study) -> list[dict[str, Any]]:
+    from analysis.report import varied
+
+    table = study.front()
+    columns = ["model", "configuration", *varied(study, table), "n"]
+    columns += [f"{objective}_{part}" for objective in study.objectives for part in ("mean", "std")]
+    return [dict(row) for _, row in table[[column for column in columns if column in table]].iterrows()]
+
+
+@app.command()
+def report(name: Name, root: Root = ROOT) -> None:
+    """Write the report: one HTML file that opens offline, with figures as PNG and PDF."""
+    OUT.print(str(Study(name, root).report()), highlight=False, soft_wrap=True)
+
+
+@app.command()
+def ui(root: Root = ROOT, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+    """Open the MLflow UI on the studies of this root, on loopback."""
+    import os
+    import subprocess
+
+    from studies.service import tracking_uri
+
+    uri = tracking_uri(root)
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    say(f"http://127.0.0.1:{port} shows the studies; Ctrl-C ends it")
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", uri, "--workers", "1"]
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+
+
+@data.command("list")
+def data_list(data_root: DataRoot = None, as_json: Json = False) -> None:
+    """All data sets: images, factors, source, cache."""
+    emit(core.data.catalogue(data_root), as_json, "data sets")
+
+
+@data.command("render")
+def data_render(
+    dataset: Annotated[str, typer.Argument(help="Name of a data set.")], data_root: DataRoot = None
+) -> None:
+    """Build the cache of a data set on this machine."""
+    from rich.progress import Progress
+
+    with Progress(console=ERR, transient=True) as progress:
+        task = progress.add_task(f"rendering {dataset}", total=None)
+        core.data.prepare(dataset, data_root, lambda done, total: progress.update(task, completed=done, total=total))
+    opened = core.data.load(dataset, data_root)
+    where = opened.cache_path or "composed from memory"
+    OUT.print(f"{dataset}: {len(opened):,} images, {opened.source}, {where}", highlight=False, soft_wrap=True)
+
+
+@data.command("check")
+def data_check(dataset: Annotated[str, typer.Argument(help="Name of a data set.")], data_root: DataRoot = None) -> None:
+    """Verify a user's original file, and the cache by its content hash."""
+    findings = core.data.check(dataset, data_root)
+    if findings:
+        raise core.data.DataError("\n".join(findings))
+    OUT.print(f"{dataset}: nothing wrong", highlight=False)
+
+
+@data.command("show")
+def data_show(
+    dataset: Annotated[str, typer.Argument(help="Name of a data set.")],
+    output: Annotated[pathlib.Path | None, typer.Option(help="PNG to write; default <dataset>.png.")] = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Write a contact sheet: images of the data set as a PNG, their factors on stdout."""
+    from PIL import Image
+
+    sheet, captions = core.data.contact_sheet(dataset, data_root)
+    path = output or pathlib.Path(f"{dataset}.png")
+    Image.fromarray(sheet).save(path)
+    for caption in captions:
+        OUT.print(caption, highlight=False)
+    say(str(path))
+
+
+if __name__ == "__main__":
+    main()

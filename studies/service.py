@@ -1,0 +1,187 @@
+"""Launch, resume and stop studies."""
+
+import os
+import pathlib
+import signal
+from typing import Any
+
+from analysis.study import Study
+from studies import driver
+from studies.display import ProgressDisplay
+from studies.driver import Display, Outcome, drive
+from studies.folder import StudyFolder
+from studies.spec import StudySpec, require_local_resources, validate
+from studies.state import StudyState
+from studies.study_file import Document, StudyError, from_mapping, read
+
+ROOT = "runs"
+
+
+def load(path_or_spec: Any, data_root: str | None = None) -> tuple[StudySpec, Document]:
+    """A study file (or a mapping, or a specification) as a validated specification.
+
+    Raises:
+        StudyError: with every mistake in it.
+    """
+    if isinstance(path_or_spec, StudySpec):
+        return path_or_spec, from_mapping(path_or_spec.model_dump(mode="json"))
+    document = read(path_or_spec) if isinstance(path_or_spec, str | os.PathLike) else from_mapping(path_or_spec)
+    return validate(document, data_root=data_root), document
+
+
+def launch(
+    path_or_spec: Any,
+    *,
+    root: str | os.PathLike[str] = ROOT,
+    address: str | None = None,
+    tracking_uri: str | None = None,
+    storage: str | None = None,
+    data_root: str | None = None,
+    display: Display | None = None,
+) -> Study:
+    """Run a study to its end; launching the same file again goes on where it stopped.
+
+    Args:
+        path_or_spec: path of a study file, or its content as a mapping.
+        root: directory of studies.
+        address: a running Ray cluster (`auto`, `HOST:PORT`); None starts Ray on this machine.
+        tracking_uri: MLflow; default `$MLFLOW_TRACKING_URI`, else SQLite under the root.
+        storage: SQLAlchemy URL of Optuna's storage, or URI for checkpoints.
+        data_root: directory of data sets; default `$STUDIES_DATA`, else `./data`.
+        display: shows progress; default a live table on stderr.
+
+    Raises:
+        StudyError: a mistake in the study file, a name that is taken by another study, a store that cannot be reached.
+    """
+    spec, document = load(path_or_spec, data_root)
+    folder = prepare(spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root)
+    if address is None:
+        require_local_resources(spec, document)
+    run(folder, display, address)
+    return Study(spec.name, root)
+
+
+def prepare(
+    spec: StudySpec,
+    document: Document,
+    *,
+    root: str | os.PathLike[str],
+    tracking_uri: str | None,
+    storage: str | None,
+    data_root: str | None,
+) -> StudyFolder:
+    """The folder of a new study, or of the one that this very file started."""
+    folder = StudyFolder(root, spec.name)
+    if folder.exists:
+        differences = difference(folder.spec(), spec)
+        if differences:
+            listing = "\n".join(f"  {line}" for line in differences)
+            raise StudyError(
+                f"study '{spec.name}' exists with a different file:\n{listing}\n"
+                f"resume it as it is (`studies resume {spec.name}`), or give the new one another name"
+            )
+        return folder
+    stores = driver.default_stores(folder.root, spec.name, tracking=tracking_uri, storage=storage, data=data_root)
+    source = pathlib.Path(document.source)
+    text = source.read_text(encoding="utf-8") if document.marks is not None else spec.model_dump_json(indent=1)
+    folder.create(spec, stores, text)
+    return folder
+
+
+def difference(old: StudySpec, new: StudySpec) -> list[str]:
+    """What differs between two specifications: `key: old → new`."""
+    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
+    keys = dict.fromkeys([*before, *after])
+    return [
+        f"{key}: {before.get(key, 'absent')} → {after.get(key, 'absent')}"
+        for key in keys
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        flat |= _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def resume(
+    name: str, *, root: str | os.PathLike[str] = ROOT, address: str | None = None, display: Display | None = None
+) -> Study:
+    """Run what is missing of a study, whatever killed it.
+
+    Raises:
+        StudyError: no such study, or another driver has it.
+    """
+    run(StudyFolder(root, name), display, address)
+    return Study(name, root)
+
+
+def run(folder: StudyFolder, display: Display | None, address: str | None) -> Outcome:
+    """Drive a study, then write its report and attach it to MLflow."""
+    spec = folder.spec()
+    show = display or ProgressDisplay(spec, spec.num_configurations * spec.seeds)
+    return drive(folder, show, address)
+
+
+def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> int:
+    """Ask the driver on this machine to stop in good order; its process id.
+
+    Raises:
+        StudyError: no such study, or nobody drives it here.
+    """
+    folder = StudyFolder(root, name)
+    folder.record()
+    pid = folder.driver()
+    if pid is None:
+        raise StudyError(f"nobody drives study '{name}' on this machine; `studies resume {name}` goes on with it")
+    os.kill(pid, signal.SIGINT)
+    return pid
+
+
+def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
+    """How far a study is: planned trials, trials by state, and the process that drives it."""
+    folder = StudyFolder(root, name)
+    spec = folder.spec()
+    state = StudyState.read(folder.path)
+    pid = folder.driver()
+    counts = state.counts()
+    if pid is None:
+        counts["PENDING"] += counts.pop("RUNNING")
+        counts["RUNNING"] = 0
+    planned = driver.planned(spec, state)
+    counts["PENDING"] += max(0, planned - sum(counts.values()))
+    return {"study": name, "planned": planned, **{key.lower(): value for key, value in counts.items()}, "driver": pid}
+
+
+def plan(spec: StudySpec) -> dict[str, Any]:
+    """What a study will do: configurations, trials, steps, and the bytes that its checkpoints take."""
+    import trainables
+
+    configurations = spec.num_configurations
+    return {
+        "study": spec.name,
+        "dataset": spec.dataset_name,
+        "models": ", ".join(str(trainables.get(model).title) for model in spec.models),
+        "configurations": configurations,
+        "seeds": spec.seeds,
+        "trials": configurations * spec.seeds,
+        "steps": spec.budget.steps,
+    }
+
+
+def tracking_uri(root: str | os.PathLike[str]) -> str:
+    """The MLflow store of the studies under a root.
+
+    Raises:
+        StudyError: there is no study under it.
+    """
+    studies = sorted(pathlib.Path(root).glob("*/study.json"), key=lambda path: path.stat().st_mtime)
+    if not studies:
+        raise StudyError(
+            f"there is no study under {pathlib.Path(root).resolve()} yet; `studies launch FILE` starts one"
+        )
+    return StudyFolder(root, studies[-1].parent.name).stores().tracking
