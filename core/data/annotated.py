@@ -11,6 +11,9 @@ import numpy as np
 STRATIFIED = 16_384
 """How many images at the head of the order are balanced over the factors; after these it is random."""
 
+POOL = 4_096
+"""How many images are searched for one that shows several new values at once."""
+
 
 def latin_prefix(sizes: Sequence[int], num_images: int, rng: np.random.Generator) -> np.ndarray:
     """Classes (L, K) of a Latin design: of every factor with v classes, v rows in a row show each class once.
@@ -35,8 +38,9 @@ def covering_prefix(factors: np.ndarray, sizes: Sequence[int], rng: np.random.Ge
     seen = [np.zeros(size, bool) for size in sizes]
     chosen: list[int] = []
     for wanted in range(len(sizes), 0, -1):
-        new = sum((~seen[k][factors[order, k]]).astype(int) for k in range(len(sizes)))
-        for row in order[new >= wanted]:
+        pool = order if wanted == 1 else order[:POOL]
+        new = sum((~seen[k][factors[pool, k]]).astype(int) for k in range(len(sizes)))
+        for row in pool[new >= wanted]:
             if sum(not seen[k][value] for k, value in enumerate(factors[row])) >= wanted:
                 chosen.append(int(row))
                 for k, value in enumerate(factors[row]):

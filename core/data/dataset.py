@@ -114,6 +114,11 @@ class FactorDataset:
         return self._space.sizes if self._space else ()
 
     @property
+    def covariance(self) -> np.ndarray | None:
+        """Covariance (K, K) of the Gaussian that the factors are drawn from; None where they are independent."""
+        return getattr(self._space, "covariance", None)
+
+    @property
     def cache_path(self) -> Path | None:
         """The file that all processes of a node share, or None when images are composed from memory."""
         return self.store.path

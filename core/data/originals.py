@@ -70,8 +70,8 @@ class _Hdf5Rows:
 
 
 @contextmanager
-def npz_array(path: Path, key: str, shape: tuple[int | None, ...], dtype: Any) -> Iterator[RowReader]:
-    """Open array `key` of an ``.npz`` file. `shape` may leave lengths open with None. Raises DataError."""
+def npz_array(path: Path, key: str, shape: tuple[int | None, ...] | None, dtype: Any) -> Iterator[RowReader]:
+    """Open array `key` of an ``.npz`` file. `shape` None: any; a length None: any. Raises DataError."""
     with _as_data_error(path, "an .npz archive"), zipfile.ZipFile(path) as archive:
         if f"{key}.npy" not in archive.namelist():
             held = ", ".join(name.removesuffix(".npy") for name in archive.namelist())
@@ -81,15 +81,15 @@ def npz_array(path: Path, key: str, shape: tuple[int | None, ...], dtype: Any) -
 
 
 @contextmanager
-def npy_array(path: Path, shape: tuple[int | None, ...], dtype: Any) -> Iterator[RowReader]:
-    """Open an ``.npy`` file. `shape` may leave lengths open with None. Raises DataError."""
+def npy_array(path: Path, shape: tuple[int | None, ...] | None, dtype: Any) -> Iterator[RowReader]:
+    """Open an ``.npy`` file. `shape` None: any; a length None: any. Raises DataError."""
     with _as_data_error(path, "an .npy file"), path.open("rb") as file:
         yield _expected(path, "the array", _NpyRows(file), shape, dtype)
 
 
 @contextmanager
-def hdf5_array(path: Path, key: str, shape: tuple[int | None, ...], dtype: Any) -> Iterator[RowReader]:
-    """Open data set `key` of an HDF5 file. `shape` may leave lengths open with None. Raises DataError."""
+def hdf5_array(path: Path, key: str, shape: tuple[int | None, ...] | None, dtype: Any) -> Iterator[RowReader]:
+    """Open data set `key` of an HDF5 file. `shape` None: any; a length None: any. Raises DataError."""
     import h5py
 
     with _as_data_error(path, "an HDF5 file"), h5py.File(path, "r") as file:
@@ -114,7 +114,9 @@ def _as_data_error(path: Path, kind: str) -> Iterator[None]:
         raise DataError(f"{path} is not {kind} that can be read, it may be truncated: {error}") from error
 
 
-def _expected(path: Path, key: str, rows: RowReader, shape: tuple[int | None, ...], dtype: Any) -> RowReader:
+def _expected(path: Path, key: str, rows: RowReader, shape: tuple[int | None, ...] | None, dtype: Any) -> RowReader:
+    if shape is None:
+        shape = (None,) * len(rows.shape)
     fits = len(rows.shape) == len(shape) and all(
         wanted in (None, length) for length, wanted in zip(rows.shape, shape, strict=True)
     )
