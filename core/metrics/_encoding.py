@@ -57,6 +57,7 @@ class EncodedImages:
 
         MetricError: the encoder gives NaN, an infinity, or not one row per image.
         """
+        self._reserve(int(indices.max(initial=-1)) + 1)
         wanted = np.zeros(len(self._known), dtype=bool)
         wanted[indices] = True
         missing = np.flatnonzero(wanted & ~self._known)
@@ -76,3 +77,11 @@ class EncodedImages:
         if self._codes is None:
             raise MetricError("no image was asked for")
         return self._codes[indices]
+
+    def _reserve(self, count: int) -> None:
+        """Room for `count` images: an intervention may reach images beyond the length of the set."""
+        extra = count - len(self._known)
+        if extra > 0:
+            self._known = np.append(self._known, np.zeros(extra, dtype=bool))
+            if self._codes is not None:
+                self._codes = np.append(self._codes, np.zeros((extra, self._codes.shape[1]), self._codes.dtype), 0)

@@ -75,7 +75,7 @@ class Images:
         self.varying = np.flatnonzero(sizes > 1)
         self.num_factors = len(sizes)
         if self.varying.size == 0:
-            raise MetricError("every factor of the data set has one value only")
+            raise MetricError("the data set has no factor with two values or more")
 
     def draw(self, labels: Ints, size: int, rng: np.random.Generator) -> Ints:
         """Images (V, size); in group v factor labels[v] is overwritten with its value in the first image.

@@ -107,6 +107,14 @@ def test_every_image_is_encoded_once_across_metrics():
     assert values["factor_vae_score/chyvae"] == 1.0
 
 
+def test_images_beyond_the_length_of_a_set_are_encoded_too():
+    dataset = GridDataset((3, 4, 2))
+    encoded = EncodedImages(lambda images: images.reshape(len(images), -1)[:, :3].astype(float), dataset)
+    assert encoded.codes(np.arange(4)).shape == (4, 3)
+    dataset.factor_sizes = (6, 4, 2)
+    assert encoded.codes(np.array([40, 1]))[0].tolist() == dataset.factors([40])[0].tolist()
+
+
 def test_a_factor_of_one_value_takes_no_part():
     dataset = GridDataset((1, 3, 4, 5))
     votes = vote_matrix(protocol="cascade", encode=encode_perfectly, dataset=dataset)
