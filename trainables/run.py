@@ -220,6 +220,8 @@ def load_model(folder: Folder, step: int | None = None) -> Any:
     Raises:
         FileNotFoundError: the folder holds no whole checkpoint.
     """
+    import torch
+
     from core.data import DatasetInfo
 
     checkpoint = checkpoints.newest(folder, up_to=step)
@@ -235,4 +237,4 @@ def load_model(folder: Folder, step: int | None = None) -> Any:
     model = model_class(hyperparameters, DatasetInfo(**facts))
     model.load_state_dict(checkpoints.decode_tensors(checkpoint.weights))
     model.config = config
-    return model.eval()
+    return model.to(memory_format=torch.channels_last).eval()

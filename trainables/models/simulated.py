@@ -90,7 +90,7 @@ class SimulatedRun:
     def _metrics(self) -> dict[str, float]:
         h = self.hyperparameters
         learnt = 1.0 - math.exp(-3.0 * self.step / self.config.steps)
-        rng = np.random.default_rng([self.config.training_seed, self.step])
+        rng = np.random.default_rng([self.config.training_seed, self.step, int(self.config.configuration.hash, 16)])
         noise = h.noise * rng.standard_normal(3)
         weight = math.log1p(h.beta) / (1.0 + math.log1p(h.beta))
         error = 600.0 - learnt * (560.0 - 160.0 * weight) + 20.0 * noise[0]

@@ -1,0 +1,138 @@
+"""The contract of every model, over the registry: a new file is tested the moment it exists."""
+
+import math
+import pathlib
+
+import numpy as np
+import pytest
+import torch
+
+import core.data
+import trainables
+from core.storage import Folder
+from tests.kit import configuration, trial_config
+from trainables.hyperparameters import Hyperparameters
+from trainables.run import TrainingRun, load_model, start
+
+NAMES = trainables.names()
+NETWORKS = [name for name in NAMES if name != "simulated"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hyperparameters_are_typed_documented_and_bounded(name: str) -> None:
+    kind = trainables.get(name).Hyperparameters
+    assert issubclass(kind, Hyperparameters)
+    for field_name, field in kind.model_fields.items():
+        extra = field.json_schema_extra
+        assert isinstance(extra, dict), field_name
+        assert extra["symbol"], field_name
+        assert extra["source"], field_name
+        assert field.description, field_name
+        if field.annotation in (int, float):
+            assert field.metadata, f"{field_name} has no bounds"
+    assert kind() == kind(**kind().model_dump(mode="json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_restored_trial_is_bit_identical_to_one_that_never_stopped(name: str, tmp_path: pathlib.Path) -> None:
+    config = trial_config(name, tmp_path)
+    straight = start(config)
+    first = straight.advance()
+    straight.save(Folder(tmp_path / "half"))
+    last = straight.advance()
+    straight.save(Folder(tmp_path / "straight"))
+
+    resumed = start(config)
+    assert resumed.restore(Folder(tmp_path / "half")) == first.step == 2
+    again = resumed.advance()
+    resumed.save(Folder(tmp_path / "resumed"))
+
+    assert last.done
+    assert again.metrics == last.metrics
+    a, b = (Folder(tmp_path / side).read("step-000000004") for side in ("straight", "resumed"))
+    assert a.get("model.safetensors") == b.get("model.safetensors")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_does_not(name: str, tmp_path: pathlib.Path) -> None:
+    def losses(seed: int) -> dict[str, float]:
+        return dict(start(trial_config(name, tmp_path, seed=seed, metrics=())).advance().metrics)
+
+    assert losses(0) == losses(0)
+    assert losses(0) != losses(1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_encode_and_decode_of_a_saved_model(name: str, tmp_path: pathlib.Path) -> None:
+    run = TrainingRun(trial_config(name, tmp_path))
+    run.advance()
+    run.save(Folder(tmp_path / "saved"))
+    model = load_model(Folder(tmp_path / "saved"))
+    images = run.dataset.images(np.arange(5))
+    codes = model.encode(images)
+    assert codes.shape[0] == 5
+    assert codes.dtype == np.float32
+    np.testing.assert_array_equal(codes, run.model.encode(images))
+    decoded = model.decode(codes)
+    assert decoded.shape == images.shape
+    assert 0 <= decoded.min() <= decoded.max() <= 1
+    assert model.dataset.factor_names == run.dataset.factor_names
+    assert model.config.configuration.model == name
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_parts_of_the_loss_are_logged_and_the_step_is_counted(name: str, tmp_path: pathlib.Path) -> None:
+    run = TrainingRun(trial_config(name, tmp_path))
+    report = run.advance()
+    assert "train/reconstruction" in report.metrics
+    assert all(math.isfinite(value) for value in report.metrics.values())
+    assert int(run.model.steps_done) == report.step == 2
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_step_never_reads_a_tensor_on_the_host(name: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.item()`, `float(tensor)` and branches on tensors would stall a GPU at every step."""
+    run = TrainingRun(trial_config(name, tmp_path))
+    batches = [source.at(0) for source in run.sources]
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("the training step reads a tensor on the host")
+
+    run.model.before_step(0)
+    for method in ("item", "tolist", "numpy", "__bool__", "__float__", "__int__"):
+        monkeypatch.setattr(torch.Tensor, method, forbidden)
+    run.model.training_step(batches)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_extreme_hyperparameters_do_not_crash(name: str, tmp_path: pathlib.Path) -> None:
+    """At every bound a trial either goes on or fails with a reason; no exception escapes."""
+    kind = trainables.get(name).Hyperparameters
+    own = [key for key in kind.model_fields if key not in Hyperparameters.model_fields]
+    for key in own:
+        bounds = {type(each).__name__: each for each in kind.model_fields[key].metadata}
+        for bound in ("Ge", "Le"):
+            if bound not in bounds or "units" in key or "layers" in key:
+                continue
+            value = getattr(bounds[bound], bound.lower())
+            try:
+                configuration(name, **{key: value})
+            except ValueError:
+                continue  # not legal together with the defaults
+            config = trial_config(name, tmp_path, hyperparameters={key: value}, steps=2)
+            report = start(config).advance()
+            assert report.done
+            assert report.failure is None or "diverged" in report.failure
+
+
+def test_the_nearest_name_is_proposed() -> None:
+    with pytest.raises(ValueError, match="did you mean 'beta_vae'"):
+        trainables.get("beta_vea")
+
+
+def test_a_model_loads_without_any_data(tmp_path: pathlib.Path) -> None:
+    run = TrainingRun(trial_config("vae", tmp_path))
+    run.advance()
+    run.save(Folder(tmp_path / "saved"))
+    model = load_model(Folder(tmp_path / "saved"))
+    assert model.dataset == core.data.describe(run.config.dataset, run.config.data_root)

@@ -1,0 +1,39 @@
+"""What several tests build: trial configurations and specifications."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import trainables
+from core.configuration import Configuration, TrialConfig
+
+TINY = {"network": "tiny", "batch_size": 16, "learning_rate": 2e-3}
+
+# Hyperparameters that make a model small enough for a unit test, beyond those of TINY.
+SMALL: dict[str, dict[str, Any]] = {
+    "factor_vae": {"discriminator_units": 128, "discriminator_layers": 3, "discriminator_learning_rate": 1e-3},
+}
+
+
+def configuration(model: str, **hyperparameters: Any) -> Configuration:
+    values = {**TINY, **SMALL.get(model, {}), **hyperparameters}
+    complete = trainables.get(model).Hyperparameters(**values)
+    return Configuration(model, complete.model_dump(mode="json"))
+
+
+def trial_config(model: str, folder: pathlib.Path, *, seed: int = 0, **changes: Any) -> TrialConfig:
+    hyperparameters = changes.pop("hyperparameters", {})
+    config = TrialConfig(
+        study="test",
+        configuration=configuration(model, **hyperparameters),
+        seed=seed,
+        study_seed=0,
+        dataset={"name": "dsprites.quick", "fix": {"shape": 0, "scale": 5}},
+        data_root=str(folder / "data"),
+        steps=4,
+        evaluate_every=2,
+        metrics=(),
+        final_metrics=("reconstruction_error",),
+        folder=str(folder / "trials" / f"{model}-{seed}"),
+    )
+    return dataclasses.replace(config, **changes)
