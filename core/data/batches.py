@@ -120,7 +120,7 @@ def resident(dataset: FactorDataset, subset: np.ndarray | None, device: torch.de
         weights = _copied(store.weights, np.arange(len(store.weights)), device)
         return lambda at: compose(weights[geometry[at]], colours[at], store.unit).view(-1, *shape)
     if isinstance(store, ArrayStore) and _fits(rows.size * int(np.prod(shape)), device):
-        array = _copied(store.array, rows, device)
+        array = _copied(store.array, store.positions(rows), device)
         return lambda positions: array[positions].to(torch.float32).div_(255)
     return None
 

@@ -70,8 +70,8 @@ class _Hdf5Rows:
 
 
 @contextmanager
-def npz_array(path: Path, key: str, shape: tuple[int | None, ...] | None, dtype: Any) -> Iterator[RowReader]:
-    """Open array `key` of an ``.npz`` file. `shape` None: any; a length None: any. Raises DataError."""
+def npz_array(path: Path, key: str, shape: tuple[int, ...] | None = None, dtype: Any = None) -> Iterator[RowReader]:
+    """Open array `key` of an ``.npz`` file, of this shape and dtype if given. Raises DataError."""
     with _as_data_error(path, "an .npz archive"), zipfile.ZipFile(path) as archive:
         if f"{key}.npy" not in archive.namelist():
             held = ", ".join(name.removesuffix(".npy") for name in archive.namelist())
@@ -81,15 +81,15 @@ def npz_array(path: Path, key: str, shape: tuple[int | None, ...] | None, dtype:
 
 
 @contextmanager
-def npy_array(path: Path, shape: tuple[int | None, ...] | None, dtype: Any) -> Iterator[RowReader]:
-    """Open an ``.npy`` file. `shape` None: any; a length None: any. Raises DataError."""
+def npy_array(path: Path) -> Iterator[RowReader]:
+    """Open an ``.npy`` file. Raises DataError."""
     with _as_data_error(path, "an .npy file"), path.open("rb") as file:
-        yield _expected(path, "the array", _NpyRows(file), shape, dtype)
+        yield _NpyRows(file)
 
 
 @contextmanager
-def hdf5_array(path: Path, key: str, shape: tuple[int | None, ...] | None, dtype: Any) -> Iterator[RowReader]:
-    """Open data set `key` of an HDF5 file. `shape` None: any; a length None: any. Raises DataError."""
+def hdf5_array(path: Path, key: str, shape: tuple[int, ...], dtype: Any) -> Iterator[RowReader]:
+    """Open data set `key` of an HDF5 file, of this shape and dtype. Raises DataError."""
     import h5py
 
     with _as_data_error(path, "an HDF5 file"), h5py.File(path, "r") as file:
@@ -114,13 +114,15 @@ def _as_data_error(path: Path, kind: str) -> Iterator[None]:
         raise DataError(f"{path} is not {kind} that can be read, it may be truncated: {error}") from error
 
 
-def _expected(path: Path, key: str, rows: RowReader, shape: tuple[int | None, ...] | None, dtype: Any) -> RowReader:
-    if shape is None:
-        shape = (None,) * len(rows.shape)
-    fits = len(rows.shape) == len(shape) and all(
-        wanted in (None, length) for length, wanted in zip(rows.shape, shape, strict=True)
-    )
-    if not fits or rows.dtype != np.dtype(dtype):
-        wanted = ", ".join("N" if length is None else str(length) for length in shape)
-        raise DataError(f"{path}: {key!r} is {rows.dtype} {tuple(rows.shape)}; expected {np.dtype(dtype)} ({wanted})")
+def npz_keys(path: Path) -> list[str]:
+    """Names of the arrays of an ``.npz`` file. Raises DataError."""
+    with _as_data_error(path, "an .npz archive"), zipfile.ZipFile(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+def _expected(path: Path, key: str, rows: RowReader, shape: tuple[int, ...] | None, dtype: Any) -> RowReader:
+    fits = shape is None or tuple(rows.shape) == shape
+    if not fits or (dtype is not None and rows.dtype != np.dtype(dtype)):
+        wanted = f"{np.dtype(dtype)} {shape or ''}".strip()
+        raise DataError(f"{path}: {key!r} is {rows.dtype} {tuple(rows.shape)}; expected {wanted}")
     return rows

@@ -45,14 +45,19 @@ class ArrayStore:
         array: uint8 (M, C, H, W), a memory map.
     """
 
-    def __init__(self, array: np.ndarray, source: str, path: Path) -> None:
+    def __init__(self, array: np.ndarray, source: str, path: Path, selected: np.ndarray | None = None) -> None:
         self.array = array
         self.source = source
         self.path: Path | None = path
+        self._selected = selected
+
+    def positions(self, rows: np.ndarray) -> np.ndarray:
+        """Where in `array` (N,) the rows (N,) of the selected part are."""
+        return rows if self._selected is None else self._selected[rows]
 
     def images(self, rows: np.ndarray) -> np.ndarray:
         """Images uint8 (N, C, H, W) of rows (N,)."""
-        return np.asarray(self.array[rows])
+        return np.asarray(self.array[self.positions(rows)])
 
 
 class ComposedStore:

@@ -1,0 +1,196 @@
+"""Sets of pictures without factors: read from a folder, a zip, a tar or arrays into one uint8 cache."""
+
+import hashlib
+import io
+import os
+import tarfile
+import zipfile
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from core.data import cache
+from core.data.dataset import DatasetInfo, FactorDataset, Progress
+from core.data.errors import DataError, did_you_mean
+from core.data.family import Family, refuse_other_options
+from core.data.stores import ArrayStore
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PER_CHUNK = 512
+SUFFIXES = (".jpg", ".jpeg", ".png")
+Prepare = Callable[["Image"], np.ndarray]
+"""Makes an image uint8 (C, H, W) of a decoded picture; ValueError where it is not one of the set."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """The images that a user has, before they are cached.
+
+    Attributes:
+        path: the file or folder that holds them.
+        names: one name for each image, in the order of the cache.
+        chunks: images uint8 (n, C, H, W) from the given number on.
+        files: what to look at to see that the images were replaced; `path` itself unless given.
+    """
+
+    path: Path
+    names: Sequence[str]
+    chunks: cache.Chunks
+    files: tuple[Path, ...] = ()
+
+    def identity(self) -> dict[str, Any]:
+        """What the cache depends on: the files and the names in them."""
+        names = hashlib.sha256("\n".join(self.names).encode()).hexdigest()
+        files = [cache.file_identity(path) for path in self.files or (self.path,)]
+        return {"files": files, "names": names}
+
+
+class PictureFamily(Family):
+    """A family without factors, whose images the user must have.
+
+    Attributes:
+        splits: the values of the option `split`, the default first.
+        published: number of images of the published set.
+    """
+
+    splits: ClassVar[tuple[str, ...]]
+    published: ClassVar[int]
+
+    @abstractmethod
+    def content(self, root: Path) -> Content:
+        """The user's images. Raises DataError, saying what belongs where, when they are not there."""
+
+    @abstractmethod
+    def selected(self, split: str, content: Content, root: Path) -> np.ndarray:
+        """Numbers int64 (n,) of the images of a split other than "all"."""
+
+    def describe(self, name: str, options: dict[str, Any], root: Path) -> DatasetInfo:
+        """What is known without decoding an image. Raises DataError when the images are not there."""
+        chosen = self._chosen(options, self.content(root), root)
+        return DatasetInfo(name, (), (), self.image_shape, len(chosen), "original", False)
+
+    def load(self, name: str, options: dict[str, Any], root: Path, progress: Progress | None) -> FactorDataset:
+        """Open the set, decoding every image into the cache where needed."""
+        content = self.content(root)
+        chosen = self._chosen(options, content, root)
+        path = root / "cache" / f"{self.name}-original.npy"
+        shape = (len(content.names), *self.image_shape)
+        array = cache.ensure(path, shape, content.identity(), content.chunks, progress)
+        return FactorDataset(
+            name, options, root, self.image_shape, ArrayStore(array, "original", path, chosen), len(chosen)
+        )
+
+    def check(self, name: str, options: dict[str, Any], root: Path) -> list[str]:
+        """Decode every image; compare the number of images with the published set."""
+        try:
+            content = self.content(root)
+            self._chosen(options, content, root)
+            for _ in content.chunks(0):
+                pass
+        except DataError as error:
+            return [str(error)]
+        if len(content.names) != self.published:
+            return [f"{content.path} has {len(content.names):,} images; {name} has {self.published:,}"]
+        return []
+
+    def _chosen(self, options: dict[str, Any], content: Content, root: Path) -> np.ndarray:
+        refuse_other_options(self.name, options, ("split",))
+        split = options.get("split", self.splits[0])
+        if split not in self.splits:
+            raise DataError(f"{self.name} has no split {split!r}{did_you_mean(split, self.splits)}")
+        if not content.names:
+            raise DataError(f"{content.path} holds no images of {self.name}")
+        chosen = np.arange(len(content.names)) if split == "all" else self.selected(split, content, root)
+        if not len(chosen):
+            raise DataError(f"{content.path} holds no images of the {split} split of {self.name}")
+        return chosen
+
+
+def pictures(
+    path: Path,
+    prepare: Prepare,
+    of: Callable[[str], bool] = lambda name: True,  # noqa: ARG005
+) -> Content:
+    """The images of a folder (searched to any depth), a ``.zip`` or an uncompressed ``.tar``, sorted by name.
+
+    `of` chooses pictures by name. Raises DataError.
+    """
+    try:
+        names = [name for name in _names(path) if of(name)]
+    except (OSError, zipfile.BadZipFile, tarfile.TarError) as error:
+        raise DataError(f"{path} cannot be read, it may be truncated: {error}") from error
+
+    def chunks(start: int) -> Iterator[np.ndarray]:
+        with _reader(path) as read, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            for first in range(start, len(names), PER_CHUNK):
+                part = names[first : first + PER_CHUNK]
+                yield np.stack(list(pool.map(lambda name: _decoded(path, name, read, prepare), part)))
+
+    return Content(path, names, chunks)
+
+
+def _decoded(path: Path, name: str, read: Callable[[str], bytes], prepare: Prepare) -> np.ndarray:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(read(name))) as image:
+            return prepare(image)
+    except (OSError, SyntaxError, ValueError, zipfile.BadZipFile) as error:
+        where = f"{name} in {path}" if path.is_file() else str(path / name)
+        raise DataError(f"{where} is not a picture of this set that can be read: {error}") from error
+
+
+def fitted(image: "Image", size: tuple[int, int], *, mode: str, box: tuple[int, int, int, int] | None = None) -> Any:
+    """An image resized to (width, height) by area, as uint8 (C, H, W); `box` is cut out first."""
+    from PIL import Image
+
+    resized = image.convert(mode).resize(size, Image.Resampling.BOX, box=box)
+    return np.atleast_3d(np.asarray(resized, dtype=np.uint8)).transpose(2, 0, 1)
+
+
+def _names(path: Path) -> list[str]:
+    """Names of the pictures in a folder, zip or tar, sorted."""
+    if path.is_dir():
+        found = [
+            (Path(folder) / name).relative_to(path).as_posix()
+            for folder, _, names in os.walk(path, onerror=_refuse)
+            for name in names
+        ]
+    elif path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            found = archive.namelist()
+    else:
+        found = list(_places(path))
+    return sorted(name for name in found if name.lower().endswith(SUFFIXES) and "__MACOSX" not in name)
+
+
+@contextmanager
+def _reader(path: Path) -> Iterator[Callable[[str], bytes]]:
+    """What reads one picture of a container by its name, from any thread."""
+    if path.is_dir():
+        yield lambda name: (path / name).read_bytes()
+    elif path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            yield archive.read
+    else:
+        places = _places(path)
+        with path.open("rb") as file:
+            yield lambda name: os.pread(file.fileno(), places[name][1], places[name][0])
+
+
+def _places(path: Path) -> dict[str, tuple[int, int]]:
+    """Offset and size in bytes of every file of an uncompressed tar."""
+    with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
+        return {member.name: (member.offset_data, member.size) for member in tar if member.isfile()}
+
+
+def _refuse(error: OSError) -> None:
+    raise error
