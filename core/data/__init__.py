@@ -10,16 +10,23 @@ $STUDIES_DATA, else ./data); every process of a node maps the same cache file.
 """
 
 import os
+from typing import Any
 
+import numpy as np
+
+from core.data.cache import findings
 from core.data.dataset import DatasetInfo, FactorDataset, Progress
 from core.data.errors import DataError
 from core.data.registry import Spec, data_root, families, resolve
+from core.data.sheet import draw
 
 __all__ = [
     "DataError",
     "DatasetInfo",
     "FactorDataset",
+    "catalogue",
     "check",
+    "contact_sheet",
     "describe",
     "load",
     "names",
@@ -61,6 +68,43 @@ def prepare(spec: Spec, root: Root = None, progress: Progress | None = None) -> 
 
 
 def check(spec: Spec, root: Root = None) -> list[str]:
-    """Read the user's original and the cache in full: a sentence for each fault, none when all is right."""
+    """Read the user's original and the cache in full: a sentence for each fault, none when all is right.
+
+    An original is compared with its published shapes, dtypes and keys, and its images with what their labels
+    describe. Raises DataError for a bad `spec` only.
+    """
     family, name, options = resolve(spec)
-    return family.check(name, options, data_root(root))
+    folder = data_root(root)
+    try:
+        found = family.check(name, options, folder)
+        path = family.cache_path(name, options, folder)
+    except DataError as error:
+        return [str(error)]
+    return found + (findings(path) if path else [])
+
+
+def contact_sheet(spec: Spec, root: Root = None) -> tuple[np.ndarray, list[str]]:
+    """A picture uint8 (H, W, 3) of a set with a row for each factor, and a caption for each row."""
+    return draw(load(spec, root))
+
+
+def catalogue(root: Root = None) -> list[dict[str, Any]]:
+    """A row for every registered name: name, images, factors, sizes, image_shape, source, cache, bytes, missing.
+
+    `source` is "original", "rendered" or None; `cache` is the path of the cache file (None where none is
+    needed) and `bytes` its size, 0 before it is built; `missing` is the sentence that says what to bring.
+    """
+    folder, rows = data_root(root), []
+    for name, family in families().items():
+        row: dict[str, Any] = {"name": name, "images": None, "factors": [], "sizes": [], "source": None}
+        row |= {"image_shape": list(family.image_shape), "cache": None, "bytes": 0, "missing": None}
+        try:
+            info, path = family.describe(name, {}, folder), family.cache_path(name, {}, folder)
+        except DataError as error:
+            row["missing"] = str(error)
+        else:
+            row |= {"images": info.num_images, "source": info.source, "cache": str(path) if path else None}
+            row |= {"factors": list(info.factor_names), "sizes": list(info.factor_sizes)}
+            row["bytes"] = path.stat().st_size if path and path.exists() else 0
+        rows.append(row)
+    return rows

@@ -34,8 +34,12 @@ class Family(ABC):
         """Open the set, building its cache where needed."""
 
     @abstractmethod
+    def cache_path(self, name: str, options: dict[str, Any], root: Path) -> Path | None:
+        """Where the cache of the set is or will be; None for a set that needs none. Raises DataError."""
+
+    @abstractmethod
     def check(self, name: str, options: dict[str, Any], root: Path) -> list[str]:
-        """Read the user's original and the cache in full; one sentence for each thing that is wrong."""
+        """Read the user's original in full; one sentence for each thing that is wrong. Raises DataError."""
 
 
 class GridFamily(Family):
@@ -54,6 +58,10 @@ class GridFamily(Family):
     @abstractmethod
     def store(self, grid: Grid, root: Path, progress: Progress | None) -> Store:
         """The images of the plain set, or at least those of `grid`."""
+
+    @abstractmethod
+    def cache_file(self, grid: Grid, root: Path) -> Path:
+        """Where the images of `grid` are or will be cached."""
 
     @abstractmethod
     def check_original(self, path: Path) -> list[str]:
@@ -90,13 +98,14 @@ class GridFamily(Family):
         store = self.store(grid, root, progress)
         return FactorDataset(name, options, root, self.image_shape, store, grid)
 
+    def cache_path(self, name: str, options: dict[str, Any], root: Path) -> Path | None:
+        """Where the cache of the set is or will be. Raises DataError."""
+        return self.cache_file(self.grid(name, options), root)
+
     def check(self, name: str, options: dict[str, Any], root: Path) -> list[str]:
-        """Read the user's original and the cache in full; one sentence for each thing that is wrong."""
+        """Read the user's original in full; one sentence for each thing that is wrong. Raises DataError."""
         self.grid(name, options)
-        try:
-            path = self.original(root)
-        except DataError as error:
-            return [str(error)]
+        path = self.original(root)
         return self.check_original(path) if path else []
 
 

@@ -81,22 +81,23 @@ class PictureFamily(Family):
         """Open the set, decoding every image into the cache where needed."""
         content = self.content(root)
         chosen = self._chosen(options, content, root)
-        path = root / "cache" / f"{self.name}-original.npy"
+        path = self.cache_path(name, options, root)
         shape = (len(content.names), *self.image_shape)
         array = cache.ensure(path, shape, content.identity(), content.chunks, progress)
         return FactorDataset(
             name, options, root, self.image_shape, ArrayStore(array, "original", path, chosen), len(chosen)
         )
 
+    def cache_path(self, name: str, options: dict[str, Any], root: Path) -> Path:  # noqa: ARG002
+        """Where the decoded images are or will be."""
+        return root / "cache" / f"{self.name}-original.npy"
+
     def check(self, name: str, options: dict[str, Any], root: Path) -> list[str]:
-        """Decode every image; compare the number of images with the published set."""
-        try:
-            content = self.content(root)
-            self._chosen(options, content, root)
-            for _ in content.chunks(0):
-                pass
-        except DataError as error:
-            return [str(error)]
+        """Decode every image; compare the number of images with the published set. Raises DataError."""
+        content = self.content(root)
+        self._chosen(options, content, root)
+        for _ in content.chunks(0):
+            pass
         if len(content.names) != self.published:
             return [f"{content.path} has {len(content.names):,} images; {name} has {self.published:,}"]
         return []

@@ -137,21 +137,25 @@ class DSprites(GridFamily):
                     return path
         return None
 
+    def cache_file(self, grid: Grid, root: Path) -> Path:
+        """Of the original, of the full rendered set, or of a small set, by what its images are."""
+        if self.original(root):
+            return root / "cache" / "dsprites-original.npy"
+        suffix = f"-{grid.digest()}" if len(grid) <= SMALL else ""
+        return root / "cache" / f"dsprites-rendered{suffix}.npy"
+
     def store(self, grid: Grid, root: Path, progress: Progress | None) -> PackedStore:
         """Packed bits: of the original where there is one, else rendered; small sets in a file of their own."""
-        original = self.original(root)
+        path, original = self.cache_file(grid, root), self.original(root)
         if original is not None:
-            path, shape = root / "cache" / "dsprites-original.npy", (len(GRID), 512)
-            identity = cache.file_identity(original)
+            shape, identity = (len(GRID), 512), cache.file_identity(original)
             packed = cache.ensure(path, shape, identity, lambda start: _read(original, start), progress)
             return PackedStore(packed, (64, 64), "original", path)
-        rows = None if len(grid) > SMALL else np.unique(grid.rows(np.arange(len(grid))))
-        wanted = np.arange(len(GRID)) if rows is None else rows
-        name = "dsprites-rendered" if rows is None else f"dsprites-rendered-{grid.digest()}"
-        path = root / "cache" / f"{name}.npy"
-        identity = {"source": "rendered", "renderer": RENDERER}
-        packed = cache.ensure(path, (len(wanted), 512), identity, lambda start: render(wanted[start:]), progress)
-        return PackedStore(packed, (64, 64), "rendered", path, rows)
+        small = len(grid) <= SMALL
+        rows = np.unique(grid.rows(np.arange(len(grid)))) if small else np.arange(len(GRID))
+        shape, identity = (len(rows), 512), {"source": "rendered", "renderer": RENDERER}
+        packed = cache.ensure(path, shape, identity, lambda start: render(rows[start:]), progress)
+        return PackedStore(packed, (64, 64), "rendered", path, rows if small else None)
 
     def check_original(self, path: Path) -> list[str]:
         """Compare the user's file with the order of the factors and with the rendered images."""

@@ -74,11 +74,15 @@ class Shapes3D(GridFamily):
         with hdf5_array(path, "images", (len(GRID), 64, 64, 3), np.uint8):
             return path
 
-    def store(self, grid: Grid, root: Path, progress: Progress | None) -> Store:  # noqa: ARG002
+    def cache_file(self, grid: Grid, root: Path) -> Path:  # noqa: ARG002
+        """Of the original, or of the weight maps."""
+        return root / "cache" / (f"shapes3d-{'original' if self.original(root) else 'weights'}.npy")
+
+    def store(self, grid: Grid, root: Path, progress: Progress | None) -> Store:
         """The original as an uncompressed file where there is one, else composed from about 10 MB of maps."""
         original = self.original(root)
         if original is not None:
-            path = root / "cache" / "shapes3d-original.npy"
+            path = self.cache_file(grid, root)
             shape: tuple[int, ...] = (len(GRID), 3, 64, 64)
             identity = cache.file_identity(original)
             array = cache.ensure(path, shape, identity, lambda start: _read(original, start), progress)
