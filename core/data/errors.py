@@ -10,6 +10,6 @@ class DataError(ValueError):
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest of `known`, or the whole list when none is near."""
-    known = list(known)
-    near = difflib.get_close_matches(str(word), known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
+    lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(str(word).lower(), lower, n=1)
+    return f"; did you mean {lower[near[0]]!r}?" if near else f"; known: {', '.join(lower.values())}"

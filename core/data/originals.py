@@ -101,6 +101,8 @@ def hdf5_array(path: Path, key: str, shape: tuple[int, ...], dtype: Any) -> Iter
 @contextmanager
 def _as_data_error(path: Path, kind: str) -> Iterator[None]:
     try:
+        if path.is_dir():
+            raise DataError(f"{path} is a folder, not {kind}")
         yield
     except DataError:
         raise
