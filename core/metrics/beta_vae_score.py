@@ -32,7 +32,6 @@ def compute(
     """
     source = source_of(
         settings,
-        rng,
         codes=codes,
         factors=factors,
         discrete_codes=None,
@@ -84,6 +83,7 @@ def _fit_and_score(
 def _protocol(inputs: tuple[frozenset[str], ...], **changes: Any) -> Protocol:
     common = {
         "pairs": 64,
+        "most_images": 100_000,
         "train_points": 10_000,
         "test_points": 5_000,
         "standardise": True,

@@ -83,7 +83,6 @@ def _vote(
     """Training votes, test votes or None, number of active dimensions, number of varying factors."""
     source = source_of(
         settings,
-        rng,
         codes=codes,
         factors=factors,
         discrete_codes=discrete_codes,
@@ -179,6 +178,7 @@ def _kept(
 def _protocol(inputs: tuple[frozenset[str], ...], **changes: Any) -> Protocol:
     common = {
         "group": 200,
+        "most_images": 100_000,
         "train_votes": 800,
         "test_votes": 800,
         "balanced": False,

@@ -107,6 +107,24 @@ def test_every_image_is_encoded_once_across_metrics():
     assert values["factor_vae_score/chyvae"] == 1.0
 
 
+def test_a_large_set_is_represented_by_a_fixed_sample():
+    dataset = GridDataset((3, 6, 4, 5), nuisance=300)
+    values = core.metrics.evaluate(
+        ["factor_vae_score/dlib", "beta_vae_score/dlib"], encode=encode_perfectly, dataset=dataset
+    )
+    assert values["factor_vae_score/dlib"] == 1.0
+    assert 90_000 < len(dataset.served) <= 100_000
+
+
+def test_correlated_factors_are_intervened_on_and_not_sampled():
+    class Correlated(GridDataset):
+        covariance = np.eye(4)
+
+    dataset = Correlated(nuisance=300)
+    score("dlib", encode=encode_perfectly, dataset=dataset)
+    assert len(dataset.served) > 100_000
+
+
 def test_images_beyond_the_length_of_a_set_are_encoded_too():
     dataset = GridDataset((3, 4, 2))
     encoded = EncodedImages(lambda images: images.reshape(len(images), -1)[:, :3].astype(float), dataset)
