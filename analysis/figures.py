@@ -97,8 +97,15 @@ def _draw_front(axes: Axes, front: pd.DataFrame, across: str, above: str, object
     """The dominated region's edge, and a ring around each point of the front."""
     points = front[[f"{across}_mean", f"{above}_mean"]].to_numpy(dtype=float)
     points = points[np.argsort(points[:, 0], kind="stable")]
-    where = "post" if objectives[across] == "minimize" else "pre"
-    axes.step(points[:, 0], points[:, 1], where=where, color="0.35", linewidth=1.0, linestyle="--", zorder=0)
+    axes.step(
+        points[:, 0],
+        points[:, 1],
+        where="post" if objectives[across] == "minimize" else "pre",
+        color="0.35",
+        linewidth=1.0,
+        linestyle="--",
+        zorder=0,
+    )
     axes.plot(
         points[:, 0], points[:, 1], "o", markersize=13, markerfacecolor="none", markeredgecolor="0.35", label="front"
     )

@@ -53,20 +53,10 @@ def _inline(data: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
-def varied(study: "Study", table: pd.DataFrame) -> list[str]:
-    """Hyperparameters that differ between the configurations of a study."""
-    metrics = study.metrics()
-    known = {"configuration", "model", "n", "state", *(f"{m}_{s}" for m in metrics for s in ("mean", "std"))}
-    full = study.configurations()
-    columns = [column for column in full.columns if column not in known]
-    by_model = full.groupby("model")
-    return [column for column in columns if column in table and (by_model[column].nunique() > 1).any()]
-
-
 def _table(front: pd.DataFrame, study: "Study") -> list[dict[str, Any]]:
     rows = []
     for _, row in front.iterrows():
-        settings = {name: row[name] for name in varied(study, front) if pd.notna(row[name])}
+        settings = {name: row[name] for name in study.searched(row["model"])}
         values = {
             figures.label(metric): f"{row[f'{metric}_mean']:.4g} ± {row[f'{metric}_std']:.2g}"
             if pd.notna(row[f"{metric}_std"])

@@ -88,6 +88,11 @@ class Study:
         """URIs of tracking, optuna, checkpoints and data."""
         return dict(self._record["stores"])
 
+    def searched(self, model: str) -> list[str]:
+        """Hyperparameters of a model for which the study file gives a range or choices."""
+        raw = {**self.spec["defaults"], **self.spec["models"][model]}
+        return [key for key, value in raw.items() if isinstance(value, dict | list)]
+
     def trials(self) -> pd.DataFrame:
         """One row per (configuration, seed); see `analysis.table.trials`."""
         path = self.path / journal.FILE

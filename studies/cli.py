@@ -43,9 +43,7 @@ ERR = Console(stderr=True)
 def main() -> None:
     """Entry point: a user's mistake is one sentence on stderr and exit code 2."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
+        sys.exit(app(standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except USERS_MISTAKE as error:
@@ -124,9 +122,8 @@ def launch(
 
         require_local_resources(spec, document)
     folder = service.prepare(spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root)
-    say(
-        f"study '{spec.name}' on {spec.dataset_name}: {service.plan(spec)['trials']} trials; it stops in good order on Ctrl-C"
-    )
+    trials = service.plan(spec)["trials"]
+    say(f"study '{spec.name}' on {spec.dataset_name}: {trials} trials; Ctrl-C stops it in good order")
     _drive(lambda: service.run(folder, None, address), spec.name, root)
 
 
@@ -206,22 +203,24 @@ def best(
 def _best_rows(
     study: Study, metric: str | None, top: int, where: str | None, full: bool = False
 ) -> list[dict[str, Any]]:
-    from analysis.report import varied
-
-    trials = study.best(metric, top, where)
-    shown = varied(study, study.configurations())
-    rows = []
-    for trial in trials:
-        settings = dict(trial.hyperparameters)
-        if not full:
-            settings = {key: value for key, value in settings.items() if key in shown}
-        rows.append(
-            {"model": trial.model, "configuration": trial.configuration, "seed": trial.seed, "settings": settings}
-        )
-        if not full:
-            rows[-1]["settings"] = ", ".join(f"{key}={value}" for key, value in settings.items())
-        rows[-1] |= trial.metrics
+    """The best trials: with everything, or (for a table) with what the study searched and its objectives."""
+    rows: list[dict[str, Any]] = []
+    for trial in study.best(metric, top, where):
+        row: dict[str, Any] = {"model": trial.model}
+        if full:
+            row |= {"configuration": trial.configuration, "seed": trial.seed}
+            rows.append({**row, "hyperparameters": dict(trial.hyperparameters), **trial.metrics})
+        else:
+            shown = dict.fromkeys([*([metric] if metric else []), *study.objectives])
+            values = {key: trial.metrics[key] for key in shown if key in trial.metrics}
+            row["hyperparameters"] = _settings(study, trial.model, trial.hyperparameters)
+            rows.append({**row, **values, "trial": f"{trial.configuration}-s{trial.seed}"})
     return rows
+
+
+def _settings(study: Study, model: str, values: Mapping[str, Any]) -> str:
+    """The searched hyperparameters of a configuration: `beta=4, …`."""
+    return ", ".join(f"{key}={_text(values[key])}" for key in study.searched(model))
 
 
 @app.command()
@@ -233,7 +232,7 @@ def front(
 ) -> None:
     """The Pareto front: configurations that no other dominates by the means of the objectives."""
     study = Study(name, root)
-    emit(_front_rows(study), as_json, f"Pareto front of '{name}', hypervolume {study.hypervolume():.4g}")
+    emit(_front_rows(study, as_json), as_json, f"Pareto front of '{name}', hypervolume {study.hypervolume():.4g}")
     if plot:
         from analysis import figures
 
@@ -241,13 +240,24 @@ def front(
         say(str(figures.save(drawing, study.path / "report", "pareto_front")))
 
 
-def _front_rows(study: Study) -> list[dict[str, Any]]:
-    from analysis.report import varied
-
-    table = study.front()
-    columns = ["model", "configuration", *varied(study, table), "n"]
-    columns += [f"{objective}_{part}" for objective in study.objectives for part in ("mean", "std")]
-    return [dict(row) for _, row in table[[column for column in columns if column in table]].iterrows()]
+def _front_rows(study: Study, full: bool = False) -> list[dict[str, Any]]:
+    """The front: with everything, or (for a table) mean ± standard deviation in one column."""
+    rows: list[dict[str, Any]] = []
+    for _, row in study.front().iterrows():
+        entry: dict[str, Any] = {"model": row["model"]}
+        if full:
+            entry["configuration"] = row["configuration"]
+            entry["hyperparameters"] = {key: _plain(row[key]) for key in study.searched(row["model"])}
+        else:
+            entry["hyperparameters"] = _settings(study, row["model"], dict(row))
+        for objective in study.objectives:
+            mean, std = row[f"{objective}_mean"], row[f"{objective}_std"]
+            if full:
+                entry |= {f"{objective}_mean": mean, f"{objective}_std": std}
+            else:
+                entry[objective] = f"{_text(mean)} ± {std:.2g}" if _plain(std) is not None else _text(mean)
+        rows.append({**entry, "n": row["n"]})
+    return rows
 
 
 @app.command()

@@ -111,7 +111,7 @@ class StudyFolder:
             lock.acquire(timeout=0)
         except filelock.Timeout:
             raise StudyError(
-                f"study '{self.name}' is being driven by another process; `studies status {self.name}` shows its progress"
+                f"study '{self.name}' is being driven by another process; see `studies status {self.name}`"
             ) from None
         try:
             (self.path / ".driver").write_text(str(os.getpid()))

@@ -169,7 +169,7 @@ class StudySearcher(Searcher):
         return False
 
     def _enqueue(self, attempt: int) -> bool:
-        """Steer the next `ask`: the grid's next point, or every model once at first; False when the grid is at its end."""
+        """Steer the next `ask`: to the grid's next point, or to every model once; False at the end of the grid."""
         if self._grid is None and attempt == ATTEMPTS:
             self._grid = self._grid_points()
         if self._grid is not None:

@@ -193,19 +193,17 @@ def _is(value: Any, kind: Any) -> bool:
 
 def _out_of_bounds(model: str, parameters: Mapping[str, Parameter], path: Path) -> list[Problem]:
     """Try every extreme of every parameter, the others at their first point."""
-    found: dict[tuple[Path, str], Problem] = {}
+    found: dict[tuple[str, str], Problem] = {}
     first = {name: parameter.points()[0] for name, parameter in parameters.items()}
-    trials: list[tuple[str | None, dict[str, Any]]] = [(None, first)]
-    trials += [(name, {**first, name: point}) for name, parameter in parameters.items() for point in parameter.points()]
-    for varied, values in trials:
-        try:
-            configure(model, values)
-        except ValidationError as error:
-            for detail in error.errors():
-                key = detail["loc"][0] if detail["loc"] else varied
-                here = (*path, str(key)) if key else path
-                message = _message(detail)
-                found.setdefault((here, message), Problem(here, message))
+    for name, parameter in parameters.items():
+        for point in parameter.points():
+            try:
+                configure(model, {**first, name: point})
+            except ValidationError as error:
+                for detail in error.errors():
+                    key = str(detail["loc"][0]) if detail["loc"] else ""  # empty: values that do not go together
+                    message = _message(detail)
+                    found.setdefault((key, message), Problem((*path, key or name), message))
     return list(found.values())
 
 

@@ -2,8 +2,8 @@
 
 The journal is the spool. A thread of the driver reads it from where it last stopped and delivers it; while the server
 is away it waits and tries again, and neither the study nor a point is lost. A run is found by its tag
-`studies.identity` before it is created, and a metric that is logged twice with the same step and time is stored once, so delivering an
-event again changes nothing.
+`studies.identity` before it is created, and a metric that is logged twice with the same step and time is stored once,
+so delivering an event again changes nothing.
 """
 
 import json
@@ -161,7 +161,7 @@ class Tracker:
             token = page.token
             if not token:
                 break
-        self._find_or_create(STUDY_RUN, self.name, {}, time.time())
+        self._find_or_create(STUDY_RUN, self.name, {"studies.kind": "study"}, time.time())
 
     def _run(self, identity: str) -> str:
         run: str = self._runs[identity]

@@ -79,5 +79,7 @@ def test_models_load_and_studies_open_without_ray_installed() -> None:
         for module in modules()
         if module.split(".")[0] in WITHOUT_RAY and module != RAY_WRAPPER and not module.endswith("__main__")
     ]
-    code = f"import sys; sys.modules['ray'] = None\nimport importlib\nfor name in {names!r}: importlib.import_module(name)"
+    code = (
+        f"import sys; sys.modules['ray'] = None\nimport importlib\nfor name in {names!r}: importlib.import_module(name)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

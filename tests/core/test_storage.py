@@ -52,7 +52,7 @@ def test_a_failed_write_leaves_nothing_half_made(tmp_path: pathlib.Path, monkeyp
     folder = Folder(tmp_path)
     checkpoints.save(folder, checkpoint(10))
 
-    def full(descriptor: int) -> None:
+    def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)

@@ -1,0 +1,149 @@
+"""One study file becomes a front, through the command line, with real Ray, Optuna and MLflow."""
+
+import os
+import pathlib
+import signal
+
+import pytest
+
+from core import journal
+from tests.studies.conftest import Service, wait_until
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def ended(folder: pathlib.Path) -> int:
+    return sum(event["type"] == "end" for _, event in journal.read(folder))
+
+
+def test_the_plan_is_there_exactly_once(finished: Service) -> None:
+    finished.assert_exactly_once("done", configurations=4, seeds=2)
+    parents = [run for run in finished.runs("done") if run.data.tags["studies.kind"] == "configuration"]
+    table = finished.study("done").configurations().set_index("configuration")
+    for run in parents:
+        row = table.loc[run.data.tags["studies.configuration"]]
+        assert run.data.metrics["n"] == row["n"] == 2
+        assert run.data.metrics["mean/mig"] == pytest.approx(row["mig_mean"], abs=1e-12)
+        assert run.data.metrics["std/mig"] == pytest.approx(row["mig_std"], abs=1e-12)
+    children = [run for run in finished.runs("done") if run.data.tags["studies.kind"] == "trial"]
+    ids = {run.info.run_id: run for run in parents}
+    for run in children:
+        parent = ids[run.data.tags["mlflow.parentRunId"]]
+        assert parent.data.params == run.data.params
+
+
+def test_optuna_was_told_the_means(finished: Service) -> None:
+    table = finished.study("done").configurations().set_index("configuration")
+    for trial in finished.optuna_trials("done"):
+        row = table.loc[trial.user_attrs["configuration"]]
+        assert trial.values == [row["factor_vae_score_mean"], row["reconstruction_error_mean"]]
+
+
+def test_results_as_json_lines(finished: Service) -> None:
+    best = finished.rows("best", "done", "--metric", "reconstruction_error", "--top", 3)
+    errors = [row["reconstruction_error"] for row in best]
+    assert errors == sorted(errors)
+    assert len(best) == 3
+    front = finished.rows("front", "done")
+    scores = [row["factor_vae_score_mean"] for row in front]
+    assert scores == sorted(scores, reverse=True)
+    (status,) = finished.rows("status", "done")
+    assert status["completed"] == status["planned"] == 8
+    assert status["driver"] is None
+
+
+def test_the_report_is_one_file_and_attached_to_the_study_run(finished: Service) -> None:
+    path = finished.root / "done" / "report" / "report.html"
+    html = path.read_text()
+    assert "http://" not in html
+    assert "https://" not in html
+    assert (path.parent / "pareto_front.pdf").exists()
+    (run,) = [run for run in finished.runs("done") if run.data.tags["studies.identity"] == "study"]
+    artifacts = pathlib.Path(run.info.artifact_uri.removeprefix("file://"))
+    assert (artifacts / "report" / "report.html").read_text() == html
+
+
+def test_launching_the_same_file_again_changes_nothing(finished: Service) -> None:
+    before = finished.study("done").trials()
+    result = finished.run("launch", finished.folder / "done.yaml")
+    assert result.returncode == 0, result.stderr
+    assert finished.study("done").trials().equals(before)
+    finished.assert_exactly_once("done", configurations=4, seeds=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("best", "dome"), "did you mean 'done'"),
+        (("best", "done", "--metric", "mug"), "did you mean 'mig'"),
+        (("best", "done", "--where", "mig >"), "expected a number"),
+        (("resume", "absent"), "no study 'absent'"),
+        (("status", "../done"), "not a study name"),
+        (("stop", "done"), "nobody drives"),
+        (("validate", "absent.yaml"), "no such study file"),
+        (("frond", "done"), "frond"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(finished: Service, arguments: tuple[str, ...], message: str) -> None:
+    result = finished.run(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_an_unreachable_mlflow_is_refused_at_launch(service: Service) -> None:
+    result = service.run("launch", service.write("away"), "--tracking-uri", "http://user:secret@127.0.0.1:9")
+    assert result.returncode == 2
+    assert "cannot be reached" in result.stderr
+    assert "secret" not in result.stderr
+
+
+def test_failing_trials_fail_with_a_reason_and_do_not_stop_the_study(service: Service) -> None:
+    models = {"simulated": {"beta": [1.0, 2.0], "diverges_at": [0, 50], "crashes_at": [0, 100]}}
+    path = service.write("failing", models=models, seeds=1, search={"sampler": "grid", "configurations": 99})
+    result = service.run("launch", path)
+    assert result.returncode == 1, result.stderr
+    trials = service.study("failing").trials()
+    assert len(trials) == 8
+    for row in trials.itertuples():
+        if row.diverges_at:
+            assert (row.state, "diverged" in row.reason) == ("FAILED", True)
+        elif row.crashes_at:
+            assert (row.state, "simulated error" in row.reason) == ("FAILED", True)
+        else:
+            assert (row.state, row.reason) == ("COMPLETED", None)
+    states = {trial.user_attrs["configuration"]: trial.state.name for trial in service.optuna_trials("failing")}
+    for row in trials.itertuples():
+        assert states[row.configuration] == ("COMPLETE" if row.state == "COMPLETED" else "FAIL")
+    assert set(service.study("failing").front()["state"]) == {"COMPLETED"}
+
+
+def test_a_killed_driver_loses_nothing(service: Service) -> None:
+    """SIGKILL in the middle; `resume` completes the plan, each trial once."""
+    path = service.write("killed", models={"simulated": {"beta": {"log": [1, 16]}, "seconds": 0.2}})
+    driver = service.start("launch", path, start_new_session=True)
+    try:
+        wait_until(lambda: ended(service.root / "killed") >= 3)
+    finally:
+        driver.kill()
+        driver.communicate()
+    assert ended(service.root / "killed") < 8
+    result = service.run("resume", "killed")
+    assert result.returncode == 0, result.stderr
+    service.assert_exactly_once("killed", configurations=4, seeds=2)
+
+
+def test_ctrl_c_stops_cleanly_and_a_second_driver_is_refused(service: Service) -> None:
+    path = service.write("interrupted", models={"simulated": {"beta": {"log": [1, 16]}, "seconds": 0.3}})
+    driver = service.start("launch", path)
+    wait_until(lambda: ended(service.root / "interrupted") >= 1)
+    second = service.run("resume", "interrupted")
+    assert second.returncode == 2
+    assert "being driven by another process" in second.stderr
+    os.kill(driver.pid, signal.SIGINT)
+    _, err = driver.communicate(timeout=60)
+    assert driver.returncode == 130, err
+    assert "studies resume interrupted" in err
+    assert service.run("resume", "interrupted").returncode == 0
+    service.assert_exactly_once("interrupted", configurations=4, seeds=2)

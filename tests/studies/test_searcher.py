@@ -1,0 +1,213 @@
+"""The searcher without Ray's loop: what it suggests, and what Optuna is told."""
+
+import dataclasses
+import pathlib
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import optuna
+import pytest
+
+from core.configuration import Configuration, TrialConfig
+from studies import service
+from studies.spec import StudySpec
+from studies.state import StudyState
+from tests.kit import trial_config
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from ray.tune.search import Searcher
+
+    from studies.searcher import StudySearcher, open_optuna
+
+FINISHED = Searcher.FINISHED
+
+
+class Bench:
+    """A searcher on real Optuna storage; `run` plays Tune's part for one trial."""
+
+    def __init__(self, folder: pathlib.Path, *, slots: int = 2, **changes: Any) -> None:
+        self.folder = folder
+        study: dict[str, Any] = {
+            "name": "bench",
+            "dataset": "dsprites.quick",
+            "seeds": 2,
+            "models": {"simulated": {"beta": {"log": [1, 16]}}},
+            "search": {"sampler": "random", "configurations": 3},
+            "objectives": {"mig": "maximize", "reconstruction_error": "minimize"},
+            "budget": {"steps": 10, "evaluate_every": 5},
+        }
+        self.spec: StudySpec = service.load({**study, **changes})[0]
+        self.slots = slots
+        self.open()
+
+    def open(self) -> None:
+        self.state = StudyState(self.folder)
+        self.optuna = open_optuna(self.spec, f"sqlite:///{self.folder / 'optuna.db'}")
+        self.searcher = StudySearcher(self.spec, self.state, self.optuna, self._make, lambda: self.slots)
+        self.count = 0
+
+    def close(self) -> None:
+        self.state.journal.close()
+        self.optuna._storage.remove_session()  # type: ignore[attr-defined]
+        self.optuna._storage._backend.engine.dispose()  # type: ignore[attr-defined]
+
+    def _make(self, configuration: Configuration, seed: int) -> TrialConfig:
+        base = trial_config("simulated", self.folder, seed=seed)
+        return dataclasses.replace(base, configuration=configuration)
+
+    def suggest(self) -> Any:
+        self.count += 1
+        return self.searcher.suggest(f"t{self.count}")
+
+    def finish(self, number: int, state: str = "COMPLETED", **metrics: float) -> None:
+        trial = self.searcher.live[f"t{number}"]
+        self.state.end(
+            trial, state, step=10, reason=None if state == "COMPLETED" else "why", metrics=metrics, ledger={}
+        )  # type: ignore[arg-type]
+        self.searcher.on_trial_complete(f"t{number}")
+
+    def outcomes(self) -> list[tuple[str, list[float] | None]]:
+        return [(trial.state.name, trial.values) for trial in self.optuna.get_trials()]
+
+
+@pytest.fixture
+def benches(tmp_path: pathlib.Path) -> Iterator[Any]:
+    made: list[Bench] = []
+
+    def make(**changes: Any) -> Bench:
+        made.append(Bench(tmp_path, **changes))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.close()
+
+
+def test_one_configuration_runs_all_its_seeds_and_is_told_once_with_the_means(benches: Any) -> None:
+    bench = benches()
+    first, second = bench.suggest(), bench.suggest()
+    assert first["configuration"] == second["configuration"]
+    assert {first["seed"], second["seed"]} == {0, 1}
+    bench.finish(1, mig=0.2, reconstruction_error=50.0)
+    assert bench.outcomes() == [("RUNNING", None)]
+    bench.finish(2, mig=0.4, reconstruction_error=70.0)
+    assert bench.outcomes() == [("COMPLETE", [pytest.approx(0.3), 60.0])]
+
+
+def test_no_more_trials_than_slots_and_finished_only_when_all_is_told(benches: Any) -> None:
+    bench = benches(slots=3)
+    assert [bench.suggest() is not None for _ in range(5)] == [True, True, True, False, False]
+    for number in (1, 2, 3):
+        bench.finish(number, mig=0.1, reconstruction_error=1.0)
+    bench.count = 3
+    assert all(isinstance(bench.suggest(), dict) for _ in range(3))
+    assert bench.suggest() is None  # nothing to start, but trials are still live
+    for number in (4, 5, 6):
+        bench.finish(number, mig=0.1, reconstruction_error=1.0)
+    assert bench.suggest() == FINISHED
+    assert [state for state, _ in bench.outcomes()] == ["COMPLETE"] * 3
+
+
+@pytest.mark.parametrize(
+    ("state", "metrics", "told"),
+    [
+        ("FAILED", {}, "FAIL"),
+        ("PRUNED", {"mig": 0.9, "reconstruction_error": 1.0}, "PRUNED"),
+        ("COMPLETED", {"mig": float("nan"), "reconstruction_error": 1.0}, "FAIL"),
+        ("COMPLETED", {"mig": 0.9}, "FAIL"),
+    ],
+)
+def test_only_finite_values_of_a_whole_budget_are_complete(
+    benches: Any, state: str, metrics: dict[str, float], told: str
+) -> None:
+    bench = benches()
+    bench.suggest(), bench.suggest()
+    bench.finish(1, mig=0.9, reconstruction_error=1.0)
+    bench.finish(2, state, **metrics)
+    assert bench.outcomes() == [(told, None)]
+
+
+def test_a_new_driver_takes_up_unfinished_seeds_and_forgets_unrecorded_asks(benches: Any) -> None:
+    bench = benches()
+    first = bench.suggest()
+    bench.suggest()
+    bench.finish(1, mig=0.1, reconstruction_error=1.0)
+    bench.optuna.ask()  # the driver dies here: Optuna knows a trial that the journal does not
+    bench.close()
+
+    bench.open()
+    again = bench.suggest()
+    assert again["configuration"] == first["configuration"]
+    assert again["seed"] == 1
+    assert [state for state, _ in bench.outcomes()] == ["RUNNING", "FAIL"]
+    bench.finish(1, mig=0.3, reconstruction_error=3.0)
+    assert bench.outcomes()[0] == ("COMPLETE", [pytest.approx(0.2), 2.0])
+
+
+def test_a_driver_that_died_before_telling_tells_when_it_comes_back(benches: Any) -> None:
+    bench = benches()
+    bench.suggest(), bench.suggest()
+    for number in (1, 2):
+        trial = bench.searcher.live[f"t{number}"]
+        metrics = {"mig": 0.5, "reconstruction_error": 2.0}
+        bench.state.end(trial, "COMPLETED", step=10, reason=None, metrics=metrics, ledger={})
+    bench.close()
+    bench.open()
+    assert bench.outcomes() == [("COMPLETE", [0.5, 2.0])]
+
+
+def test_a_small_space_is_searched_once_and_then_the_search_ends(benches: Any) -> None:
+    bench = benches(
+        models={"simulated": {"beta": [1.0, 2.0]}}, seeds=1, search={"sampler": "tpe", "configurations": 50}, slots=9
+    )
+    drawn = [bench.suggest() for _ in range(3)]
+    betas = {each["configuration"]["hyperparameters"]["beta"] for each in drawn[:2]}
+    assert betas == {1.0, 2.0}
+    assert drawn[2] is None
+
+
+def test_a_grid_is_all_combinations_of_all_models(benches: Any) -> None:
+    bench = benches(
+        models={
+            "simulated": {"beta": {"log": [1, 16], "num": 3}, "noise": [0.0, 0.1]},
+            "beta_vae": {"beta": [2.0]},
+        },
+        seeds=1,
+        search={"sampler": "grid", "configurations": 99},
+        slots=99,
+    )
+    drawn = [bench.suggest() for _ in range(8)]
+    assert drawn[7] is None
+    configurations = [(each["configuration"]["model"], each["configuration"]["hyperparameters"]) for each in drawn[:7]]
+    simulated = {(h["beta"], h["noise"]) for model, h in configurations if model == "simulated"}
+    assert simulated == {(beta, noise) for beta in (1.0, 4.0, 16.0) for noise in (0.0, 0.1)}
+
+
+def test_every_model_is_tried_before_the_sampler_chooses(benches: Any) -> None:
+    models = {"beta_vae": {"beta": {"log": [1, 16]}}, "factor_vae": {"gamma": {"log": [1, 9]}}, "vae": {}}
+    bench = benches(models=models, seeds=1, search={"sampler": "tpe", "configurations": 5}, slots=9)
+    drawn = [bench.suggest()["configuration"]["model"] for _ in range(3)]
+    assert sorted(drawn) == ["beta_vae", "factor_vae", "vae"]
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2"])
+def test_the_same_seed_suggests_the_same_configurations(tmp_path: pathlib.Path, sampler: str) -> None:
+    def first_configurations(folder: pathlib.Path) -> list[Any]:
+        folder.mkdir()
+        bench = Bench(folder, search={"sampler": sampler, "configurations": 4}, seeds=1, slots=9)
+        drawn = [bench.suggest()["configuration"] for _ in range(4)]
+        bench.close()
+        return drawn
+
+    assert first_configurations(tmp_path / "a") == first_configurations(tmp_path / "b")
+
+
+def test_the_study_is_an_ordinary_optuna_study(benches: Any, tmp_path: pathlib.Path) -> None:
+    bench = benches()
+    bench.suggest()
+    loaded = optuna.load_study(study_name="bench", storage=f"sqlite:///{tmp_path / 'optuna.db'}")
+    assert [direction.name for direction in loaded.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert loaded.trials[0].user_attrs["configuration"] in bench.state.configurations
+    loaded._storage._backend.engine.dispose()  # type: ignore[attr-defined]
