@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 
+import pandas as pd
 import pytest
 
 from core import journal
@@ -112,7 +113,7 @@ def test_failing_trials_fail_with_a_reason_and_do_not_stop_the_study(service: Se
         elif row.crashes_at:
             assert (row.state, "simulated error" in row.reason) == ("FAILED", True)
         else:
-            assert (row.state, row.reason) == ("COMPLETED", None)
+            assert (row.state, pd.isna(row.reason)) == ("COMPLETED", True)
     states = {trial.user_attrs["configuration"]: trial.state.name for trial in service.optuna_trials("failing")}
     for row in trials.itertuples():
         assert states[row.configuration] == ("COMPLETE" if row.state == "COMPLETED" else "FAIL")
