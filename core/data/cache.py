@@ -1,8 +1,8 @@
 """Cache files: built once per node behind a lock, atomically, and checked by content hash when opened.
 
 A cache is a plain ``.npy`` file of uint8 rows with a JSON sidecar. It grows under the name ``*.partial``;
-the final name appears only when it is complete and on the disk. A build that was killed is continued where
-its last synchronised rows end; a build that fails leaves nothing behind.
+the final name appears only when it is complete and on the disk. A build that was killed or interrupted is
+continued where its last synchronised rows end; a build that fails leaves nothing behind.
 """
 
 import errno
@@ -120,9 +120,10 @@ def _build(
         _write_json(_sidecar(path), {**record, "sampled": sampled_hash(partial)})
         partial.replace(path)
         journal.unlink(missing_ok=True)
-    except Exception:
-        partial.unlink(missing_ok=True)
-        journal.unlink(missing_ok=True)
+    except BaseException as error:
+        if isinstance(error, Exception) or not journal.exists():
+            partial.unlink(missing_ok=True)
+            journal.unlink(missing_ok=True)
         raise
 
 
@@ -179,8 +180,8 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _explained(error: OSError, path: Path, size: int) -> DataError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return DataError(
-            f"the disk is full: {path} needs {size / 1e6:,.0f} MB; free some space or set STUDIES_DATA elsewhere"
+            f"the disk or quota is full: {path} needs {size / 1e6:,.0f} MB; free some space or set STUDIES_DATA elsewhere"
         )
     return DataError(f"cannot build the cache {path}: {error.strerror or error}")

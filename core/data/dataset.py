@@ -145,7 +145,11 @@ class FactorDataset:
         return self._factors.factors(self._checked(indices))
 
     def index(self, factors: Any) -> np.ndarray:
-        """An image int64 (N,) with these classes (N, K): the first, where nuisance factors leave several."""
+        """An image int64 (N,) with these classes (N, K): the first, where nuisance factors leave several.
+
+        A set that does not hold every combination (correlated_ellipses) numbers the missing ones behind its
+        own: such an index is ``len(self)`` or more, and `images` and `factors` take it.
+        """
         return self._factors.index(self._checked_factors(factors))
 
     def annotated(self, n: int, seed: int) -> np.ndarray:

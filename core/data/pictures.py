@@ -130,7 +130,7 @@ def pictures(
         raise DataError(f"{path} cannot be read, it may be truncated: {error}") from error
 
     def chunks(start: int) -> Iterator[np.ndarray]:
-        with _reader(path) as read, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        with _reader(path) as read, ThreadPoolExecutor(os.cpu_count()) as pool:
             for first in range(start, len(names), PER_CHUNK):
                 part = names[first : first + PER_CHUNK]
                 yield np.stack(list(pool.map(lambda name: _decoded(path, name, read, prepare), part)))

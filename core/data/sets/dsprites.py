@@ -169,7 +169,7 @@ class DSprites(GridFamily):
             different, start = 0, 0
             for packed in _read(path, 0):
                 expected = np.concatenate(list(render(np.arange(start, start + len(packed)))))
-                wrong = np.bitwise_count(packed ^ expected).sum(axis=1, dtype=np.int64)
+                wrong = np.unpackbits(packed ^ expected, axis=1).sum(axis=1, dtype=np.int64)
                 different += int((wrong > MAX_WRONG_PIXELS).sum())
                 start += len(packed)
         except DataError as error:

@@ -83,7 +83,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(cache, "write", write)
-    with pytest.raises(core.data.DataError, match=r"the disk is full: .*set.npy needs 0 MB; free some space"):
+    with pytest.raises(core.data.DataError, match=r"the disk or quota is full: .*set.npy needs 0 MB; free some space"):
         cache.ensure(tmp_path / "set.npy", SHAPE, IDENTITY, in_fours, None)
     assert leftovers(tmp_path) == []
 
@@ -97,7 +97,7 @@ def test_a_full_disk_found_only_when_flushing_leaves_nothing(
             full.write(b"x")
 
     monkeypatch.setattr(cache, "_sync", sync)
-    with pytest.raises(core.data.DataError, match="the disk is full"):
+    with pytest.raises(core.data.DataError, match="quota is full"):
         cache.ensure(tmp_path / "set.npy", SHAPE, IDENTITY, in_fours, None)
     assert leftovers(tmp_path) == []
 

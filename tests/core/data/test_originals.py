@@ -183,3 +183,18 @@ def test_a_full_original_is_cached_used_and_checked(full_archive: pathlib.Path) 
     np.testing.assert_array_equal(original.images(np.arange(60)), original.images(np.arange(960, 1020)))
     (finding,) = core.data.check("dsprites", full_archive)
     assert "60 images differ from those that their classes describe" in finding
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_shapes3d_file_is_checked_against_its_labels(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "3dshapes.h5"
+    sparse(path, "images", (480_000, 64, 64, 3))
+    (finding,) = core.data.check("shapes3d", tmp_path)
+    assert "has no data set 'labels' (it has images)" in finding
+    classes = shapes3d.GRID.factors(np.arange(480_000))
+    values = [shapes3d.GRID.values(k)[column] for k, column in enumerate(classes.T)]
+    with h5py.File(path, "r+") as file:
+        file["labels"] = np.stack(values, axis=1)
+    (finding,) = core.data.check("shapes3d", tmp_path)
+    assert "480 of 480 sampled images are not what their labels describe" in finding
