@@ -181,7 +181,6 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 def _explained(error: OSError, path: Path, size: int) -> DataError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return DataError(
-            f"the disk or quota is full: {path} needs {size / 1e6:,.0f} MB; free some space or set STUDIES_DATA elsewhere"
-        )
+        room = f"{path} needs {size / 1e6:,.0f} MB"
+        return DataError(f"the disk or quota is full: {room}; free some space or set STUDIES_DATA elsewhere")
     return DataError(f"cannot build the cache {path}: {error.strerror or error}")
