@@ -27,6 +27,7 @@ __all__ = [
     "catalogue",
     "check",
     "contact_sheet",
+    "data_root",
     "describe",
     "load",
     "names",
