@@ -1,4 +1,4 @@
-"""A picture of a data set: a row of images for each factor, the others held in the middle."""
+"""A picture of a data set: a row of images for each factor, the others held."""
 
 import numpy as np
 
@@ -16,10 +16,12 @@ def draw(dataset: FactorDataset) -> tuple[np.ndarray, list[str]]:
     """
     rows, captions = [], []
     if dataset.has_factors:
-        middle = np.array([size // 2 for size in dataset.factor_sizes])
+        num_factors = len(dataset.factor_names)
+        # Held at different fractions of their ranges, so that floor, wall and object have different colours.
+        held = np.array([size * (2 * k + 1) // (2 * num_factors) for k, size in enumerate(dataset.factor_sizes)])
         for k, (name, size) in enumerate(zip(dataset.factor_names, dataset.factor_sizes, strict=True)):
             classes = np.unique(np.linspace(0, size - 1, min(size, COLUMNS)).round().astype(np.int64))
-            factors = np.tile(middle, (len(classes), 1))
+            factors = np.tile(held, (len(classes), 1))
             factors[:, k] = classes
             rows.append(dataset.images(dataset.index(factors)))
             captions.append(f"{name}: " + " ".join(f"{value:.3g}" for value in dataset.factor_values(k)[classes]))
