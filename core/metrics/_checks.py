@@ -110,7 +110,7 @@ def varying_factors(factors: NDArray[np.int64]) -> NDArray[np.int64]:
 
     MetricError: no factor varies.
     """
-    columns = np.flatnonzero((factors != factors[0]).any(axis=0))
+    columns = np.flatnonzero([(column != column[0]).any() for column in factors.T])
     if columns.size == 0:
         raise MetricError("every factor has one class only, so there is nothing to disentangle")
     return columns

@@ -16,13 +16,17 @@ def bin_codes(codes: NDArray[np.floating[Any]], bins: int) -> NDArray[np.int64]:
     The same bins as digitize with the edges of np.histogram, to the last bit and in the codes' own precision:
     the arithmetic guess is compared with the edges and moved by one where rounding put it on the wrong side.
     """
-    edges = np.stack([_edges(column, bins) for column in codes.T])
-    low, width = edges[:, 0], edges[:, -1] - edges[:, 0]
-    guess = np.clip(((codes - low) * (bins / width)).astype(np.int64), 0, bins - 1)
-    columns = np.arange(codes.shape[1])
-    guess -= codes < edges[columns, guess]
-    guess += (codes >= edges[columns, guess + 1]) & (guess < bins - 1)
-    return guess
+    columns = np.ascontiguousarray(codes.T)
+    binned = np.empty(columns.shape, dtype=np.int64)
+    for j, column in enumerate(columns):
+        edges = _edges(column, bins)
+        # Clipped so that the edge above the last bin, which the maximum reaches, opens no bin of its own.
+        guess = ((column - edges[0]) * (bins / (edges[-1] - edges[0]))).astype(np.int64)
+        np.minimum(guess, bins - 1, out=guess)
+        guess -= column < edges[guess]
+        guess += column >= np.append(edges[1:-1], np.inf)[guess]
+        binned[j] = guess
+    return binned.T
 
 
 def _edges(column: NDArray[np.floating[Any]], bins: int) -> NDArray[np.floating[Any]]:
@@ -43,22 +47,24 @@ def mutual_information(
     One bincount per factor over joint classes: exact plug-in values from the sample.
     """
     count, dims = binned.shape
-    offsets = binned + np.arange(dims) * bins
+    columns = np.ascontiguousarray(binned.T) + np.arange(dims)[:, None] * bins
+    table = np.arange(count + 1, dtype=np.float64)
+    table[1:] *= np.log(table[1:])
+    log_count = np.log(count)
+
+    def entropy(counts: NDArray[np.int64], axis: Any = -1) -> Any:
+        """log N - (1/N) Σ c log c over the axes."""
+        return log_count - table[counts].sum(axis=axis) / count
+
     information = np.empty((dims, factors.shape[1]))
     entropies = np.empty(factors.shape[1])
+    code_entropies = entropy(np.bincount(columns.ravel(), minlength=dims * bins).reshape(dims, bins))
     for k in range(factors.shape[1]):
         classes, size = to_classes(factors[:, k])
-        joint = np.bincount((offsets * size + classes[:, None]).ravel(), minlength=dims * bins * size)
-        joint = joint.reshape(dims, bins, size)
-        class_counts = np.bincount(classes, minlength=size)
-        entropies[k] = _entropy(class_counts, count)
-        information[:, k] = _entropy(joint.sum(axis=2), count) + entropies[k] - _entropy(joint.reshape(dims, -1), count)
+        joint = np.bincount((columns + classes * (dims * bins)).ravel(), minlength=size * dims * bins)
+        entropies[k] = entropy(np.bincount(classes, minlength=size))
+        joint_entropies = entropy(joint.reshape(size, dims, bins), axis=(0, 2))
+        information[:, k] = code_entropies + entropies[k] - joint_entropies
     # Entropies cancel to rounding for a dead dimension; information itself is never negative.
     information[information < 1e-13] = 0.0
     return information, entropies
-
-
-def _entropy(counts: NDArray[np.int64], total: int) -> Any:
-    """Entropy of the last axis in nats: log N - (1/N) sum c log c."""
-    terms = counts * np.log(np.maximum(counts, 1))
-    return np.log(total) - terms.sum(axis=-1) / total

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics._threads import one_thread
 from core.metrics._votes import draw_labels, source_of
 
 POOL = frozenset({"codes", "factors"})
@@ -70,7 +71,7 @@ def _fit_and_score(
         spread = features[:train].std(axis=0)
         features = (features - features[:train].mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     classifier = LogisticRegression(max_iter=settings["max_iter"])
-    with warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         # The published protocol stops after 100 iterations, converged or not.
         warnings.simplefilter("ignore", ConvergenceWarning)
         classifier.fit(features[:train], labels[:train])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.metrics._checks import MetricError, varying_factors
 from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics._threads import one_thread
 
 
 def compute(
@@ -55,7 +56,7 @@ def _areas(
     from sklearn.linear_model import LogisticRegression
 
     classifier = LogisticRegression(max_iter=settings["max_iter"])
-    with warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         classifier.fit(inputs, labels)
     return (

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.metrics._checks import MetricError, varying_factors
 from core.metrics._information import bin_codes, mutual_information
 from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics._threads import one_thread
 
 POOL = (frozenset({"codes", "factors"}),)
 POSTERIOR = (frozenset({"posterior_mean", "posterior_log_variance", "factors"}),)
@@ -78,17 +79,18 @@ def posterior_information(
     members = [np.eye(c.max() + 1, dtype=np.float32)[c] for c in classes]
     shares = [one_hot.mean(axis=0, dtype=np.float64) for one_hot in members]
     information = np.zeros((dims, factors.shape[1]))
-    for j in range(dims):
-        for start in range(0, len(rows), 1000):
-            block = rows[start : start + 1000]
-            z = drawn[start : start + 1000, j, None]
-            log_density = -0.5 * ((z - mean[:, j]) / deviation[:, j]) ** 2 - 0.5 * log_variance[:, j]
-            density = np.exp(log_density - log_density.max(axis=1, keepdims=True)).astype(np.float32)
-            marginal = density.mean(axis=1, dtype=np.float64)
-            for k, one_hot in enumerate(members):
-                own = classes[k][block]
-                joint = (density @ one_hot)[np.arange(len(block)), own] / count
-                information[j, k] += np.sum(np.log(joint / shares[k][own] / marginal))
+    with one_thread():
+        for j in range(dims):
+            for start in range(0, len(rows), 1000):
+                block = rows[start : start + 1000]
+                z = drawn[start : start + 1000, j, None]
+                log_density = -0.5 * ((z - mean[:, j]) / deviation[:, j]) ** 2 - 0.5 * log_variance[:, j]
+                density = np.exp(log_density - log_density.max(axis=1, keepdims=True)).astype(np.float32)
+                marginal = density.mean(axis=1, dtype=np.float64)
+                for k, one_hot in enumerate(members):
+                    own = classes[k][block]
+                    joint = (density @ one_hot)[np.arange(len(block)), own] / count
+                    information[j, k] += np.sum(np.log(joint / shares[k][own] / marginal))
     return information / len(rows)
 
 

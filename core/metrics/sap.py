@@ -58,7 +58,7 @@ def _squared_correlations(codes: NDArray[Any], factors: NDArray[np.int64]) -> ND
     shifted = factors - factors.mean(axis=0)
     variance = (centred**2).sum(axis=0) / (count - 1)
     alive = variance > 1e-12
-    covariance = centred.T @ shifted / (count - 1)
+    covariance = np.einsum("nd,nk->dk", centred, shifted) / (count - 1)
     spread = (shifted**2).sum(axis=0) / (count - 1)
     return np.where(alive[:, None], covariance**2 / np.outer(np.where(alive, variance, 1.0), spread), 0.0)
 

@@ -61,7 +61,8 @@ def gaussian_total_correlation(codes: NDArray[Any]) -> float:
     alive = codes.std(axis=0) > 1e-7 * np.abs(codes).max(axis=0)
     if alive.sum() < 2:
         return 0.0
-    eigenvalues = np.linalg.eigvalsh(np.corrcoef(codes[:, alive], rowvar=False))
+    scaled = (codes[:, alive] - codes[:, alive].mean(axis=0)) / codes[:, alive].std(axis=0)
+    eigenvalues = np.linalg.eigvalsh(np.einsum("nd,ne->de", scaled, scaled) / len(scaled))
     if eigenvalues[0] < 1e-12:
         raise MetricError("some latent dimensions determine each other: the total correlation is infinite")
     return max(0.0, -0.5 * float(np.log(eigenvalues).sum()))

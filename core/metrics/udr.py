@@ -75,7 +75,7 @@ def _pair_scores(ranked: list[Floats]) -> Floats:
     for i, first in enumerate(ranked):
         for j, second in enumerate(ranked[:i]):
             if first.shape[1] and second.shape[1]:
-                similarity = np.abs(first.T @ second) / len(first)
+                similarity = np.abs(np.einsum("nd,ne->de", first, second)) / len(first)
                 scores[i, j] = scores[j, i] = pair_score(similarity)
     return scores
 

@@ -1,6 +1,7 @@
 """What every metric promises; a new file in core/metrics is tested here the moment it exists."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -165,3 +166,30 @@ def test_importing_metrics_loads_no_heavy_library():
         "sys.exit(any(m in sys.modules for m in ('torch', 'sklearn', 'lightgbm', 'scipy', 'ray')))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_values_do_not_depend_on_the_number_of_threads():
+    program = """
+import numpy as np, core.metrics
+from tests.core.metrics.fakes import pool
+factors = pool((3, 6, 10), 6000)
+rng = np.random.default_rng(1)
+codes = factors @ rng.normal(size=(3, 8)) + rng.normal(size=(6000, 8))
+bag = {"codes": codes, "factors": factors, "posterior_mean": codes, "num_images": 10**5,
+       "posterior_log_variance": np.full(codes.shape, -2.0), "codes_by_seed": [codes, codes[:, ::-1] ** 3]}
+names = ["mig", "mig/btc", "sap", "modularity", "explicitness", "irs", "dci_lgbm", "factor_vae_score/fast",
+         "beta_vae_score/fast", "kl", "total_correlation", "mutual_information", "udr"]
+print(core.metrics.evaluate(names, **bag))
+"""
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for count in ("1", "2")
+    }
+    assert len(outputs) == 1
