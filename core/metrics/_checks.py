@@ -105,6 +105,12 @@ def _classes(name: str, value: Any) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
+def alive_dimensions(codes: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mask (D,) of the dimensions of codes (N, D) that vary beyond the rounding error of float32."""
+    rounding = 4 * float(np.finfo(np.float32).eps)
+    return np.asarray(codes.std(axis=0, dtype=np.float64) > rounding * np.abs(codes).max(axis=0))
+
+
 def varying_factors(factors: NDArray[np.int64]) -> NDArray[np.int64]:
     """Columns of factors (N, K) with two classes at least; a one-class factor says nothing and is left out.
 

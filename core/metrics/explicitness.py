@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError, varying_factors
+from core.metrics._checks import MetricError, alive_dimensions, varying_factors
 from core.metrics._metric import Metric, Protocol, Settings
 from core.metrics._threads import one_thread
 
@@ -30,7 +30,7 @@ def compute(
     """
     del rng
     spread = codes.std(axis=0, dtype=np.float64)
-    alive = spread > 0
+    alive = alive_dimensions(codes)
     if not alive.any():
         return {"explicitness": 0.5, "explicitness_train": 0.5}
     centre = codes.mean(axis=0, dtype=np.float64)

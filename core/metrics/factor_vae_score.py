@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError, check_inputs
+from core.metrics._checks import MetricError, alive_dimensions, check_inputs
 from core.metrics._metric import Metric, Protocol, Settings
 from core.metrics._votes import Images, Pool, draw_labels, source_of
 
@@ -15,8 +15,6 @@ Ints = NDArray[np.int64]
 
 POOL = frozenset({"codes", "factors"})
 IMAGES = frozenset({"encode", "dataset"})
-# A dimension that varies by no more than the rounding of float32 is dead under every protocol.
-ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 
 def compute(settings: Settings, rng: np.random.Generator, **inputs: Any) -> dict[str, float]:
@@ -97,7 +95,7 @@ def _vote(
 
     population = source.codes(scale).astype(np.float64)
     variance = population.var(axis=0, ddof=1)
-    alive = variance > (ROUNDING * np.abs(population).max(axis=0)) ** 2
+    alive = alive_dimensions(population)
     kept = alive & _kept(settings, variance, active, posterior_mean, posterior_log_variance)
     weight = np.where(kept, 1.0 / np.where(alive, variance, 1.0), np.inf)
     if not settings["normalise"]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import varying_factors
+from core.metrics._checks import alive_dimensions, varying_factors
 from core.metrics._metric import Metric, Protocol, Settings
 
 
@@ -22,7 +22,7 @@ def compute(
     """
     del rng
     kept = varying_factors(factors)
-    codes = codes[:, codes.var(axis=0, dtype=np.float64) > 0].astype(np.float64)
+    codes = codes[:, alive_dimensions(codes)].astype(np.float64)
     if codes.shape[1] == 0:
         return {"irs": 0.0}
     total = np.abs(codes - codes.mean(axis=0)).max(axis=0)

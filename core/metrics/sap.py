@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import varying_factors
+from core.metrics._checks import alive_dimensions, varying_factors
 from core.metrics._hinge import fit
 from core.metrics._metric import Metric, Protocol, Settings
 
@@ -52,12 +52,12 @@ def _gap(scores: NDArray[np.float64]) -> float:
 
 
 def _squared_correlations(codes: NDArray[Any], factors: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Squared correlation (D, K); 0 for a dimension whose variance is at most 1e-12."""
+    """Squared correlation (D, K); 0 for a dead dimension."""
     count = len(codes)
     centred = codes - codes.mean(axis=0, dtype=np.float64)
     shifted = factors - factors.mean(axis=0)
     variance = (centred**2).sum(axis=0) / (count - 1)
-    alive = variance > 1e-12
+    alive = alive_dimensions(codes)
     covariance = np.einsum("nd,nk->dk", centred, shifted) / (count - 1)
     spread = (shifted**2).sum(axis=0) / (count - 1)
     return np.where(alive[:, None], covariance**2 / np.outer(np.where(alive, variance, 1.0), spread), 0.0)

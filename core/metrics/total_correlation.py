@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError
+from core.metrics._checks import MetricError, alive_dimensions
 from core.metrics._densities import draw_sample, sample_densities
 from core.metrics._metric import Metric, Protocol, Settings
 
@@ -58,7 +58,7 @@ def gaussian_total_correlation(codes: NDArray[Any]) -> float:
     MetricError: C is singular.
     """
     codes = codes.astype(np.float64)
-    alive = codes.std(axis=0) > 1e-7 * np.abs(codes).max(axis=0)
+    alive = alive_dimensions(codes)
     if alive.sum() < 2:
         return 0.0
     scaled = (codes[:, alive] - codes[:, alive].mean(axis=0)) / codes[:, alive].std(axis=0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError
+from core.metrics._checks import MetricError, alive_dimensions
 from core.metrics._metric import Metric, Protocol, Settings
 
 Floats = NDArray[np.float64]
@@ -58,7 +58,7 @@ def _informative(codes_by_seed: Sequence[Any], active_by_seed: Sequence[Any] | N
             raise MetricError(f"codes_by_seed[{i}] is {codes.shape}, not the same images by dimensions")
         if not np.isfinite(codes).all():
             raise MetricError(f"codes_by_seed[{i}] holds NaN or infinities")
-        kept = (codes != codes[0]).any(axis=0)
+        kept = alive_dimensions(codes)
         if active_by_seed is not None:
             mask = np.asarray(active_by_seed[i], dtype=bool)
             if mask.shape != kept.shape:

@@ -94,3 +94,14 @@ def test_the_density_estimator_leaves_shape_out_and_agrees_on_sharp_posteriors()
 def test_every_factor_constant_is_refused():
     with pytest.raises(MetricError, match="one class only"):
         mig(np.random.default_rng(0).normal(size=(50, 2)), np.zeros((50, 3), dtype=int))
+
+
+def test_the_standard_error_is_that_of_fresh_samples():
+    def sample(seed):
+        factors = pool((4, 4), count=500, seed=seed)
+        return factors + np.random.default_rng(seed + 1000).normal(size=factors.shape), factors
+
+    fresh = np.std([mig(*sample(seed)) for seed in range(40)], ddof=1)
+    codes, factors = sample(0)
+    found = core.metrics.compute("mig", codes=codes, factors=factors, standard_error=True)["mig_se"]
+    assert 0.5 < found / fresh < 2.0

@@ -82,6 +82,12 @@ def test_a_given_test_part_is_used_and_a_drawn_one_follows_the_seed():
     assert sap(codes, factors, seed=1) != sap(codes, factors, seed=2)
 
 
+def test_correlation_does_not_see_the_scale():
+    factors = pool()
+    codes = factors + np.random.default_rng(1).normal(size=factors.shape)
+    assert sap(codes * 1e-9, factors)["sap_r2"] == pytest.approx(sap(codes, factors)["sap_r2"])
+
+
 def test_constant_factors_are_left_out():
     factors = pool()
     codes = factors + np.random.default_rng(1).normal(size=factors.shape)
