@@ -1,15 +1,40 @@
-"""What Tune tells of its trials, as entries of the journal."""
+"""What Tune tells of its trials, as entries of the journal; and when a trial must stop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from core.configuration import TrialConfig
 from core.journal import TrialState
 from studies.searcher import StudySearcher
 from studies.state import TrialRecord
+
+OUT_OF_MEMORY = "OutOfMemoryError"
+
+
+class StudyScheduler(FIFOScheduler):
+    """Stops the trials of a configuration that early stopping gave up, and all trials once the budget is spent."""
+
+    def __init__(self, searcher: StudySearcher) -> None:
+        super().__init__()
+        self._searcher = searcher
+
+    def __reduce__(self) -> Any:
+        return FIFOScheduler, ()
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Called before the callback sees the same result."""
+        searcher = self._searcher
+        record = searcher.state.trial(trial_name(trial))
+        configuration = searcher.state.configurations[record.configuration].configuration
+        metrics = {key.removeprefix("metrics/"): value for key, value in result.items() if key.startswith("metrics/")}
+        searcher.stopper.report(configuration, record.seed, result["step"], metrics)
+        if record.configuration in searcher.stopper.stopped or searcher.spent():
+            return TrialScheduler.STOP
+        return TrialScheduler.CONTINUE
 
 
 class RecordCallback(Callback):
@@ -45,21 +70,36 @@ class RecordCallback(Callback):
         """One report; the last one ends the trial."""
         record, state = self._record(trial), self._searcher.state
         ledger = {**result["ledger"], "host": result["hostname"], "pid": result["pid"]}
+        share = trial.config["device_share"]
+        if share:
+            seconds = ledger.get("seconds_training", 0.0) + ledger.get("seconds_evaluating", 0.0)
+            ledger["gpu_seconds"] = share * seconds
         if result["resumed_from"]:
             ledger["resumed_from"] = result["resumed_from"]
         state.report(record, result["step"], result["metrics"], ledger)
-        if result["done"]:
-            outcome: TrialState = "COMPLETED" if result["step"] >= self._searcher.spec.budget.steps else "PRUNED"
-            if result["failure"]:
-                outcome = "FAILED"
-            state.end(
-                record,
-                outcome,
-                step=result["step"],
-                reason=result["failure"],
-                metrics=result["metrics"],
-                ledger=ledger,
-            )
+        if not result["done"] or self._retried(record, result, share):
+            return
+        outcome = self._outcome(record, result)
+        if outcome is not None:
+            fields = {"reason": result["failure"], "metrics": result["metrics"], "ledger": ledger}
+            if outcome == "PRUNED":
+                fields["reason"] = f"stopped early by {self._searcher.spec.early_stop.rule}"  # type: ignore[union-attr]
+            state.end(record, outcome, step=result["step"], **fields)
+
+    def _retried(self, record: TrialRecord, result: Mapping[str, Any], share: float) -> bool:
+        """Whether a trial that ran out of device memory gets a second chance with a larger share."""
+        if not (result["failure"] or "").startswith(OUT_OF_MEMORY) or record.share or not 0 < share < 1:
+            return False
+        self._searcher.retry(record, min(1.0, 2 * share))
+        return True
+
+    def _outcome(self, record: TrialRecord, result: Mapping[str, Any]) -> TrialState | None:
+        """How the trial ended; None when it was only interrupted."""
+        if result["failure"]:
+            return "FAILED"
+        if result["step"] >= self._searcher.spec.budget.steps:
+            return "COMPLETED"
+        return "PRUNED" if record.configuration in self._searcher.stopper.stopped else None
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
         """The trial's process died more often than is forgiven."""

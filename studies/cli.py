@@ -98,7 +98,7 @@ def validate(
     from studies import service
 
     spec, document = service.load(file, data_root)
-    from studies.spec import require_local_resources
+    from studies.validation import require_local_resources
 
     require_local_resources(spec, document)
     emit([service.plan(spec)], as_json, f"plan of study '{spec.name}'")
@@ -118,7 +118,7 @@ def launch(
 
     spec, document = service.load(file, data_root)
     if address is None:
-        from studies.spec import require_local_resources
+        from studies.validation import require_local_resources
 
         require_local_resources(spec, document)
     folder = service.prepare(spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root)

@@ -22,9 +22,8 @@ LINE_EVERY = 15.0  # and between two lines elsewhere
 class ProgressDisplay:
     """Shows one drive of a study."""
 
-    def __init__(self, spec: StudySpec, planned: int, console: Console | None = None) -> None:
+    def __init__(self, spec: StudySpec, console: Console | None = None) -> None:
         self.spec = spec
-        self.planned = planned
         self.console = console or Console(file=sys.stderr)
         self._began = time.monotonic()
         self._ended_before: int | None = None
@@ -77,7 +76,8 @@ class ProgressDisplay:
         ended = counts["COMPLETED"] + counts["PRUNED"] + counts["FAILED"]
         if self._ended_before is None:
             self._ended_before = ended
-        facts = {"trials": f"{ended} of {max(self.planned, len(state.trials()))} ended, {counts['RUNNING']} running"}
+        planned = state.planned(self.spec)
+        facts = {"trials": f"{ended} of {planned} ended, {counts['RUNNING']} running"}
         for name in ("PRUNED", "FAILED"):
             if counts[name]:
                 facts[name.lower()] = str(counts[name])
@@ -90,7 +90,7 @@ class ProgressDisplay:
             facts["front"] = str(int(non_dominated(values, list(self.spec.objectives.values())).sum()))
         done_here = ended - self._ended_before
         if done_here:
-            left = (self.planned - ended) * (time.monotonic() - self._began) / done_here
+            left = (planned - ended) * (time.monotonic() - self._began) / done_here
             facts["left"] = duration(max(0.0, left))
         return facts
 

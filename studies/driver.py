@@ -12,8 +12,10 @@ from typing import Any, Protocol
 
 import core.data
 from analysis.study import Study
+from analysis.table import hyperparameters
 from core.configuration import Configuration, TrialConfig
 from core.runtime import package_versions, source_revision
+from studies.budget import Spent, seconds_driven
 from studies.folder import Stores, StudyFolder
 from studies.spec import StudySpec
 from studies.state import StudyState
@@ -48,6 +50,7 @@ class Outcome:
     finished: bool
     failed_trials: int
     delivered: bool
+    spent: bool
 
 
 def drive(folder: StudyFolder, display: Display, address: str | None = None) -> Outcome:
@@ -60,6 +63,7 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
     with folder.driving():
         core.data.prepare(spec.dataset, stores.data, display.data_progress)
         client = connect(stores.tracking)
+        before = seconds_driven(folder.path)
         state = StudyState(folder.path)
         state.journal.write("session", pid=os.getpid(), versions=package_versions(), source=source_revision())
         trials = Folders(stores, spec.name)
@@ -67,7 +71,10 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
         tracker.start()
         try:
             with cluster(address, spec):
-                _tune(folder, spec, stores, state, trials, lambda: display.refresh(state, tracker.trouble))
+                spent = Spent(spec, state, before)
+                notes = _tune(
+                    folder, spec, stores, state, trials, spent, lambda: display.refresh(state, tracker.trouble)
+                )
         finally:
             display.close()
             state.journal.close()
@@ -76,17 +83,15 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
         if delivered:
             tracker.log_study(report.parent, "report")
     counts = state.counts()
-    finished = not counts["PENDING"] and not counts["RUNNING"] and planned(spec, state) <= sum(counts.values())
+    finished = not counts["PENDING"] and not counts["RUNNING"]
+    finished = finished and (not spent() or len(state.configurations) >= spec.num_configurations)
+    for note in notes:
+        display.message(note)
     if not delivered:
         display.message(
             f"MLflow has not received everything yet ({tracker.trouble}); `studies resume` delivers the rest"
         )
-    return Outcome(finished, counts["FAILED"], delivered)
-
-
-def planned(spec: StudySpec, state: StudyState) -> int:
-    """Trials of the whole plan."""
-    return max(spec.num_configurations, len(state.configurations)) * spec.seeds
+    return Outcome(finished, counts["FAILED"], delivered, spent())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,14 +202,17 @@ def _tune(
     stores: Stores,
     state: StudyState,
     trials: Folders,
+    spent: Spent,
     refresh: Callable[[], None],
-) -> None:
-    """Hand what is missing to Tune, and wait."""
+) -> list[str]:
+    """Hand what is missing to Tune, and wait; sentences for the user."""
     from ray import tune
     from ray.tune.logger import JsonLoggerCallback
 
-    from studies.callback import RecordCallback, trial_name
-    from studies.searcher import StudySearcher, open_optuna
+    from studies.callback import RecordCallback, StudyScheduler, trial_name
+    from studies.retention import FrontOnly
+    from studies.searcher import StudySearcher
+    from studies.suggestions import Suggestions, open_optuna
     from trainables.ray_trainable import StudyTrainable
 
     share = gpu_share(spec)
@@ -227,11 +235,18 @@ def _tune(
         )
         return dataclasses.replace(trial, folder=trials.of(trial.identity))
 
-    searcher = StudySearcher(spec, state, open_optuna(spec, stores.optuna), make_trial, Slots(spec))
+    def resources(config: dict[str, Any]) -> Any:
+        return tune.PlacementGroupFactory([{"CPU": spec.resources.cpu, "GPU": config["device_share"]}])
+
+    suggestions = Suggestions(spec, open_optuna(spec, stores.optuna))
+    notes = suggestions.warm_start({name: _results(name, folder, spec) for name in spec.search.warm_start})
+    settled = FrontOnly(spec, state, trials.of) if spec.retention == "front" else lambda: None
+    searcher = StudySearcher(spec, state, suggestions, make_trial, Slots(spec), spent, settled)
     tuner = tune.Tuner(
-        tune.with_resources(StudyTrainable, {"cpu": spec.resources.cpu, "gpu": share}),
+        tune.with_resources(StudyTrainable, resources),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
+            scheduler=StudyScheduler(searcher),
             num_samples=-1,
             max_concurrent_trials=10_000,  # the searcher itself keeps to the slots, which change as nodes come and go
             reuse_actors=True,
@@ -248,6 +263,25 @@ def _tune(
         ),
     )
     tuner.fit()
+    return notes
+
+
+def _results(name: str, folder: StudyFolder, spec: StudySpec) -> list[tuple[Configuration, list[float]]]:
+    """Completed configurations of another study under the same root, with the means of this study's objectives.
+
+    Raises:
+        StudyError: there is no such study, or it did not measure these objectives.
+    """
+    other = Study(name, folder.root)
+    table = other.configurations()
+    columns = [f"{objective}_mean" for objective in spec.objectives]
+    if not set(columns) <= set(table.columns):
+        raise StudyError(f"study '{name}' cannot warm-start this one: it did not measure {', '.join(spec.objectives)}")
+    values = hyperparameters(other.path)
+    return [
+        (Configuration(row["model"], values[row["configuration"]]), [float(row[column]) for column in columns])
+        for _, row in table[table["state"] == "COMPLETED"].iterrows()
+    ]
 
 
 def default_stores(

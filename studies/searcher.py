@@ -6,47 +6,22 @@ seed is FAIL. What has been suggested and what has come of it is in the journal 
 in a pickle.
 """
 
+import dataclasses
 import math
-import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import optuna
 from optuna.trial import TrialState as OptunaState
 from ray.tune.search import Searcher
 
 from core.configuration import Configuration, TrialConfig
+from studies.early_stop import Stopper
+from studies.seeds import more_seeds
 from studies.spec import StudySpec
 from studies.state import ConfigurationRecord, StudyState, TrialRecord
-
-ATTEMPTS = 30  # suggestions that are already known or illegal before a finite space is searched for what is left
-
-
-def open_optuna(spec: StudySpec, url: str) -> optuna.Study:
-    """The Optuna study behind a study, made when it is not there; opens in optuna-dashboard."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna.create_study(
-        study_name=spec.name,
-        storage=optuna.storages.RDBStorage(url, skip_compatibility_check=False),
-        directions=list(spec.objectives.values()),
-        sampler=_sampler(spec),
-        load_if_exists=True,
-    )
-
-
-def _sampler(spec: StudySpec) -> optuna.samplers.BaseSampler:
-    search = spec.search
-    if search.sampler == "tpe":
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return optuna.samplers.TPESampler(
-                multivariate=True, group=True, constant_liar=True, n_startup_trials=search.startup, seed=spec.seed
-            )
-    if search.sampler == "nsga2":
-        return optuna.samplers.NSGAIISampler(population_size=search.population, seed=spec.seed)
-    return optuna.samplers.RandomSampler(seed=spec.seed)
+from studies.suggestions import Suggestions
 
 
 class StudySearcher(Searcher):
@@ -56,23 +31,23 @@ class StudySearcher(Searcher):
         self,
         spec: StudySpec,
         state: StudyState,
-        study: optuna.Study,
+        suggestions: Suggestions,
         make_trial: Callable[[Configuration, int], TrialConfig],
         slots: Callable[[], int],
+        spent: Callable[[], bool] = lambda: False,
+        settled: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(
-            metric=list(spec.objectives), mode=["max" if d == "maximize" else "min" for d in spec.objectives.values()]
-        )
+        super().__init__()
         self.spec = spec
         self.state = state
-        self.study = study
+        self.suggestions = suggestions
         self.make_trial = make_trial
         self.slots = slots
+        self.spent = spent
+        self.settled = settled
+        self.stopper = Stopper(spec)
         self.live: dict[str, TrialRecord] = {}
         self.queue: deque[TrialRecord] = deque()
-        self._spaces = spec.spaces
-        self._grid = self._grid_points() if spec.search.sampler == "grid" else None
-        self._exhausted = False
         self._take_up()
 
     def __reduce__(self) -> Any:
@@ -88,27 +63,48 @@ class StudySearcher(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore."""
 
+    def retry(self, trial: TrialRecord, share: float) -> None:
+        """Queue a trial again, with another GPU share."""
+        self.state.enlarge(trial, share)
+        self.queue.append(trial)
+
     def _take_up(self) -> None:
         """Go on where the last driver stopped: unfinished seeds first, and what Optuna was not told yet."""
-        numbers = set()
         for record in self.state.configurations.values():
-            numbers.add(record.number)
-            self.queue.extend(self.state.add_trials(record, self.spec.seeds))
+            self.state.plan_seeds(record, self.spec.seeds.min)
+            for trial in record.trials.values():
+                if trial.state == "COMPLETED" and trial.step < self.spec.budget.steps:
+                    self.state.reopen(trial)
+            self.queue.extend(trial for trial in record.trials.values() if not trial.ended)
+        self.suggestions.forget_unrecorded({record.number for record in self.state.configurations.values()})
+        for configuration, seed, step, metrics in self.state.reports:
+            self.stopper.report(configuration, seed, step, metrics)
+        for record in list(self.state.configurations.values()):
             self.settle(record)
-        for trial in self.study.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
-            if trial.number not in numbers:  # the driver died between asking Optuna and writing the journal
-                self.study.tell(trial.number, state=OptunaState.FAIL)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next trial's configuration; None while all slots are taken."""
+        if self.spent():
+            return None if self.live else Searcher.FINISHED
         if len(self.live) >= self.slots():
             return None
-        if not self.queue and not self._ask():
+        trial = self._next()
+        if trial is None:
             return None if self.live else Searcher.FINISHED
-        trial = self.queue.popleft()
         self.live[trial_id] = trial
         configuration = self.state.configurations[trial.configuration].configuration
-        return self.make_trial(configuration, trial.seed).to_json()
+        config = self.make_trial(configuration, trial.seed)
+        return dataclasses.replace(config, device_share=trial.share or config.device_share).to_json()
+
+    def _next(self) -> TrialRecord | None:
+        """The next trial to run: of the queue, or of a new configuration."""
+        while self.queue or self._ask():
+            trial = self.queue.popleft()
+            if trial.configuration not in self.stopper.stopped:
+                return trial
+            self.state.end(trial, "PRUNED", step=trial.step, reason="stopped early", metrics={}, ledger={})
+            self.settle(self.state.configurations[trial.configuration])
+        return None
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Results are recorded by the callback (`studies.callback`)."""
@@ -120,16 +116,20 @@ class StudySearcher(Searcher):
             self.settle(self.state.configurations[trial.configuration])
 
     def settle(self, record: ConfigurationRecord) -> None:
-        """Tell Optuna of a configuration whose seeds have all ended."""
+        """Tell Optuna of a configuration whose seeds have all ended, unless it deserves more seeds."""
         trials = list(record.trials.values())
-        if len(trials) < self.spec.seeds or not all(trial.ended for trial in trials):
+        if not trials or not all(trial.ended for trial in trials):
             return
         state, values, reason = self._outcome(trials)
+        if state == OptunaState.COMPLETE and not record.told:
+            wanted = more_seeds(self.spec, self.state, record)
+            if wanted > len(trials):
+                self.queue.extend(self.state.plan_seeds(record, wanted))
+                return
         if not record.told:
             self.state.tell(record, state.name, values, reason)
-        frozen = self.study.get_trials(deepcopy=False, states=(OptunaState.RUNNING,))
-        if any(trial.number == record.number for trial in frozen):
-            self.study.tell(record.number, values, state=state)
+        self.suggestions.tell(record, state, values)
+        self.settled()
 
     def _outcome(self, trials: list[TrialRecord]) -> tuple[OptunaState, list[float] | None, str | None]:
         failed = [trial for trial in trials if trial.state == "FAILED"]
@@ -147,58 +147,15 @@ class StudySearcher(Searcher):
 
     def _ask(self) -> bool:
         """Queue one more configuration; False when the plan has no more."""
-        if self._exhausted or len(self.state.configurations) >= self.spec.num_configurations:
+        if len(self.state.configurations) >= self.spec.num_configurations:
             return False
-        for attempt in range(ATTEMPTS + 1):
-            if not self._enqueue(attempt):
-                break
-            trial = self.study.ask()
-            try:
-                configuration = self._configuration(trial)
-            except ValueError:
-                self.study.tell(trial, state=OptunaState.FAIL)
-                continue
-            if configuration.hash in self.state.configurations:
-                self.study.tell(trial, state=OptunaState.FAIL)
-                continue
-            trial.set_user_attr("configuration", configuration.hash)
-            record = self.state.add_configuration(configuration, trial.number)
-            self.queue.extend(self.state.add_trials(record, self.spec.seeds))
-            return True
-        self._exhausted = True
-        return False
-
-    def _enqueue(self, attempt: int) -> bool:
-        """Steer the next `ask`: to the grid's next point, or to every model once; False at the end of the grid."""
-        if self._grid is None and attempt == ATTEMPTS:
-            self._grid = self._grid_points()
-        if self._grid is not None:
-            point = next(self._grid, None)
-            if point is not None:
-                self.study.enqueue_trial(point)
-            return point is not None
-        tried = {record.configuration.model for record in self.state.configurations.values()}
-        fresh = [model for model in self._spaces if model not in tried]
-        if fresh and len(self._spaces) > 1:
-            self.study.enqueue_trial({"model": fresh[0]})
+        suggestion = self.suggestions.ask(self.state.configurations)
+        if suggestion is None:
+            return False
+        configuration, number = suggestion
+        record = self.state.add_configuration(configuration, number)
+        self.queue.extend(self.state.plan_seeds(record, self.spec.seeds.min))
         return True
-
-    def _grid_points(self) -> Iterator[dict[str, Any]]:
-        """Points of the grid whose configuration is not in the study yet."""
-        for model, space in self._spaces.items():
-            for point in space.grid():
-                values = {"model": model, **point} if len(self._spaces) > 1 else point
-                try:
-                    configuration = self._configuration(optuna.trial.FixedTrial(values))
-                except ValueError:
-                    continue
-                if configuration.hash not in self.state.configurations:
-                    yield values
-
-    def _configuration(self, trial: optuna.trial.BaseTrial) -> Configuration:
-        models = tuple(self._spaces)
-        model = trial.suggest_categorical("model", models) if len(models) > 1 else models[0]
-        return self._spaces[model].suggest(trial)
 
 
 def _nothing() -> None:

@@ -10,9 +10,10 @@ from studies import driver
 from studies.display import ProgressDisplay
 from studies.driver import Display, Outcome, drive
 from studies.folder import StudyFolder
-from studies.spec import StudySpec, require_local_resources, validate
+from studies.spec import StudySpec
 from studies.state import StudyState
 from studies.study_file import Document, StudyError, from_mapping, read
+from studies.validation import require_local_resources, validate
 
 ROOT = "runs"
 
@@ -123,8 +124,7 @@ def resume(
 def run(folder: StudyFolder, display: Display | None, address: str | None) -> Outcome:
     """Drive a study, then write its report and attach it to MLflow."""
     spec = folder.spec()
-    show = display or ProgressDisplay(spec, spec.num_configurations * spec.seeds)
-    return drive(folder, show, address)
+    return drive(folder, display or ProgressDisplay(spec), address)
 
 
 def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> int:
@@ -152,7 +152,7 @@ def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
     if pid is None:
         counts["PENDING"] += counts.pop("RUNNING")
         counts["RUNNING"] = 0
-    planned = driver.planned(spec, state)
+    planned = state.planned(spec)
     counts["PENDING"] += max(0, planned - sum(counts.values()))
     return {"study": name, "planned": planned, **{key.lower(): value for key, value in counts.items()}, "driver": pid}
 
@@ -167,8 +167,8 @@ def plan(spec: StudySpec) -> dict[str, Any]:
         "dataset": spec.dataset_name,
         "models": ", ".join(str(trainables.get(model).title) for model in spec.models),
         "configurations": configurations,
-        "seeds": spec.seeds,
-        "trials": configurations * spec.seeds,
+        "seeds": spec.seeds.min if spec.seeds.min == spec.seeds.max else f"{spec.seeds.min} to {spec.seeds.max}",
+        "trials": configurations * spec.seeds.min,
         "steps": spec.budget.steps,
     }
 

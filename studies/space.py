@@ -103,6 +103,28 @@ class ModelSpace:
         values = {name: parameter.suggest(trial, f"{self.model}.{name}") for name, parameter in self.parameters.items()}
         return configure(self.model, values)
 
+    def distributions(self) -> dict[str, optuna.distributions.BaseDistribution]:
+        """What is drawn, by the name of its Optuna parameter."""
+        found: dict[str, optuna.distributions.BaseDistribution] = {}
+        for name, parameter in self.parameters.items():
+            if isinstance(parameter, Choice):
+                found[f"{self.model}.{name}"] = optuna.distributions.CategoricalDistribution(parameter.values)
+            elif isinstance(parameter, Range) and parameter.integer:
+                low, high = int(parameter.low), int(parameter.high)
+                found[f"{self.model}.{name}"] = optuna.distributions.IntDistribution(low, high, log=parameter.log)
+            elif isinstance(parameter, Range):
+                found[f"{self.model}.{name}"] = optuna.distributions.FloatDistribution(
+                    parameter.low, parameter.high, log=parameter.log
+                )
+        return found
+
+    def fixed(self) -> dict[str, Any]:
+        """All hyperparameters that are not drawn."""
+        values = trainables.get(self.model).Hyperparameters().model_dump(mode="json")
+        given = {name: parameter.points()[0] for name, parameter in self.parameters.items()}
+        drawn = {name for name, parameter in self.parameters.items() if not isinstance(parameter, Fixed)}
+        return {name: value for name, value in {**values, **given}.items() if name not in drawn}
+
     def grid(self) -> Iterator[dict[str, Any]]:
         """All combinations of points, as Optuna parameters."""
         free = {name: value for name, value in self.parameters.items() if not isinstance(value, Fixed)}

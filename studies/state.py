@@ -8,6 +8,7 @@ from typing import Any
 from core import journal
 from core.configuration import Configuration
 from core.journal import ENDED, Event, Journal, TrialState
+from studies.spec import StudySpec
 
 
 @dataclasses.dataclass
@@ -20,6 +21,8 @@ class TrialRecord:
     step: int = 0
     reason: str | None = None
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    gpu_seconds: float = 0.0
+    share: float = 0.0  # of a GPU, when it differs from the study's
 
     @property
     def identity(self) -> str:
@@ -40,6 +43,7 @@ class ConfigurationRecord:
     number: int
     trials: dict[int, TrialRecord] = dataclasses.field(default_factory=dict)
     told: bool = False
+    values: list[float] | None = None
 
 
 class StudyState:
@@ -53,6 +57,7 @@ class StudyState:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.configurations: dict[str, ConfigurationRecord] = {}
+        self.reports: list[tuple[Configuration, int, int, dict[str, float]]] = []
         self._replay(folder)
         for trial in self.trials():
             if not trial.ended:
@@ -64,12 +69,17 @@ class StudyState:
         """The state as it is in the journal, of a study that another process may be driving."""
         state = cls.__new__(cls)
         state.configurations = {}
+        state.reports = []
         state._replay(folder)
         return state
 
     def _replay(self, folder: pathlib.Path) -> None:
+        """Rebuild everything; what early stopping saw is kept in `reports`."""
         for _, event in journal.read(folder):
             self._apply(event)
+            if event["type"] == "report":
+                configuration = self.configurations[event["configuration"]].configuration
+                self.reports.append((configuration, event["seed"], event["step"], event["metrics"]))
 
     def trials(self) -> list[TrialRecord]:
         """All trials that were suggested."""
@@ -79,6 +89,11 @@ class StudyState:
         """The trial of that identity."""
         configuration, _, seed = identity.rpartition("-s")
         return self.configurations[configuration].trials[int(seed)]
+
+    def planned(self, spec: StudySpec) -> int:
+        """Trials of the whole plan, as far as it is known."""
+        missing = max(0, spec.num_configurations - len(self.configurations)) * spec.seeds.min
+        return missing + len(self.trials())
 
     def counts(self) -> dict[TrialState, int]:
         """Number of trials by state."""
@@ -98,11 +113,20 @@ class StudyState:
         )
         return self.configurations[configuration.hash]
 
-    def add_trials(self, record: ConfigurationRecord, seeds: int) -> list[TrialRecord]:
-        """Complete a configuration to `seeds` trials; those that still have to run."""
-        for seed in range(seeds):
-            record.trials.setdefault(seed, TrialRecord(record.configuration.hash, seed))
-        return [trial for trial in record.trials.values() if not trial.ended]
+    def plan_seeds(self, record: ConfigurationRecord, seeds: int) -> list[TrialRecord]:
+        """Complete a configuration to `seeds` trials; those that are new."""
+        new = range(len(record.trials), seeds)
+        if new:
+            self._record("seeds", configuration=record.configuration.hash, seeds=seeds)
+        return [record.trials[seed] for seed in new]
+
+    def reopen(self, trial: TrialRecord) -> None:
+        """Let a completed trial train on, for a budget that was extended."""
+        self._record("reopen", **_key(trial))
+
+    def enlarge(self, trial: TrialRecord, share: float) -> None:
+        """Give a trial that ran out of memory a larger GPU share, once."""
+        self._record("enlarge", **_key(trial), share=share)
 
     def start(self, trial: TrialRecord, **fields: Any) -> None:
         """A process took the trial up."""
@@ -131,6 +155,18 @@ class StudyState:
             case "configuration":
                 configuration = Configuration(event["model"], event["hyperparameters"])
                 self.configurations[event["configuration"]] = ConfigurationRecord(configuration, event["number"])
+            case "seeds":
+                trials = self.configurations[event["configuration"]].trials
+                for seed in range(event["seeds"]):
+                    trials.setdefault(seed, TrialRecord(event["configuration"], seed))
+                self.configurations[event["configuration"]].told = False
+            case "enlarge":
+                trial = self.configurations[event["configuration"]].trials[event["seed"]]
+                trial.share, trial.state = event["share"], "PENDING"
+            case "reopen":
+                record = self.configurations[event["configuration"]]
+                record.trials[event["seed"]].state = "PENDING"
+                record.told = False
             case "start" | "report" | "end":
                 trials = self.configurations[event["configuration"]].trials
                 trial = trials.setdefault(event["seed"], TrialRecord(event["configuration"], event["seed"]))
@@ -138,8 +174,10 @@ class StudyState:
                 trial.state = event.get("state", "RUNNING")
                 trial.reason = event.get("reason")
                 trial.metrics = event.get("metrics") or trial.metrics
+                trial.gpu_seconds = event.get("ledger", {}).get("gpu_seconds", trial.gpu_seconds)
             case "configuration_end":
                 self.configurations[event["configuration"]].told = True
+                self.configurations[event["configuration"]].values = event["values"]
 
 
 def _key(trial: TrialRecord) -> dict[str, Any]:

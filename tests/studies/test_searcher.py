@@ -19,7 +19,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from ray.tune.search import Searcher
 
-    from studies.searcher import StudySearcher, open_optuna
+    from studies.searcher import StudySearcher
+    from studies.suggestions import Suggestions, open_optuna
 
 FINISHED = Searcher.FINISHED
 
@@ -45,7 +46,8 @@ class Bench:
     def open(self) -> None:
         self.state = StudyState(self.folder)
         self.optuna = open_optuna(self.spec, f"sqlite:///{self.folder / 'optuna.db'}")
-        self.searcher = StudySearcher(self.spec, self.state, self.optuna, self._make, lambda: self.slots)
+        suggestions = Suggestions(self.spec, self.optuna)
+        self.searcher = StudySearcher(self.spec, self.state, suggestions, self._make, lambda: self.slots)
         self.count = 0
 
     def close(self) -> None:
