@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import pareto, table
+from analysis.constraints import parse_bounds
 from analysis.where import select
 from core import journal
 from core.storage import Folder
@@ -111,7 +112,7 @@ class Study:
 
     def configurations(self) -> pd.DataFrame:
         """One row per configuration: `n`, `state`, `<metric>_mean`, `<metric>_std`."""
-        return table.configurations(self.trials(), self.spec["seeds"], self.metrics())
+        return table.configurations(self.trials(), self.metrics())
 
     def curves(self) -> pd.DataFrame:
         """Every reported value: `configuration`, `seed`, `step`, `metric`, `value`."""
@@ -145,32 +146,44 @@ class Study:
         found, _ = core.metrics.find_key(metric)
         return found.directions.get(metric.partition("/")[0]) or "maximize"
 
+    def feasible(self) -> pd.DataFrame:
+        """The configurations that may be on the front: all planned seeds completed, and `search.where` holds.
+
+        A bound holds when the mean over seeds is not beyond it; none is there before every objective has a value.
+        """
+        configurations = self.configurations()
+        bounds = parse_bounds(self.spec["search"].get("where"))
+        columns = [f"{key}_mean" for key in dict.fromkeys([*self.objectives, *(bound.metric for bound in bounds)])]
+        if not set(columns) <= set(configurations.columns):
+            return configurations.head(0)
+        kept = configurations[(configurations["state"] == "COMPLETED") & configurations[columns].notna().all(axis=1)]
+        for bound in bounds:
+            means = kept[f"{bound.metric}_mean"]
+            kept = kept[(means <= bound.value) if bound.below else (means >= bound.value)]
+        return kept
+
     def front(self) -> pd.DataFrame:
-        """The configurations that no other dominates by the means of the objectives, sorted by the first objective.
+        """The feasible configurations that no other dominates by the means of the objectives, best first by the first.
 
         Only configurations whose seeds all completed count; failed and early-stopped ones never do.
         """
-        configurations = self.configurations()
+        feasible = self.feasible()
+        if feasible.empty:
+            return feasible
         columns = [f"{objective}_mean" for objective in self.objectives]
-        if not set(columns) <= set(configurations.columns):
-            return configurations.head(0)
-        done = configurations[configurations["state"] == "COMPLETED"]
-        mask = pareto.non_dominated(done[columns].to_numpy(dtype=float), list(self.objectives.values()))
+        mask = pareto.non_dominated(feasible[columns].to_numpy(dtype=float), list(self.objectives.values()))
         ascending = next(iter(self.objectives.values())) == "minimize"
-        return done[mask].sort_values(columns[0], ascending=ascending).reset_index(drop=True)
+        return feasible[mask].sort_values(columns[0], ascending=ascending).reset_index(drop=True)
 
     def hypervolume(self, reference: list[float] | None = None) -> float:
         """Hypervolume of the front; by default against a point a tenth of the range behind the worst configuration."""
-        configurations = self.configurations()
-        columns = [f"{objective}_mean" for objective in self.objectives]
-        if not set(columns) <= set(configurations.columns):
+        feasible = self.feasible()
+        if feasible.empty:
             return 0.0
-        done = configurations[configurations["state"] == "COMPLETED"][columns].to_numpy(dtype=float)
-        if not len(done):
-            return 0.0
+        points = feasible[[f"{objective}_mean" for objective in self.objectives]].to_numpy(dtype=float)
         directions = list(self.objectives.values())
-        point = np.asarray(reference) if reference is not None else pareto.reference_point(done, directions)
-        return pareto.hypervolume(done, directions, list(point))
+        point = np.asarray(reference) if reference is not None else pareto.reference_point(points, directions)
+        return pareto.hypervolume(points, directions, list(point))
 
     def trial(self, configuration: str, seed: int) -> Trial:
         """One trial by its identity."""
