@@ -21,6 +21,11 @@ class Bound:
     below: bool
     value: float
 
+    @property
+    def text(self) -> str:
+        """As it is written in a study file."""
+        return f"{self.metric} {'<' if self.below else '>'} {self.value:g}"
+
     def violation(self, means: Mapping[str, float]) -> float:
         """By how much the mean is on the wrong side; at most 0 where the bound holds."""
         difference = means[self.metric] - self.value

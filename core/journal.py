@@ -6,6 +6,9 @@ fed: an event is first written here, then told to Optuna and MLflow. Events are 
 =================  ======================================================================================
 session            a driver started: host, pid, versions, source revision
 configuration      a configuration was suggested: `configuration`, `number`, `model`, `hyperparameters`
+seeds              a configuration is to have `seeds` trials
+enlarge            a trial ran out of memory and gets a larger GPU `share`: `trial`
+reopen             a completed trial gets a larger budget of steps: `trial`
 start              a trial began or went on: `trial`, `configuration`, `seed`, `step`, `host`, `pid`
 report             a trial reported: `trial`, `step`, `metrics`, `ledger`
 end                a trial ended: `trial`, `state`, `reason`, `step`, `metrics`, `ledger`

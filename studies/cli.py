@@ -70,6 +70,12 @@ def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "") -> N
             sys.stdout.write(json.dumps({key: _plain(value) for key, value in row.items()}, ensure_ascii=False) + "\n")
         return
     table = Table(title=title or None, title_justify="left", header_style="bold")
+    if len(rows) == 1:  # a single thing reads better downwards
+        table.show_header = False
+        for key, value in rows[0].items():
+            table.add_row(str(key), _text(value))
+        OUT.print(table)
+        return
     for column in rows[0] if rows else ():
         table.add_column(str(column), overflow="fold")
     for row in rows:
@@ -101,7 +107,7 @@ def validate(
     from studies.validation import require_local_resources
 
     require_local_resources(spec, document)
-    emit([service.plan(spec)], as_json, f"plan of study '{spec.name}'")
+    emit([service.plan(spec, data_root)], as_json, f"plan of study '{spec.name}'")
 
 
 @app.command()
@@ -122,7 +128,7 @@ def launch(
 
         require_local_resources(spec, document)
     folder = service.prepare(spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root)
-    trials = service.plan(spec)["trials"]
+    trials = spec.num_configurations * spec.seeds.min
     say(f"study '{spec.name}' on {spec.dataset_name}: {trials} trials; Ctrl-C stops it in good order")
     _drive(lambda: service.run(folder, None, address), spec.name, root)
 
@@ -141,7 +147,9 @@ def resume(name: Name, root: Root = ROOT, address: Address = None) -> None:
 def _drive(run: Callable[[], Any], name: str, root: pathlib.Path) -> None:
     outcome = run()
     _summary(name, root)
-    if not outcome.finished:
+    if outcome.spent and not outcome.finished:
+        say(f"the study's own budget is spent; `studies extend {name}{_root(root)} --hours H` gives it more")
+    elif not outcome.finished:
         say(f"stopped before the end; `studies resume {name}{_root(root)}` runs what is missing")
         raise typer.Exit(130)
     if outcome.failed_trials:
@@ -184,6 +192,56 @@ def stop(name: Name, root: Root = ROOT) -> None:
 
     pid = service.stop(name, root=root)
     say(f"asked process {pid} to stop; `studies resume {name}{_root(root)}` will go on")
+
+
+@app.command()
+def extend(
+    name: Name,
+    configurations: Annotated[int | None, typer.Option(help="Configurations in all.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds of every configuration.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of every trial; trained ones go on from their end.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Wall-clock hours of the study.")] = None,
+    root: Root = ROOT,
+    address: Address = None,
+) -> None:
+    """Enlarge the plan of a study, and run what that adds."""
+    from studies import service
+
+    service.extend(name, root=root, configurations=configurations, seeds=seeds, steps=steps, hours=hours)
+    resume(name, root, address)
+
+
+@app.command()
+def check(name: Name, root: Root = ROOT) -> None:
+    """Compare the journal, Ray, Optuna and MLflow number by number; exit code 1 if they disagree."""
+    from studies.check import check as compare
+    from studies.folder import StudyFolder
+
+    findings = compare(StudyFolder(root, name))
+    for finding in findings:
+        OUT.print(finding, highlight=False, soft_wrap=True)
+    if findings:
+        raise typer.Exit(1)
+    OUT.print(f"study '{name}': journal, Ray, Optuna and MLflow agree", highlight=False)
+
+
+@app.command()
+def replay(
+    name: Name,
+    trial: Annotated[str, typer.Argument(help="Identity of the trial: <configuration>-s<seed>.")],
+    steps: Annotated[int | None, typer.Option(min=1, help="How far; default to the end.")] = None,
+    root: Root = ROOT,
+    as_json: Json = False,
+) -> None:
+    """Run one trial again without Ray and compare; exit code 1 if a number differs."""
+    from studies.folder import StudyFolder
+    from studies.replay import replay as run_again
+
+    rows = run_again(StudyFolder(root, name), trial, steps)
+    columns = ("step", "metric", "recorded", "replayed", "equal")
+    emit([{key: getattr(row, key) for key in columns} for row in rows], as_json, f"trial {trial}")
+    if not all(row.equal for row in rows):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -5,8 +5,10 @@ import pathlib
 import signal
 from typing import Any
 
+import core.data
 from analysis.study import Study
 from studies import driver
+from studies.budget import disk_needed, hours_here, require_disk
 from studies.display import ProgressDisplay
 from studies.driver import Display, Outcome, drive
 from studies.folder import StudyFolder
@@ -85,6 +87,7 @@ def prepare(
     stores = driver.default_stores(folder.root, spec.name, tracking=tracking_uri, storage=storage, data=data_root)
     source = pathlib.Path(document.source)
     text = source.read_text(encoding="utf-8") if document.marks is not None else spec.model_dump_json(indent=1)
+    require_disk(spec, stores.data, stores.checkpoints)
     folder.create(spec, stores, text)
     return folder
 
@@ -157,9 +160,11 @@ def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
     return {"study": name, "planned": planned, **{key.lower(): value for key, value in counts.items()}, "driver": pid}
 
 
-def plan(spec: StudySpec) -> dict[str, Any]:
-    """What a study will do: configurations, trials, steps, and the bytes that its checkpoints take."""
+def plan(spec: StudySpec, data_root: str | None = None) -> dict[str, Any]:
+    """What a study will do: trials, CPU core hours on a machine like this one, and disk for its checkpoints."""
     import trainables
+
+    root = str(core.data.data_root(data_root))
 
     configurations = spec.num_configurations
     return {
@@ -170,6 +175,8 @@ def plan(spec: StudySpec) -> dict[str, Any]:
         "seeds": spec.seeds.min if spec.seeds.min == spec.seeds.max else f"{spec.seeds.min} to {spec.seeds.max}",
         "trials": configurations * spec.seeds.min,
         "steps": spec.budget.steps,
+        "core_hours_here": round(hours_here(spec, root), 3),
+        "disk_gb": round(disk_needed(spec, root) / 1e9, 3),
     }
 
 
@@ -185,3 +192,47 @@ def tracking_uri(root: str | os.PathLike[str]) -> str:
             f"there is no study under {pathlib.Path(root).resolve()} yet; `studies launch FILE` starts one"
         )
     return StudyFolder(root, studies[-1].parent.name).stores().tracking
+
+
+def extend(
+    name: str,
+    *,
+    root: str | os.PathLike[str] = ROOT,
+    configurations: int | None = None,
+    seeds: int | None = None,
+    steps: int | None = None,
+    hours: float | None = None,
+) -> StudySpec:
+    """Enlarge the plan of a study; what is there stays, and trials train on from their last checkpoint.
+
+    Raises:
+        StudyError: a value is smaller than it was, or nothing is enlarged.
+    """
+    folder = StudyFolder(root, name)
+    spec = folder.spec()
+    changes = {
+        "configurations": (spec.search.configurations, configurations),
+        "seeds": (spec.seeds.max, seeds),
+        "steps": (spec.budget.steps, steps),
+        "hours": (spec.budget.hours or 0.0, hours),
+    }
+    given = {key: (old, new) for key, (old, new) in changes.items() if new is not None}
+    for key, (old, new) in given.items():
+        if new <= old:
+            raise StudyError(f"{key} of study '{name}' is {old} already; extend it to more, not to {new}")
+    if not given:
+        raise StudyError("nothing to extend; give --configurations, --seeds, --steps or --hours")
+    data = spec.model_dump(mode="json")
+    if configurations is not None:
+        data["search"]["configurations"] = configurations
+    if seeds is not None:
+        data["seeds"]["max"] = seeds
+        data["seeds"]["min"] = seeds if spec.seeds.until is None else spec.seeds.min
+    if steps is not None:
+        data["budget"]["steps"] = steps
+    if hours is not None:
+        data["budget"]["hours"] = hours
+    extended = StudySpec.model_validate(data)
+    with folder.driving():
+        folder.revise(extended, ", ".join(f"{key}: {old} → {new}" for key, (old, new) in given.items()))
+    return extended

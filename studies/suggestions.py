@@ -1,11 +1,11 @@
 """The Optuna side of a study: its storage, its sampler, and configurations that are new."""
 
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from analysis.constraints import parse_bounds
 from core.configuration import Configuration
@@ -14,7 +14,6 @@ from studies.spec import StudySpec
 from studies.state import ConfigurationRecord
 
 ATTEMPTS = 30  # suggestions that are already known or illegal before a finite space is searched for what is left
-VIOLATIONS = "violations"
 
 
 def open_optuna(spec: StudySpec, url: str) -> optuna.Study:
@@ -31,7 +30,6 @@ def open_optuna(spec: StudySpec, url: str) -> optuna.Study:
 
 def _sampler(spec: StudySpec) -> optuna.samplers.BaseSampler:
     search = spec.search
-    feasible: Callable[[FrozenTrial], Sequence[float]] | None = _violations if search.where else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if search.sampler == "tpe":
@@ -41,19 +39,10 @@ def _sampler(spec: StudySpec) -> optuna.samplers.BaseSampler:
                 constant_liar=True,
                 n_startup_trials=search.startup,
                 seed=spec.seed,
-                constraints_func=feasible,
             )
         if search.sampler == "nsga2":
-            return optuna.samplers.NSGAIISampler(
-                population_size=search.population, seed=spec.seed, constraints_func=feasible
-            )
+            return optuna.samplers.NSGAIISampler(population_size=search.population, seed=spec.seed)
         return optuna.samplers.RandomSampler(seed=spec.seed)
-
-
-def _violations(trial: FrozenTrial) -> Sequence[float]:
-    """By how much each bound is violated; a trial that never got there counts as violating."""
-    values: Sequence[float] = trial.user_attrs.get(VIOLATIONS, (1.0,))
-    return values
 
 
 class Suggestions:
@@ -120,12 +109,13 @@ class Suggestions:
         trial = self._open.pop(record.number, None)
         before = self._told.get(hash_)
         if trial is not None:
-            if self._bounds and state == TrialState.COMPLETE:
-                trial.set_user_attr(VIOLATIONS, self._violated(record))
+            self._constrain(trial, record, state)
             self.study.tell(trial, values, state=state)
         elif before is None or before == (state, values):
             return
         elif before[0] == TrialState.RUNNING:
+            if self._bounds:
+                self._constrain(optuna.Trial(self.study, self._earlier[record.number]._trial_id), record, state)
             self.study.tell(record.number, values, state=state)
         else:
             self._supersede(record, state, values)
@@ -133,27 +123,30 @@ class Suggestions:
 
     def _supersede(self, record: ConfigurationRecord, state: TrialState, values: list[float] | None) -> None:
         first = self._earlier.get(record.number) or self.study.get_trials(deepcopy=False)[record.number]
-        attributes = {
-            "configuration": record.configuration.hash,
-            "supersedes": record.number,
-            VIOLATIONS: self._violated(record),
-        }
         self.study.add_trial(
             optuna.trial.create_trial(
                 params=first.params,
                 distributions=first.distributions,
                 values=values,
                 state=state,
-                user_attrs=attributes,
+                user_attrs={"configuration": record.configuration.hash, "supersedes": record.number},
+                constraints=self._violations(record) or None,
             )
         )
 
-    def _violated(self, record: ConfigurationRecord) -> list[float]:
-        means: dict[str, float] = {}
+    def _constrain(self, trial: optuna.Trial, record: ConfigurationRecord, state: TrialState) -> None:
+        if state == TrialState.COMPLETE:
+            for name, violation in self._violations(record).items():
+                trial.set_constraint(name, violation)
+
+    def _violations(self, record: ConfigurationRecord) -> dict[str, float]:
+        """By how much the means are on the wrong side of each bound; feasible at most 0."""
+        violations = {}
         for bound in self._bounds:
             seeds = [trial.metrics[bound.metric] for trial in record.trials.values() if bound.metric in trial.metrics]
-            means[bound.metric] = sum(seeds) / len(seeds) if seeds else float("inf")
-        return [bound.violation(means) for bound in self._bounds]
+            mean = sum(seeds) / len(seeds) if seeds else float("inf")
+            violations[bound.text] = bound.violation({bound.metric: mean})
+        return violations
 
     def forget_unrecorded(self, numbers: Collection[int]) -> None:
         """End what a driver asked for but died before it could record."""

@@ -213,3 +213,94 @@ def test_the_study_is_an_ordinary_optuna_study(benches: Any, tmp_path: pathlib.P
     assert [direction.name for direction in loaded.directions] == ["MAXIMIZE", "MINIMIZE"]
     assert loaded.trials[0].user_attrs["configuration"] in bench.state.configurations
     loaded._storage._backend.engine.dispose()  # type: ignore[attr-defined]
+
+
+def test_points_come_first_and_exactly(benches: Any) -> None:
+    points = [{"beta": 2.5}, {"beta": 7.0}]
+    bench = benches(search={"sampler": "tpe", "configurations": 3, "points": points}, seeds=1, slots=3)
+    betas = [bench.suggest()["configuration"]["hyperparameters"]["beta"] for _ in range(3)]
+    assert betas[:2] == [2.5, 7.0]
+
+
+def test_more_seeds_only_where_the_front_is_in_doubt(benches: Any) -> None:
+    """The first configuration is on the front and noisy; the second is far behind it."""
+    seeds = {"min": 2, "max": 4, "until": "std_error(mig) < 0.02"}
+    bench = benches(seeds=seeds, search={"sampler": "random", "configurations": 2}, slots=2)
+    bench.suggest(), bench.suggest()
+    bench.finish(1, mig=0.4, reconstruction_error=10.0)
+    bench.finish(2, mig=0.8, reconstruction_error=11.0)
+    third = bench.suggest()
+    assert third["seed"] == 2
+    bench.finish(3, mig=0.6, reconstruction_error=10.0)
+    bench.suggest()
+    bench.finish(4, mig=0.6, reconstruction_error=10.0)  # four seeds are the most
+    bench.suggest(), bench.suggest()
+    bench.finish(5, mig=0.1, reconstruction_error=90.0)
+    bench.finish(6, mig=0.2, reconstruction_error=91.0)  # noisy too, but dominated beyond doubt
+    assert bench.suggest() == FINISHED
+    assert [len(record.trials) for record in bench.state.configurations.values()] == [4, 2]
+    assert bench.outcomes() == [("COMPLETE", [pytest.approx(0.6), 10.25]), ("COMPLETE", [pytest.approx(0.15), 90.5])]
+
+
+def test_a_stopped_configuration_takes_its_waiting_seeds_along(benches: Any) -> None:
+    bench = benches(slots=1)
+    first = bench.suggest()
+    hash_ = Configuration(**first["configuration"]).hash
+    bench.searcher.stopper.stopped.add(hash_)
+    bench.finish(1, "PRUNED")
+    following = bench.suggest()
+    assert Configuration(**following["configuration"]).hash != hash_
+    assert bench.outcomes()[0] == ("PRUNED", None)
+    assert {trial.state for trial in bench.state.configurations[hash_].trials.values()} == {"PRUNED"}
+
+
+def test_a_spent_budget_starts_nothing_more(benches: Any) -> None:
+    bench = benches()
+    bench.suggest()
+    bench.searcher.spent = lambda: True
+    assert bench.suggest() is None
+    bench.finish(1, mig=0.1, reconstruction_error=1.0)
+    assert bench.suggest() == FINISHED
+
+
+def test_constraints_are_known_to_optuna(benches: Any) -> None:
+    search = {"sampler": "tpe", "configurations": 2, "where": "reconstruction_error < 60 and mig > 0.2"}
+    bench = benches(seeds=1, search=search)
+    bench.suggest()
+    bench.finish(1, mig=0.5, reconstruction_error=75.0)
+    (trial,) = bench.optuna.get_trials()
+    assert trial.constraints == {"reconstruction_error < 60": 15.0, "mig > 0.2": pytest.approx(-0.3)}
+
+
+def test_a_longer_budget_reopens_and_supersedes(benches: Any) -> None:
+    bench = benches(seeds=1, search={"sampler": "random", "configurations": 1})
+    bench.suggest()
+    bench.finish(1, mig=0.5, reconstruction_error=5.0)
+    bench.close()
+    bench.spec = bench.spec.model_copy(update={"budget": bench.spec.budget.model_copy(update={"steps": 20})})
+    bench.open()
+    again = bench.suggest()
+    assert again["seed"] == 0
+    bench.finish(1, mig=0.7, reconstruction_error=4.0)
+    assert bench.outcomes() == [("COMPLETE", [0.5, 5.0]), ("COMPLETE", [0.7, 4.0])]
+    assert bench.optuna.get_trials()[1].user_attrs["supersedes"] == 0
+
+
+def test_a_warm_start_teaches_once_and_names_what_does_not_fit(benches: Any) -> None:
+    from studies.space import configure
+
+    bench = benches(seeds=1)
+    inside, outside = configure("simulated", {"beta": 3.0}), configure("simulated", {"beta": 300.0})
+    results = {"other": [(inside, [0.3, 30.0]), (outside, [0.4, 40.0])]}
+    for _ in range(2):
+        notes = bench.searcher.suggestions.warm_start(results)
+    assert notes == ["warm start from 'other': 1 configurations are outside this study's space"]
+    assert bench.outcomes() == [("COMPLETE", [0.3, 30.0])]
+
+
+def test_out_of_memory_is_tried_again_with_a_larger_share(benches: Any) -> None:
+    bench = benches(seeds=1, slots=1)
+    assert bench.suggest()["device_share"] == 0.0
+    trial = bench.searcher.live.pop("t1")
+    bench.searcher.retry(trial, 0.5)
+    assert bench.suggest()["device_share"] == 0.5

@@ -1,0 +1,140 @@
+"""Compare what the journal, Ray, Optuna and MLflow say of a study, number by number."""
+
+import json
+import math
+import pathlib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from core.journal import ENDED
+from studies.folder import StudyFolder
+from studies.state import StudyState, TrialRecord
+from studies.tracking import IDENTITY, STATUS, STUDY_RUN, connect
+
+RAY_RESULTS = "result.json"
+
+
+def check(folder: StudyFolder) -> list[str]:
+    """Every disagreement as a sentence; none when all four agree.
+
+    Raises:
+        StudyError: there is no such study, or its MLflow store cannot be reached.
+    """
+    spec, stores = folder.spec(), folder.stores()
+    state = StudyState.read(folder.path)
+    findings = []
+    for trial in state.trials():
+        if not trial.ended and folder.driver() is None:
+            findings.append(f"{trial.identity}: is {trial.state} and nobody drives the study")
+    findings += _ray(state, folder.path / "ray")
+    findings += _optuna(state, spec.name, stores.optuna)
+    findings += _mlflow(state, spec.name, connect(stores.tracking))
+    return findings
+
+
+def _ended(state: StudyState) -> list[TrialRecord]:
+    return [trial for trial in state.trials() if trial.state in ENDED]
+
+
+def _differing(mine: Mapping[str, float], other: Mapping[str, Any]) -> list[str]:
+    """Metrics that differ, or that the other does not have."""
+    return [
+        key for key, value in mine.items() if key not in other or not math.isclose(value, other[key], rel_tol=1e-12)
+    ]
+
+
+def _ray(state: StudyState, directory: pathlib.Path) -> list[str]:
+    """One directory per trial that ran, whose last result is the journal's."""
+    findings = []
+    for trial in _ended(state):
+        path = directory / trial.identity / RAY_RESULTS
+        if trial.step == 0 and not path.exists():
+            continue  # ended before it ran: its configuration was stopped, or its process never came up
+        try:
+            last = json.loads(path.read_text().splitlines()[-1])
+        except (OSError, ValueError, IndexError):
+            findings.append(f"{trial.identity}: Ray has no result")
+            continue
+        if last["step"] != trial.step:
+            findings.append(f"{trial.identity}: Ray's last step is {last['step']}, the journal's {trial.step}")
+        differing = _differing(trial.metrics, last["metrics"])
+        if differing and trial.state == "COMPLETED":
+            findings.append(f"{trial.identity}: Ray and the journal differ in {', '.join(differing)}")
+    known = {trial.identity for trial in state.trials()}
+    strangers = [path.name for path in directory.glob("*-s*") if path.is_dir() and path.name not in known]
+    return findings + [f"{name}: Ray has a trial that the journal does not know" for name in strangers]
+
+
+def _optuna(state: StudyState, name: str, url: str) -> list[str]:
+    """One Optuna trial per configuration (the last that supersedes it), with the means over its seeds."""
+    import optuna
+
+    storage = optuna.storages.RDBStorage(url)
+    try:
+        trials = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+    finally:
+        storage.engine.dispose()
+    findings = [f"Optuna trial {trial.number} is RUNNING" for trial in trials if trial.state.name == "RUNNING"]
+    by_hash = {trial.user_attrs["configuration"]: trial for trial in trials if "configuration" in trial.user_attrs}
+    repeated = Counter(
+        trial.user_attrs["configuration"]
+        for trial in trials
+        if "configuration" in trial.user_attrs and "supersedes" not in trial.user_attrs
+    )
+    findings += [f"{key}: is {count} times in Optuna" for key, count in repeated.items() if count > 1]
+    for key, record in state.configurations.items():
+        trial = by_hash.get(key)
+        if trial is None:
+            findings.append(f"{key}: is not in Optuna")
+        elif record.told and (trial.values or None) != record.values:
+            findings.append(f"{key}: Optuna has {trial.values}, the journal {record.values}")
+    return findings
+
+
+def _mlflow(state: StudyState, name: str, client: Any) -> list[str]:
+    """One run per trial and configuration, with the journal's final metrics and state."""
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        return ["MLflow has no experiment of the study"]
+    runs, token = [], None
+    while True:
+        page = client.search_runs([experiment.experiment_id], max_results=1000, page_token=token)
+        runs += list(page)
+        token = page.token
+        if not token:
+            break
+    counts = Counter(run.data.tags.get(IDENTITY, "no identity") for run in runs)
+    findings = [f"{key}: has {count} runs in MLflow" for key, count in counts.items() if count > 1]
+    by_identity = {run.data.tags.get(IDENTITY): run for run in runs}
+    known = {STUDY_RUN, *state.configurations, *(trial.identity for trial in state.trials())}
+    findings += [f"{key}: MLflow has a run that the journal does not know" for key in counts if key not in known]
+    for trial in _ended(state):
+        run = by_identity.get(trial.identity)
+        if run is None:
+            if trial.step:
+                findings.append(f"{trial.identity}: has no run in MLflow")
+            continue
+        if run.info.status != STATUS[trial.state]:
+            findings.append(f"{trial.identity}: is {trial.state}, but {run.info.status} in MLflow")
+        differing = _differing(trial.metrics, run.data.metrics)
+        if differing and trial.state == "COMPLETED":
+            findings.append(f"{trial.identity}: MLflow and the journal differ in {', '.join(differing)}")
+    return findings + _parents(state, by_identity)
+
+
+def _parents(state: StudyState, by_identity: Mapping[str, Any]) -> list[str]:
+    findings = []
+    for key, record in state.configurations.items():
+        run = by_identity.get(key)
+        if run is None:
+            findings.append(f"{key}: has no run in MLflow")
+        elif record.told and record.values is not None:
+            done = [trial.metrics for trial in record.trials.values() if trial.state == "COMPLETED"]
+            for metric in {metric for metrics in done for metric in metrics if not metric.startswith("train/")}:
+                mean = float(np.mean([metrics[metric] for metrics in done if metric in metrics]))
+                if not math.isclose(run.data.metrics.get(f"mean/{metric}", math.nan), mean, rel_tol=1e-12):
+                    findings.append(f"{key}: the mean of {metric} in MLflow is not the one over its trials")
+    return findings
