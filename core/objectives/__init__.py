@@ -4,6 +4,8 @@ Every term is summed over pixels or latent dimensions and averaged over the batc
 and ν keep the meaning of the papers.
 """
 
+from core.objectives.covariance import code_covariance, identity_penalty
+from core.objectives.discrete import balanced_assignment, categorical_kl, gumbel_softmax
 from core.objectives.gaussian import (
     bernoulli_reconstruction,
     gaussian_kl,
@@ -28,13 +30,18 @@ from core.objectives.total_correlation import (
 
 __all__ = [
     "LatentDecomposition",
+    "balanced_assignment",
     "bernoulli_reconstruction",
+    "categorical_kl",
+    "code_covariance",
     "decompose_kl",
     "density_ratio",
     "discriminator_loss",
     "gaussian_kl",
     "gaussian_log_density",
     "gaussian_total_correlation",
+    "gumbel_softmax",
+    "identity_penalty",
     "inverse_wishart_constant",
     "inverse_wishart_regulariser",
     "permute_dimensions",

@@ -51,7 +51,9 @@ def test_the_regulariser_is_the_sum_of_two_divergences() -> None:
     sigma = chol @ unit @ chol.mT
     inverse = torch.linalg.inv(sigma)
     second_moment = s + mean[0][:, None] * mean[0][None]
-    first = 0.5 * ((inverse @ second_moment).diagonal(dim1=1, dim2=2).sum(1) - p + torch.logdet(sigma) - torch.logdet(s))
+    first = 0.5 * (
+        (inverse @ second_moment).diagonal(dim1=1, dim2=2).sum(1) - p + torch.logdet(sigma) - torch.logdet(s)
+    )
 
     def log_density(scale: torch.Tensor, freedom: float) -> torch.Tensor:
         return (
@@ -122,7 +124,9 @@ def test_the_parts_of_the_kl_add_up(estimator: str) -> None:
     codes = objectives.reparameterise(mean, log_variance, generator)
     parts = objectives.decompose_kl(codes, mean, log_variance, 1000, estimator)  # type: ignore[arg-type]
     zero = torch.zeros_like(codes)
-    whole = objectives.gaussian_log_density(codes, mean, log_variance) - objectives.gaussian_log_density(codes, zero, zero)
+    whole = objectives.gaussian_log_density(codes, mean, log_variance) - objectives.gaussian_log_density(
+        codes, zero, zero
+    )
     assert float(sum(parts)) == pytest.approx(float(whole.sum(1).mean()), abs=1e-9)
 
 
