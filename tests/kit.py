@@ -12,6 +12,8 @@ TINY = {"network": "tiny", "batch_size": 16, "learning_rate": 2e-3}
 # Hyperparameters that make a model small enough for a unit test, beyond those of TINY.
 SMALL: dict[str, dict[str, Any]] = {
     "factor_vae": {"discriminator_units": 128, "discriminator_layers": 3, "discriminator_learning_rate": 1e-3},
+    "cascade_vae_c": {"stage_steps": 1},
+    "cascade_vae": {"stage_steps": 1, "warm_up_stages": 1},
 }
 
 

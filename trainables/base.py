@@ -4,12 +4,13 @@ A model is one file in `trainables/models/` named like the model. `trainables/RE
 """
 
 import abc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from core.configuration import TrialConfig
 from core.data import DatasetInfo
@@ -39,6 +40,8 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         serves: what metrics and pictures may ask of it: "posterior" (mean and variance per dimension), "discrete" (a
             categorical code), "relations" (relation_accuracy), "discriminator".
         extra_inputs: names of what `metric_inputs` gives.
+        host_bound: a step solves something on the host, so that it reads the device and cannot be captured.
+        categories: sizes of the categorical codes; their one-hot blocks are the last columns of a code.
         generator: source of all noise in training; its state is part of a checkpoint.
     """
 
@@ -48,8 +51,10 @@ class Model(nn.Module, abc.ABC, Generic[H]):
     streams: ClassVar[tuple[str, ...]] = ("all",)
     serves: ClassVar[frozenset[str]] = frozenset()
     extra_inputs: ClassVar[frozenset[str]] = frozenset()
+    host_bound: ClassVar[bool] = False
 
     steps_done: Tensor
+    categories: tuple[int, ...] = ()
     config: TrialConfig | None = None  # the trial that a loaded model comes from
 
     def __init__(self, hyperparameters: H, dataset: DatasetInfo) -> None:
@@ -78,7 +83,7 @@ class Model(nn.Module, abc.ABC, Generic[H]):
 
     @abc.abstractmethod
     def codes(self, images: Tensor) -> Tensor:
-        """Representation of images, (B, C, H, W) in [0, 1] to (B, D): posterior means."""
+        """Representation of images, (B, C, H, W) in [0, 1] to (B, D): posterior means, then one-hot categories."""
 
     @abc.abstractmethod
     def logits(self, codes: Tensor) -> Tensor:
@@ -96,8 +101,22 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         """Let a model that needs annotations choose them: image indices by stream name. Called before training."""
         return {}
 
+    @staticmethod
+    def warm_up_steps(hyperparameters: Any) -> int:  # noqa: ARG004 - for models with schedules
+        """Steps until all schedules of the model have ended; before, its curves say little about where they lead."""
+        return 0
+
+    def warnings(self, metrics: Mapping[str, float]) -> list[str]:  # noqa: ARG002 - for models that know their ways to fail
+        """What a report's metrics say went wrong, a sentence each; for models with known ways to fail."""
+        return []
+
     def adam(
-        self, name: str, parameters: Iterable[nn.Parameter], *, lr: float, betas: tuple[float, float] = (0.9, 0.999)
+        self,
+        name: str,
+        parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
+        *,
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.999),
     ) -> torch.optim.Optimizer:
         """A fused Adam, registered under `name` for the checkpoints."""
         optimizer = torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
@@ -114,10 +133,6 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         """Mean and log variance of q(z|x) per dimension, each (B, D); for models that serve "posterior"."""
         raise TypeError(f"{self.title} has no Gaussian posterior")
 
-    def discrete_codes(self, images: Tensor) -> Tensor:  # noqa: ARG002 - for models that serve it
-        """Probabilities of the categories, (B, S); for models that serve "discrete"."""
-        raise TypeError(f"{self.title} has no discrete code")
-
     def discriminator_logits(self, images: Tensor) -> Tensor:  # noqa: ARG002 - for models that serve it
         """Logits (B, 2) of the discriminator at a sample of the posterior; for models that serve "discriminator"."""
         raise TypeError(f"{self.title} has no discriminator")
@@ -128,6 +143,45 @@ class Model(nn.Module, abc.ABC, Generic[H]):
 
     def before_restore(self, step: int) -> None:
         """Bring what is built on the host (optimisers of a stage) to where it stood after `step` steps."""
+
+    def scored(self, codes: np.ndarray) -> np.ndarray:
+        """What metrics see of codes (N, D): the continuous part; categories are given to metrics that take them."""
+        return codes[:, : codes.shape[1] - sum(self.categories)]
+
+    def categorical(self, codes: np.ndarray) -> np.ndarray:
+        """The category of every categorical code, int64 (N, len(categories)), of codes (N, D)."""
+        blocks = np.split(codes, codes.shape[1] - np.cumsum(self.categories[::-1])[::-1], axis=1)[1:]
+        return np.stack([block.argmax(1) for block in blocks], axis=1)
+
+    def prior_codes(self, count: int, generator: torch.Generator | None) -> Tensor:
+        """Codes (count, D) of the prior, here N(0, I) and uniform categories."""
+        width = self.hyperparameters.num_latents
+        codes = [torch.randn(count, width, generator=generator, device=self.device)]
+        for size in self.categories:
+            drawn = torch.randint(size, (count,), generator=generator, device=self.device)
+            codes.append(functional.one_hot(drawn, size).to(codes[0].dtype))
+        return torch.cat(codes, 1)
+
+    @torch.inference_mode()
+    def sample(self, count: int, generator: torch.Generator | None = None) -> np.ndarray:
+        """Images (count, C, H, W) float32 in [0, 1] of codes drawn from the prior."""
+        return self.decode(self.prior_codes(count, generator).cpu().numpy())
+
+    def traverse(self, code: np.ndarray, dimensions: Sequence[int], values: np.ndarray) -> np.ndarray:
+        """Images (categories, dimensions, values, C, H, W) in [0, 1]: one dimension of `code` (D,) replaced at a time.
+
+        The first axis has a block for every category of the first categorical code, which replaces the category of
+        `code`; models without one have a single block.
+        """
+        blocks = self.categories[0] if self.categories else 1
+        codes = np.tile(np.asarray(code, dtype=np.float32), (blocks, len(dimensions), len(values), 1))
+        if self.categories:
+            start = len(code) - sum(self.categories)
+            codes[..., start : start + blocks] = np.eye(blocks, dtype=np.float32)[:, None, None]
+        for row, dimension in enumerate(dimensions):
+            codes[:, row, :, dimension] = values
+        decoded = self.decode(codes.reshape(-1, len(code)))
+        return decoded.reshape(*codes.shape[:3], *decoded.shape[1:])
 
     @property
     def device(self) -> torch.device:

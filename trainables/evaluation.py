@@ -47,7 +47,7 @@ def available_inputs(model: type[Model[Any]], has_factors: bool) -> frozenset[st
     if "posterior" in model.serves:
         names |= {"posterior_mean", "posterior_log_variance"}
     if "discrete" in model.serves:
-        names.add("discrete_codes")
+        names |= {"discrete_codes"} | ({"encode_discrete"} if has_factors else set())
     if "discriminator" in model.serves:
         names.add("discriminator_logits")
     return frozenset(names)
@@ -86,13 +86,15 @@ class Inputs:
             images = dataset.images(pool(dataset))
             if name == "sampled_codes":
                 generator = torch.Generator(model.device).manual_seed(SPLIT_SEED)
-                cache[name] = model.map_images(images, lambda part: model.sampled_codes(part, generator))
-            elif name == "discrete_codes":
-                cache[name] = model.map_images(images, model.discrete_codes)
+                codes = model.map_images(images, lambda part: model.sampled_codes(part, generator))
+                cache[name] = model.scored(codes)
             elif name == "discriminator_logits":
                 cache[name] = model.map_images(images, model.discriminator_logits)
             else:
-                cache["codes"] = model.encode(images)
+                codes = model.encode(images)
+                cache["codes"] = model.scored(codes)
+                if "discrete" in model.serves:
+                    cache["discrete_codes"] = model.categorical(codes)
                 if "posterior" in model.serves:
                     both = model.map_images(images, lambda part: torch.stack(model.posterior(part), 1))
                     cache["posterior_mean"], cache["posterior_log_variance"] = both[:, 0], both[:, 1]
@@ -103,7 +105,9 @@ class Inputs:
         elif name == "logits":
             cache[name] = self._logits
         elif name == "encode":
-            cache[name] = model.encode
+            cache[name] = lambda images: model.scored(model.encode(images))
+        elif name == "encode_discrete":
+            cache[name] = lambda images: model.categorical(model.encode(images))
         elif name == "dataset":
             cache[name] = dataset
         elif name == "num_images":

@@ -34,11 +34,13 @@ class GaussianVAE(Model[H]):
 
     serves: ClassVar[frozenset[str]] = frozenset({"posterior"})
 
-    def __init__(self, hyperparameters: H, dataset: DatasetInfo) -> None:
+    def __init__(
+        self, hyperparameters: H, dataset: DatasetInfo, *, further_features: int = 0, further_codes: int = 0
+    ) -> None:
         super().__init__(hyperparameters, dataset)
         h = hyperparameters
-        self.encoder = build_encoder(h.network, dataset.image_shape, 2 * h.num_latents)
-        self.decoder = build_decoder(h.network, dataset.image_shape, h.num_latents)
+        self.encoder = build_encoder(h.network, dataset.image_shape, 2 * h.num_latents + further_features)
+        self.decoder = build_decoder(h.network, dataset.image_shape, h.num_latents + further_codes)
         initialise(self, h.initialisation)
 
     def configure_optimizers(self) -> None:

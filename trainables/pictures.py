@@ -32,20 +32,14 @@ def reconstruction_grid(model: Model[Any], images: np.ndarray) -> np.ndarray:
 def traversal_grid(model: Model[Any], images: np.ndarray) -> np.ndarray:
     """One row per latent dimension, most active first (variance of its code over `images`), from −3 to 3.
 
-    The other dimensions keep the code of the image nearest to the mean code.
+    The other dimensions keep the code of the image nearest to the mean code. A model with a categorical code has one
+    such block of rows per category.
     """
     codes = model.encode(images)
     base = codes[np.argmin(np.square(codes - codes.mean(0)).sum(1))]
-    return grid(traverse(model, base, np.argsort(-codes.var(0), kind="stable"), TRAVERSAL))
-
-
-def traverse(model: Model[Any], base: np.ndarray, dimensions: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Decoded images (dimensions, values, C, H, W) uint8: one dimension of `base` (D,) replaced at a time."""
-    codes = np.tile(base.astype(np.float32), (len(dimensions), len(values), 1))
-    for row, dimension in enumerate(dimensions):
-        codes[row, :, dimension] = values
-    decoded = to_uint8(model.decode(codes.reshape(-1, codes.shape[2])))
-    return decoded.reshape(len(dimensions), len(values), *decoded.shape[1:])
+    continuous = codes[:, : codes.shape[1] - sum(model.categories)]
+    decoded = to_uint8(model.traverse(base, np.argsort(-continuous.var(0), kind="stable").tolist(), TRAVERSAL))
+    return grid(decoded.reshape(-1, *decoded.shape[2:]))
 
 
 def grid(images: np.ndarray) -> np.ndarray:

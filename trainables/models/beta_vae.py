@@ -43,6 +43,11 @@ class BetaVAE(GaussianVAE[BetaVAEHyperparameters]):
     title: ClassVar[str] = "β-VAE"
     Hyperparameters: ClassVar = BetaVAEHyperparameters
 
+    @staticmethod
+    def warm_up_steps(hyperparameters: BetaVAEHyperparameters) -> int:
+        """Until the capacity is reached."""
+        return hyperparameters.capacity_steps if hyperparameters.capacity > 0 else 0
+
     def penalty(self, posterior: Posterior) -> tuple[Tensor, Parts]:
         """β KL, or β |KL − C(t)| with C growing linearly to its final value."""
         h = self.hyperparameters

@@ -123,9 +123,7 @@ class CHyVAE(Model[CHyVAEHyperparameters]):
         logits: Tensor = self.decoder(codes)
         return logits
 
-    def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Images (count, C, H, W) in [0, 1] of the prior, each through a Σ of its own."""
+    def prior_codes(self, count: int, generator: torch.Generator | None) -> Tensor:
+        """Codes (count, p) of the prior, each through a Σ of its own."""
         h = self.hyperparameters
-        codes = sample_hyperprior_codes(count, h.nu, h.num_latents, generator).to(self.device, torch.float32)
-        with torch.inference_mode():
-            return torch.sigmoid(self.logits(codes))
+        return sample_hyperprior_codes(count, h.nu, h.num_latents, generator).to(self.device, torch.float32)
