@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import pareto, table
+from analysis import pareto, snapshot, table
 from analysis.constraints import parse_bounds
+from analysis.table import Tables
 from analysis.where import select
 from core import journal
 from core.storage import Folder
@@ -69,7 +70,7 @@ class Study:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known) or 'none yet'}"
             raise NoSuchStudyError(f"there is no study '{name}' under {self.root}; {hint}") from None
-        self._cache: tuple[int, pd.DataFrame] | None = None
+        self._cache: tuple[int, Tables] | None = None
 
     def __repr__(self) -> str:
         return f"<study '{self.name}' in {self.path}>"
@@ -94,21 +95,25 @@ class Study:
         raw = {**self.spec["defaults"], **self.spec["models"][model]}
         return [key for key, value in raw.items() if isinstance(value, dict | list)]
 
-    def trials(self) -> pd.DataFrame:
-        """One row per (configuration, seed); see `analysis.table.trials`."""
-        path = self.path / journal.FILE
-        size = path.stat().st_size if path.exists() else 0
+    @property
+    def tables(self) -> Tables:
+        """What the journal says now."""
+        size = snapshot.journal_size(self.path)
         if self._cache is None or self._cache[0] != size:
-            self._cache = (size, table.trials(self.path))
-        return self._cache[1].copy()
+            self._cache = (size, snapshot.load(self.path))
+        return self._cache[1]
+
+    def trials(self) -> pd.DataFrame:
+        """One row per planned (configuration, seed), in the order of suggestion.
+
+        Columns: `configuration`, `seed`, `model`, one per hyperparameter, `state`, `reason`, `steps`, `seconds`,
+        `seconds_training`, `seconds_evaluating`, `mlflow_run_id`, one per final metric.
+        """
+        return table.trials(self.tables, journal.run_ids(self.path))
 
     def metrics(self) -> list[str]:
         """Columns of `trials()` that are final metrics."""
-        trials = self.trials()
-        known = {"configuration", "model", *table.OF_TRIAL}
-        for values in table.hyperparameters(self.path).values():
-            known |= set(values)
-        return [column for column in trials.columns if column not in known]
+        return self.tables.metrics
 
     def configurations(self) -> pd.DataFrame:
         """One row per configuration: `n`, `state`, `<metric>_mean`, `<metric>_std`."""
@@ -116,7 +121,7 @@ class Study:
 
     def curves(self) -> pd.DataFrame:
         """Every reported value: `configuration`, `seed`, `step`, `metric`, `value`."""
-        return table.curves(self.path)
+        return self.tables.curves.copy()
 
     def best(self, metric: str | None = None, top: int = 1, where: str | None = None) -> list[Trial]:
         """The best completed trials by a final metric, best first; by the first objective when none is named.
@@ -205,7 +210,7 @@ class Study:
         return f"{path.rstrip('/')}/{self.name}/trials/{identity}{question}{query}"
 
     def _trial(self, row: "pd.Series[Any]") -> Trial:
-        values = table.hyperparameters(self.path)[row["configuration"]]
+        _, values = self.tables.settings[row["configuration"]]
         metrics = {metric: float(row[metric]) for metric in self.metrics() if pd.notna(row[metric])}
         identity = f"{row['configuration']}-s{row['seed']}"
         return Trial(

@@ -67,9 +67,7 @@ class StudyWriter:
         return Study(self.name, self.root)
 
 
-def random_study(
-    root: pathlib.Path, name: str = "made", configurations: int = 12, seeds: int = 3, **spec: Any
-) -> Study:
+def random_study(root: pathlib.Path, name: str = "made", configurations: int = 12, seeds: int = 3) -> Study:
     """A finished study of three models whose scores depend on model, hyperparameter and seed, in this order."""
     writer = StudyWriter(root, name)
     rng = np.random.default_rng(0)

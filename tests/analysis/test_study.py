@@ -32,7 +32,7 @@ def test_a_configuration_fails_with_its_first_trial(writer: StudyWriter) -> None
     writer.event("end", key, 1, state="FAILED", step=50, reason="diverged", metrics={}, ledger={})
     row = writer.study.configurations().iloc[0]
     assert (row["state"], row["n"]) == ("FAILED", 0)
-    assert writer.study.trials()["reason"].tolist() == [None, "diverged"]
+    assert writer.study.trials()["reason"].fillna("").tolist() == ["", "diverged"]
 
 
 @pytest.mark.parametrize("event", ["reopen", "enlarge"])
