@@ -5,7 +5,7 @@ import difflib
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ import pandas as pd
 
 from analysis import pareto, snapshot, table
 from analysis.constraints import parse_bounds
+from analysis.statistics import comparison
 from analysis.table import Tables
+from analysis.trial import Trial
 from analysis.where import select
 from core import journal
-from core.storage import Folder
 
 
 class NoSuchStudyError(ValueError):
@@ -25,35 +26,6 @@ class NoSuchStudyError(ValueError):
 
 class QueryError(ValueError):
     """A question that the study cannot answer; the text is one sentence."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """One configuration with one seed, as it ended.
-
-    Attributes:
-        configuration: hash of the configuration.
-        seed: index of the replicate.
-        model: name of the model.
-        hyperparameters: all hyperparameters of the configuration.
-        metrics: final metrics.
-        state: COMPLETED, PRUNED, FAILED, RUNNING or PENDING.
-        checkpoint: URI of the folder that holds its checkpoints.
-    """
-
-    configuration: str
-    seed: int
-    model: str
-    hyperparameters: Mapping[str, Any]
-    metrics: Mapping[str, float]
-    state: str
-    checkpoint: str
-
-    def load(self) -> Any:
-        """The trained model, on the CPU: `.encode(images)`, `.decode(codes)`, `.config`, `.dataset`."""
-        from trainables.run import load_model
-
-        return load_model(Folder(self.checkpoint))
 
 
 class Study:
@@ -92,8 +64,10 @@ class Study:
 
     def searched(self, model: str) -> list[str]:
         """Hyperparameters of a model for which the study file gives a range or choices."""
-        raw = {**self.spec["defaults"], **self.spec["models"][model]}
-        return [key for key, value in raw.items() if isinstance(value, dict | list)]
+        spec = self.spec
+        raw = {**spec["defaults"], **spec["models"].get(model, {})}
+        own = next((values for name, values in self.tables.settings.values() if name == model), raw)
+        return [key for key, value in raw.items() if isinstance(value, dict | list) and key in own]
 
     @property
     def tables(self) -> Tables:
@@ -133,14 +107,17 @@ class Study:
         metric = metric or next(iter(self.objectives))
         trials = self.trials()
         completed = trials[trials["state"] == "COMPLETED"]
-        if metric not in self.metrics():
-            known = self.metrics()
-            near = difflib.get_close_matches(metric, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known) or 'none yet'}"
-            raise QueryError(f"study '{self.name}' has no final metric '{metric}'; {hint}")
+        self._require(metric)
         chosen = select(completed, where)
         chosen = chosen.sort_values(metric, ascending=self.direction(metric) == "minimize", kind="stable")
         return [self._trial(row) for _, row in chosen.dropna(subset=[metric]).head(top).iterrows()]
+
+    def _require(self, metric: str) -> None:
+        known = self.metrics()
+        if metric not in known:
+            near = difflib.get_close_matches(metric, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known) or 'none yet'}"
+            raise QueryError(f"study '{self.name}' has no final metric '{metric}'; {hint}")
 
     def direction(self, metric: str) -> str:
         """Whether better values of a metric are found by `maximize` or `minimize`."""
@@ -175,20 +152,122 @@ class Study:
         feasible = self.feasible()
         if feasible.empty:
             return feasible
-        columns = [f"{objective}_mean" for objective in self.objectives]
-        mask = pareto.non_dominated(feasible[columns].to_numpy(dtype=float), list(self.objectives.values()))
-        ascending = next(iter(self.objectives.values())) == "minimize"
-        return feasible[mask].sort_values(columns[0], ascending=ascending).reset_index(drop=True)
+        mask = pareto.non_dominated(self._means(feasible), list(self.objectives.values()))
+        first, direction = next(iter(self.objectives.items()))
+        return feasible[mask].sort_values(f"{first}_mean", ascending=direction == "minimize").reset_index(drop=True)
 
-    def hypervolume(self, reference: list[float] | None = None) -> float:
-        """Hypervolume of the front; by default against a point a tenth of the range behind the worst configuration."""
+    def knee(self) -> pd.Series:
+        """The row of the front that is farthest ahead of the line between its ends, objectives scaled to the front.
+
+        With more than two objectives, of the plane through the best point of each (Das 1999).
+
+        Raises:
+            QueryError: the front is empty.
+        """
+        front = self._front_or_error()
+        losses = pareto.as_losses(self._means(front), list(self.objectives.values()))
+        span = np.ptp(losses, axis=0)
+        scaled = (losses - losses.min(0)) / np.where(span > 0, span, 1.0)
+        return front.iloc[int(scaled.sum(1).argmin())]
+
+    def nearest(self, **targets: float) -> pd.Series:
+        """The row of the front whose means are nearest to the targets: `nearest(reconstruction_error=40)`.
+
+        Distances are in units of the metric's range over the front. A key with a protocol is given as
+        `nearest(**{"factor_vae_score/fast": 0.8})`.
+
+        Raises:
+            QueryError: no target, an unknown metric, or the front is empty.
+        """
+        if not targets:
+            raise QueryError("nearest() needs a target, such as nearest(reconstruction_error=40)")
+        front = self._front_or_error()
+        for metric in targets:
+            self._require(metric)
+        means = front[[f"{metric}_mean" for metric in targets]].to_numpy(dtype=float)
+        span = np.ptp(means, axis=0)
+        distances = (means - list(targets.values())) / np.where(span > 0, span, 1.0)
+        return front.iloc[int(np.square(distances).sum(1).argmin())]
+
+    def compare(self, first: "Study | str", second: str | None = None, metric: str | None = None) -> pd.DataFrame:
+        """Two models of this study, `compare("chyvae", "beta_vae")`, or this study and another, `compare(other)`.
+
+        Models are compared by the configuration of each that is best by the mean. Studies are compared over the
+        configurations that both have; without one in common, by the best configuration of each. Pairs are trials
+        with the same seed, which share initialisation and data order.
+
+        Returns:
+            One row per metric (all objectives, or the one named): `metric`, `first`, `second`, `difference`, `low`,
+            `high`, `effect`, `pairs`, `basis`; see `analysis.statistics.comparison.Comparison`.
+
+        Raises:
+            QueryError: an unknown model or metric, or nothing can be paired.
+        """
+        rows = []
+        for key in [metric] if metric else list(self.objectives):
+            self._require(key)
+            if isinstance(first, Study):
+                first._require(key)
+                ours, theirs, basis = self._same_configurations(first, key)
+            else:
+                ours, theirs = self._by_seed(first, key), self._by_seed(second or "", key)
+                basis = "best configuration of each model"
+            try:
+                found = comparison.paired(ours, theirs)
+            except ValueError as error:
+                raise QueryError(str(error)) from None
+            rows.append({"metric": key, **dataclasses.asdict(found), "basis": basis})
+        return pd.DataFrame(rows)
+
+    def _same_configurations(self, other: "Study", metric: str) -> tuple[pd.Series, pd.Series, str]:
+        ours, theirs = (comparison.by_trial(each.trials(), metric) for each in (self, other))
+        if ours.index.isin(theirs.index).any():
+            return ours, theirs, "configurations of both studies"
+        return self._by_seed(None, metric), other._by_seed(None, metric), "best configuration of each study"
+
+    def _by_seed(self, model: str | None, metric: str) -> pd.Series:
+        """A metric by seed, of the best configuration (of a model) by its mean."""
+        table = self.configurations()
+        table = table[(table["state"] == "COMPLETED") & table[f"{metric}_mean"].notna()]
+        if model is not None:
+            if model not in self.spec["models"]:
+                raise QueryError(f"study '{self.name}' has no model '{model}'; it has {', '.join(self.spec['models'])}")
+            table = table[table["model"] == model]
+        if table.empty:
+            raise QueryError(f"no configuration of {model or f'study {self.name!r}'} is completed yet")
+        ascending = self.direction(metric) == "minimize"
+        best = table.sort_values(f"{metric}_mean", ascending=ascending, kind="stable")["configuration"].iloc[0]
+        trials = self.trials()
+        return comparison.by_seed(trials[trials["configuration"] == best], metric)
+
+    def _front_or_error(self) -> pd.DataFrame:
+        front = self.front()
+        if front.empty:
+            raise QueryError(f"study '{self.name}' has no front yet: no feasible configuration is completed")
+        return front
+
+    def _means(self, table: pd.DataFrame) -> np.ndarray:
+        """Means (N, M) of the objectives."""
+        return table[[f"{objective}_mean" for objective in self.objectives]].to_numpy(dtype=float)
+
+    def reference(self) -> np.ndarray:
+        """The default reference point (M,) of the hypervolume: a tenth of the range behind the worst configuration.
+
+        Raises:
+            QueryError: no feasible configuration is completed.
+        """
+        feasible = self.feasible()
+        if feasible.empty:
+            raise QueryError(f"study '{self.name}' has no completed, feasible configuration yet")
+        return pareto.reference_point(self._means(feasible), list(self.objectives.values()))
+
+    def hypervolume(self, reference: Sequence[float] | None = None) -> float:
+        """Hypervolume of the front, against `reference()` unless a point (M,) is given."""
         feasible = self.feasible()
         if feasible.empty:
             return 0.0
-        points = feasible[[f"{objective}_mean" for objective in self.objectives]].to_numpy(dtype=float)
-        directions = list(self.objectives.values())
-        point = np.asarray(reference) if reference is not None else pareto.reference_point(points, directions)
-        return pareto.hypervolume(points, directions, list(point))
+        point = self.reference() if reference is None else reference
+        return pareto.hypervolume(self._means(feasible), list(self.objectives.values()), list(point))
 
     def trial(self, configuration: str, seed: int) -> Trial:
         """One trial by its identity."""
@@ -212,7 +291,6 @@ class Study:
     def _trial(self, row: "pd.Series[Any]") -> Trial:
         _, values = self.tables.settings[row["configuration"]]
         metrics = {metric: float(row[metric]) for metric in self.metrics() if pd.notna(row[metric])}
-        identity = f"{row['configuration']}-s{row['seed']}"
         return Trial(
             configuration=row["configuration"],
             seed=int(row["seed"]),
@@ -220,5 +298,5 @@ class Study:
             hyperparameters=values,
             metrics=metrics,
             state=row["state"],
-            checkpoint=self.checkpoint_folder(identity),
+            checkpoint=self.checkpoint_folder(f"{row['configuration']}-s{row['seed']}"),
         )

@@ -3,7 +3,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from tests.analysis.kit import StudyWriter
+from analysis.study import QueryError
+from tests.analysis.kit import StudyWriter, random_study
 
 GOOD = {"factor_vae_score": 0.9, "reconstruction_error": 40.0, "train/kl": 3.0}
 POOR = {"factor_vae_score": 0.5, "reconstruction_error": 90.0, "train/kl": 3.0}
@@ -80,3 +81,56 @@ def test_means_and_deviations_over_seeds(writer: StudyWriter) -> None:
     assert row["n"] == 2
     assert row["factor_vae_score_mean"] == pytest.approx(0.7)
     assert row["factor_vae_score_std"] == pytest.approx(np.std([0.9, 0.5], ddof=1))
+
+
+def front_of(writer: StudyWriter, points: list[tuple[float, float]]) -> list[str]:
+    keys = []
+    for index, (score, error) in enumerate(points):
+        key = writer.configuration("beta_vae", 1, beta=float(index + 1))
+        writer.complete(key, 0, {"factor_vae_score": score, "reconstruction_error": error})
+        keys.append(key)
+    return keys
+
+
+def test_the_knee_is_farthest_ahead_of_the_line_between_the_ends(writer: StudyWriter) -> None:
+    keys = front_of(writer, [(0.9, 100.0), (0.85, 50.0), (0.7, 40.0), (0.5, 20.0)])
+    assert writer.study.knee()["configuration"] == keys[1]
+
+
+def test_nearest_on_the_front(writer: StudyWriter) -> None:
+    keys = front_of(writer, [(0.9, 100.0), (0.85, 50.0), (0.5, 20.0), (0.4, 49.0)])
+    assert writer.study.nearest(reconstruction_error=48)["configuration"] == keys[1]
+    assert writer.study.nearest(reconstruction_error=30, factor_vae_score=0.5)["configuration"] == keys[2]
+    with pytest.raises(QueryError, match="did you mean 'reconstruction_error'"):
+        writer.study.nearest(reconstruction_eror=1)
+    with pytest.raises(QueryError, match="needs a target"):
+        writer.study.nearest()
+
+
+def test_questions_to_an_empty_front_are_refused(writer: StudyWriter) -> None:
+    with pytest.raises(QueryError, match="no front yet"):
+        writer.study.knee()
+
+
+def test_compare_two_models_by_their_best_configurations(tmp_path: pathlib.Path) -> None:
+    study = random_study(tmp_path)
+    row = study.compare("chyvae", "beta_vae", metric="factor_vae_score").iloc[0]
+    means = study.configurations().groupby("model")["factor_vae_score_mean"].max()
+    assert row["pairs"] == 3
+    assert row["difference"] == pytest.approx(means["chyvae"] - means["beta_vae"])
+    assert row["low"] < row["difference"] < row["high"]
+    with pytest.raises(QueryError, match="no model 'vea'"):
+        study.compare("vea", "beta_vae")
+
+
+def test_compare_studies_over_their_common_configurations(tmp_path: pathlib.Path) -> None:
+    first, second = random_study(tmp_path, "first"), random_study(tmp_path, "second")
+    table = first.compare(second)
+    assert table["metric"].tolist() == ["factor_vae_score", "reconstruction_error"]
+    assert set(table["pairs"]) == {36}
+    assert (table["difference"] == 0.0).all()
+
+
+def test_searched_hyperparameters_are_those_with_ranges(writer: StudyWriter) -> None:
+    writer.configuration("beta_vae", 1, beta=4.0, batch_size=50)
+    assert writer.study.searched("beta_vae") == ["beta"]

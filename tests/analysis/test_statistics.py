@@ -1,0 +1,139 @@
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import pareto
+from analysis.statistics import comparison, dependence, selection, uncertainty
+from tests.analysis.kit import OBJECTIVES, random_study
+
+DIRECTIONS = ["maximize", "minimize"]
+
+
+def trials(rows: list[tuple[str, str, int, float]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["model", "configuration", "seed", "score"]).assign(state="COMPLETED")
+
+
+def test_resampled_means_draw_the_same_seeds_for_all_configurations() -> None:
+    shared = np.array([0.0, 1.0, 5.0])
+    values = np.stack([shared, shared + 10.0])[:, :, None]
+    for means in uncertainty.resampled_means(values, replicates=50):
+        assert means[1, 0] - means[0, 0] == pytest.approx(10.0)
+
+
+def test_resampled_means_against_their_known_spread() -> None:
+    values = np.random.default_rng(0).normal(size=(1, 8, 1))
+    means = np.array(list(uncertainty.resampled_means(values, replicates=4000)))
+    assert means.mean() == pytest.approx(values.mean(), abs=0.02)
+    assert means.std() == pytest.approx(values.std() / np.sqrt(8), rel=0.05)
+
+
+def test_configurations_with_fewer_seeds_keep_to_their_own() -> None:
+    values = np.array([[[1.0], [2.0], [3.0]], [[7.0], [np.nan], [np.nan]]])
+    for means in uncertainty.resampled_means(values, replicates=20):
+        assert means[1, 0] == 7.0
+        assert 1.0 <= means[0, 0] <= 3.0
+
+
+def test_hypervolume_interval_holds_the_value_and_needs_two_seeds() -> None:
+    values = np.random.default_rng(1).uniform(size=(10, 4, 2))
+    estimate = uncertainty.hypervolume(values, DIRECTIONS, [0.0, 1.0], replicates=300)
+    assert estimate.value == pytest.approx(pareto.hypervolume(values.mean(1), DIRECTIONS, [0.0, 1.0]))
+    assert estimate.low < estimate.value < estimate.high
+    alone = uncertainty.hypervolume(values[:, :1], DIRECTIONS, [0.0, 1.0])
+    assert np.isnan(alone.low)
+    assert "interval" not in str(alone)
+
+
+def test_front_probability_is_certain_where_seeds_agree() -> None:
+    certain = np.array([[[0.9, 1.0]] * 3, [[0.5, 2.0]] * 3])
+    np.testing.assert_array_equal(uncertainty.front_probability(certain, DIRECTIONS, 50), [1.0, 0.0])
+    # two seeds, each prefers another configuration: 1/4 both first, 1/4 both second, 1/2 equal means
+    torn = np.array([[[1.0], [0.0]], [[0.0], [1.0]]])
+    np.testing.assert_allclose(uncertainty.front_probability(torn, ["maximize"], 4000), [0.75, 0.75], atol=0.03)
+
+
+def test_history_against_the_hypervolume_of_every_prefix() -> None:
+    points = np.random.default_rng(2).uniform(size=(40, 2))
+    points[5] = np.nan
+    history = uncertainty.hypervolume_history(points, DIRECTIONS, [0.0, 1.0])
+    whole = [pareto.hypervolume(points[: index + 1], DIRECTIONS, [0.0, 1.0]) for index in range(len(points))]
+    np.testing.assert_allclose(history, whole)
+
+
+def test_seed_values_of_a_study(tmp_path: pathlib.Path) -> None:
+    study = random_study(tmp_path, configurations=4, seeds=3)
+    table = study.configurations()
+    values = uncertainty.seed_values(study.trials(), list(table["configuration"]), list(OBJECTIVES))
+    assert values.shape == (4, 3, 2)
+    np.testing.assert_allclose(values.mean(1)[:, 0], table["factor_vae_score_mean"])
+
+
+def test_rank_correlation_is_one_for_a_monotone_metric() -> None:
+    table = pd.DataFrame({"state": "COMPLETED", "a": [1.0, 2.0, 3.0], "b": [1.0, 8.0, 27.0], "c": [3.0, 2.0, 1.0]})
+    found = dependence.rank_correlation(table, ["a", "b", "c"])
+    assert found.loc["a", "b"] == pytest.approx(1.0)
+    assert found.loc["a", "c"] == pytest.approx(-1.0)
+
+
+def test_variance_shares_of_effects_that_are_known() -> None:
+    rows = [
+        ("ab"[model], f"{model}{setting}", seed, 4.0 * model + 2.0 * setting + seed)
+        for model in (0, 1)
+        for setting in (0, 1)
+        for seed in (0, 1)
+    ]
+    shares = dependence.variance_shares(trials(rows), "score")
+    assert shares == pytest.approx({"model": 16 / 21, "hyperparameter": 4 / 21, "seed": 1 / 21})
+
+
+def test_importance_finds_the_hyperparameter_that_matters() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"beta": rng.uniform(size=40), "rate": rng.uniform(size=40), "kind": ["a", "b"] * 20})
+    table["score_mean"] = 3.0 * table["beta"] + 0.01 * rng.normal(size=40)
+    found = dependence.importance(table, ["beta", "rate", "kind"], "score")
+    assert found["hyperparameter"][0] == "beta"
+    assert found["importance"][0] > 0.8
+    assert found["explained"][0] > 0.8
+    assert found["importance"].sum() == pytest.approx(1.0)
+
+
+def test_importance_says_nothing_about_few_configurations() -> None:
+    table = pd.DataFrame({"beta": [1.0, 2.0], "score_mean": [0.1, 0.2]})
+    assert dependence.importance(table, ["beta"], "score").empty
+
+
+def test_paired_comparison_against_student() -> None:
+    from scipy import stats
+
+    rng = np.random.default_rng(3)
+    first, second = pd.Series(rng.normal(1.0, 1.0, 10)), pd.Series(rng.normal(0.0, 1.0, 10))
+    found = comparison.paired(first, second)
+    interval = stats.ttest_rel(first, second).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.effect == pytest.approx((1 - 3 / 35) * (first - second).mean() / (first - second).std())
+
+
+def test_pairs_are_by_seed_whatever_their_order() -> None:
+    found = comparison.paired(pd.Series({0: 1.0, 1: 2.0, 2: 9.0}), pd.Series({2: 8.0, 1: 1.0, 0: 0.0}))
+    assert (found.difference, found.pairs, found.effect) == (1.0, 3, np.inf)
+    with pytest.raises(ValueError, match="no completed seed in common"):
+        comparison.paired(pd.Series({0: 1.0}), pd.Series({1: 1.0}))
+
+
+def test_every_honest_rule_is_below_the_best_trial() -> None:
+    rng = np.random.default_rng(4)
+    rows = [("m", f"c{index}", seed, rng.normal()) for index in range(30) for seed in range(3)]
+    table = trials(rows).assign(reconstruction_error=rng.normal(size=90))
+    found = selection.leakage(table, "score", "maximize", {"reconstruction_error": "minimize"}).set_index("rule")
+    best = found.loc["best trial by the score", "value"]
+    mean = found.loc["best configuration by its mean", "value"]
+    assert best == table["score"].max()
+    assert best > mean > found.loc["best configuration on the other seeds", "value"]
+    assert mean > found.loc["best by reconstruction_error", "value"]
+
+
+def test_unsupervised_criteria_need_no_factors() -> None:
+    found = selection.unsupervised(["mig", "reconstruction_error", "factor_vae_score", "udr", "unheard_of"])
+    assert found == {"reconstruction_error": "minimize", "udr": "maximize"}
