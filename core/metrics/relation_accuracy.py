@@ -31,16 +31,18 @@ def compute(
 ) -> dict[str, float]:
     """Shares in [0, 1] of edited codes whose values are as asked; every share has its binomial error.
 
-    relations: (name, factor, new value of each value); value_counts (K,). sample_prior(values (N, K), rng)
-    gives codes (N, D) from these prior components, apply_relation(codes, relation numbers (N,)) the edited
-    codes, classify(codes) the values (N, K) of the partitions, reencode(codes) the codes of their decoded
-    images, judge(codes) the values an independent classifier sees in the decoded images.
+    relations: (name, factor, new value of each value, -1 where it does not apply); value_counts (K,).
+    sample_prior(values (N, K), rng) gives codes (N, D) from these prior components, apply_relation(codes,
+    relation numbers (N,)) the edited codes, classify(codes) the values (N, K) of the partitions, reencode(codes)
+    the codes of their decoded images, judge(codes) the values an independent classifier sees in these images.
     image_codes (N, D) and image_values (N, K) are of real test images.
 
     From the prior: `relation_accuracy` (joint: the factor changed and all others kept), `_affected`, `_kept`,
     `relation_accuracy_of_<name>`, `_identity` (joint without the edit), `_chance` (1 / Π values); after
-    decoding `_reencoded` and `_judged`; from real images `_image_reencoded` and `_image_judged`, the last
-    being the one that a wrong decoder cannot flatter. MetricError: relations that do not fit the values.
+    decoding `_prior_reencoded` and `_prior_judged`, and without an edit `generation_accuracy`. From real images,
+    edited and decoded: `_reencoded` and `_judged`, the last being the one that a wrong decoder cannot flatter;
+    unedited: `factor_accuracy` (mean over factors) and `factor_accuracy_of_<k>`. MetricError: relations that do
+    not fit the values.
     """
     sizes = np.asarray(value_counts, dtype=np.int64)
     tables = [_table(relation, sizes) for relation in relations]
@@ -48,7 +50,7 @@ def compute(
         raise MetricError("there is no relation")
     numbers = np.repeat(np.arange(len(tables)), settings["samples_per_relation"])
     values = np.stack([rng.integers(size, size=len(numbers)) for size in sizes], axis=1)
-    wanted, factor = _edited(values, numbers, tables)
+    values, numbers, wanted, factor = _edited(values, numbers, tables)
     codes = sample_prior(values, rng)
     edited = apply_relation(codes, numbers)
     right = _same_shape(classify(edited), wanted) == wanted
@@ -56,19 +58,25 @@ def compute(
     joint = right.all(axis=1)
     right_elsewhere = right.copy()
     right_elsewhere[own] = True
-    outcomes = {
+    outcomes: dict[str, NDArray[Any]] = {
         "relation_accuracy": joint,
         "relation_accuracy_affected": right[own],
         "relation_accuracy_kept": right_elsewhere.all(axis=1),
         "relation_accuracy_identity": (_same_shape(classify(codes), wanted) == wanted).all(axis=1),
     }
     outcomes |= {f"relation_accuracy_of_{name}": joint[numbers == i] for i, (name, _, _) in enumerate(relations)}
-    outcomes |= _decoded("relation_accuracy", edited, wanted, classify, reencode, judge)
+    outcomes |= _decoded("relation_accuracy_prior", edited, wanted, classify, reencode, judge)
+    if judge is not None:
+        outcomes["generation_accuracy"] = (_same_shape(judge(codes), values) == values).all(axis=1)
     if image_codes is not None and image_values is not None:
-        drawn = np.arange(len(image_codes)) % len(tables)
-        image_wanted, _ = _edited(np.asarray(image_values, dtype=np.int64), drawn, tables)
-        image_edited = apply_relation(image_codes, drawn)
-        outcomes |= _decoded("relation_accuracy_image", image_edited, image_wanted, classify, reencode, judge)
+        truth = np.asarray(image_values, dtype=np.int64)
+        read = _same_shape(classify(image_codes), truth) == truth
+        outcomes["factor_accuracy"] = read.mean(axis=1)
+        outcomes |= {f"factor_accuracy_of_{k}": hits for k, hits in enumerate(read.T)}
+        rows = np.arange(len(image_codes))
+        _, drawn, image_wanted, _, rows = _edited(truth, rows % len(tables), tables, rows)
+        image_edited = apply_relation(image_codes[rows], drawn)
+        outcomes |= _decoded("relation_accuracy", image_edited, image_wanted, classify, reencode, judge)
     results = {key: float(hits.mean()) for key, hits in outcomes.items()}
     errors = {
         f"{key}_se": float(np.sqrt(results[key] * (1 - results[key]) / len(hits))) for key, hits in outcomes.items()
@@ -82,19 +90,23 @@ def _table(relation: tuple[str, int, Sequence[int]], sizes: Ints) -> tuple[int, 
     table = np.asarray(mapping, dtype=np.int64)
     if not 0 <= factor < len(sizes) or table.shape != (sizes[factor],):
         raise MetricError(f"relation {name!r} does not map the values of factor {factor}")
-    if table.min() < 0 or table.max() >= sizes[factor]:
+    if table.min() < -1 or table.max() >= sizes[factor]:
         raise MetricError(f"relation {name!r} leads to a value that factor {factor} does not have")
     return factor, table
 
 
-def _edited(values: Ints, numbers: Ints, tables: list[tuple[int, Ints]]) -> tuple[Ints, Ints]:
-    """Values (N, K) after the relation of each row, and the factor (N,) that it changes."""
+def _edited(values: Ints, numbers: Ints, tables: list[tuple[int, Ints]], *others: Ints) -> tuple[Ints, ...]:
+    """Values (N, K), relation (N,), values after it and the factor (N,) that it changes, where it applies.
+
+    `others` are rows that follow, reduced in the same way.
+    """
     wanted = values.copy()
     factors = np.array([factor for factor, _ in tables])[numbers]
     for number, (factor, table) in enumerate(tables):
         rows = numbers == number
         wanted[rows, factor] = table[values[rows, factor]]
-    return wanted, factors
+    applies = wanted.min(axis=1) >= 0
+    return tuple(part[applies] for part in (values, numbers, wanted, factors, *others))
 
 
 def _decoded(
@@ -130,8 +142,11 @@ METRIC = Metric(
         "relation_accuracy_kept": "maximize",
         "relation_accuracy_reencoded": "maximize",
         "relation_accuracy_judged": "maximize",
-        "relation_accuracy_image_reencoded": "maximize",
-        "relation_accuracy_image_judged": "maximize",
+        "relation_accuracy_prior_reencoded": "maximize",
+        "relation_accuracy_prior_judged": "maximize",
+        "generation_accuracy": "maximize",
+        "factor_accuracy": "maximize",
+        "factor_accuracy_of_*": "maximize",
         "relation_accuracy_identity": None,
         "relation_accuracy_chance": None,
         "relation_accuracy_of_*": "maximize",

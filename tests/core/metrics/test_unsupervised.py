@@ -168,7 +168,7 @@ def test_unsupervised_accuracy_permutes_one_to_one():
 def test_relations_of_an_oracle_all_succeed_and_of_the_identity_fail():
     values = core.metrics.compute("relation_accuracy", **oracle_relations())
     assert values["relation_accuracy"] == 1.0
-    assert values["relation_accuracy_image_judged"] == 1.0
+    assert values["relation_accuracy_judged"] == values["generation_accuracy"] == values["factor_accuracy"] == 1.0
     assert values["relation_accuracy_chance"] == pytest.approx(1 / 12)
     # "up" is clamped at its end, where one value in four asks for no change.
     assert values["relation_accuracy_identity"] == pytest.approx(0.125, abs=0.03)
@@ -178,10 +178,18 @@ def test_relations_of_an_oracle_all_succeed_and_of_the_identity_fail():
     assert found["relation_accuracy_kept"] == 1.0
 
 
+def test_values_to_which_a_relation_does_not_apply_are_left_out():
+    inputs = oracle_relations()
+    name, factor, table = inputs["relations"][0]
+    inputs["relations"] = [(name, factor, [-1, *table[1:]]), *inputs["relations"][1:]]
+    values = core.metrics.compute("relation_accuracy", **inputs)
+    assert values["relation_accuracy"] == values["relation_accuracy_judged"] == 1.0
+
+
 def test_a_wrong_decoder_is_seen_by_the_judge_only():
     liar = oracle_relations() | {"judge": lambda codes: np.rint(codes).astype(int) * 0}
     values = core.metrics.compute("relation_accuracy", **liar)
-    assert values["relation_accuracy"] == values["relation_accuracy_reencoded"] == 1.0
+    assert values["relation_accuracy"] == values["relation_accuracy_reencoded"] == values["factor_accuracy"] == 1.0
     assert values["relation_accuracy_judged"] < 0.2
 
 
