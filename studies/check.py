@@ -114,8 +114,7 @@ def _mlflow(state: StudyState, name: str, client: Any) -> list[str]:
     for trial in _ended(state):
         run = by_identity.get(trial.identity)
         if run is None:
-            if trial.step:
-                findings.append(f"{trial.identity}: has no run in MLflow")
+            findings.append(f"{trial.identity}: has no run in MLflow")
             continue
         if run.info.status != STATUS[trial.state]:
             findings.append(f"{trial.identity}: is {trial.state}, but {run.info.status} in MLflow")

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import optuna
+import sqlalchemy
 from optuna.trial import TrialState
 
 from analysis.constraints import parse_bounds
@@ -21,11 +22,25 @@ def open_optuna(spec: StudySpec, url: str) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna.create_study(
         study_name=spec.name,
-        storage=optuna.storages.RDBStorage(url),
+        storage=open_storage(url),
         directions=list(spec.objectives.values()),
         sampler=_sampler(spec),
         load_if_exists=True,
     )
+
+
+def open_storage(url: str) -> optuna.storages.RDBStorage:
+    """Optuna's storage; SQLite does not wait for the disk at every commit, since the journal can repair a power cut."""
+    storage = optuna.storages.RDBStorage(url)
+    if storage.engine.dialect.name == "sqlite":
+
+        @sqlalchemy.event.listens_for(storage.engine, "connect")
+        def relax(connection: Any, _: Any) -> None:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+        storage.engine.dispose()  # connections made before do not know it
+    return storage
 
 
 def _sampler(spec: StudySpec) -> optuna.samplers.BaseSampler:
@@ -111,7 +126,9 @@ class Suggestions:
         if trial is not None:
             self._constrain(trial, record, state)
             self.study.tell(trial, values, state=state)
-        elif before is None or before == (state, values):
+        elif before is None:
+            self._restore(record, state, values)
+        elif before == (state, values):
             return
         elif before[0] == TrialState.RUNNING:
             if self._bounds:
@@ -120,6 +137,20 @@ class Suggestions:
         else:
             self._supersede(record, state, values)
         self._told[hash_] = (state, values)
+
+    def _restore(self, record: ConfigurationRecord, state: TrialState, values: list[float] | None) -> None:
+        """Give Optuna back a configuration that its storage lost, as SQLite may in a power cut."""
+        params, distributions = self._parameters_of(record.configuration) or ({}, {})
+        self.study.add_trial(
+            optuna.trial.create_trial(
+                params=params,
+                distributions=distributions,
+                values=values,
+                state=state,
+                user_attrs={"configuration": record.configuration.hash},
+                constraints=self._violations(record) or None,
+            )
+        )
 
     def _supersede(self, record: ConfigurationRecord, state: TrialState, values: list[float] | None) -> None:
         first = self._earlier.get(record.number) or self.study.get_trials(deepcopy=False)[record.number]

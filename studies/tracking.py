@@ -12,6 +12,7 @@ import pathlib
 import re
 import threading
 import time
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,6 +43,7 @@ def connect(uri: str) -> Any:
     Raises:
         StudyError: nothing answers there.
     """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     from mlflow import MlflowClient
@@ -103,7 +105,8 @@ class Tracker:
             try:
                 self._deliver()
             except Exception as error:
-                self.trouble = redact(str(error).strip().splitlines()[0])[:200]
+                self.trouble = redact(f"{type(error).__name__}: {error}".strip().splitlines()[0])[:200]
+                (self.folder / "tracking-error.txt").write_text(redact(traceback.format_exc()))
                 self._urgent.clear()
                 self._urgent.wait(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
@@ -129,7 +132,7 @@ class Tracker:
                     run = self._run(event["trial"])
                     metrics.setdefault(run, []).extend(_metrics(event["metrics"], event))
                 case "end":
-                    run = self._run(event["trial"])
+                    run = self._create_trial(event)  # one that was stopped before it ran has none yet
                     final = {**event["metrics"], **_ledger(event)}
                     self._log(run, metrics.pop(run, []) + _metrics(final, event))
                     self._end_trial(run, event)
@@ -200,7 +203,7 @@ class Tracker:
         values = {"model": description["model"], **description["hyperparameters"]}
         self.client.log_batch(run, params=[Param(key, str(value)) for key, value in values.items()])
 
-    def _create_trial(self, event: Event) -> None:
+    def _create_trial(self, event: Event) -> str:
         description = self._descriptions[event["configuration"]]
         tags = {
             **_tags("trial", description),
@@ -211,6 +214,7 @@ class Tracker:
         run, new = self._find_or_create(event["trial"], label, tags, event["time"])
         if new:
             self._log_parameters(run, description)
+        return run
 
     def _end_trial(self, run: str, event: Event) -> None:
         self.client.set_tag(run, "studies.state", event["state"])

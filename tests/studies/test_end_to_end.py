@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import sqlite3
 
 import pandas as pd
 import pytest
@@ -118,6 +119,65 @@ def test_failing_trials_fail_with_a_reason_and_do_not_stop_the_study(service: Se
     for row in trials.itertuples():
         assert states[row.configuration] == ("COMPLETE" if row.state == "COMPLETED" else "FAIL")
     assert set(service.study("failing").front()["state"]) == {"COMPLETED"}
+
+
+def test_an_extended_study_trains_on_and_still_agrees_everywhere(service: Service) -> None:
+    path = service.write("grown", seeds=1, search={"sampler": "tpe", "configurations": 2})
+    assert service.run("launch", path).returncode == 0
+    smaller = service.run("extend", "grown", "--steps", 50)
+    assert (smaller.returncode, "is 100 already" in smaller.stderr) == (2, True)
+    result = service.run("extend", "grown", "--configurations", 3, "--seeds", 2, "--steps", 150)
+    assert result.returncode == 0, result.stderr
+    trials = service.study("grown").trials()
+    assert len(trials) == 6
+    assert set(trials["steps"]) == {150}
+    assert set(trials["state"]) == {"COMPLETED"}
+    agreement = service.run("check", "grown")
+    assert agreement.returncode == 0, agreement.stdout
+
+
+def test_check_finds_a_number_that_was_changed(finished: Service) -> None:
+    agreement = finished.run("check", "done")
+    assert agreement.returncode == 0, agreement.stdout
+    with sqlite3.connect(finished.root / "mlflow.db") as connection:
+        change = "update latest_metrics set value = value + {} where key = 'mig' and run_uuid in (?)"
+        run = finished.study("done").trials()["mlflow_run_id"][3]
+        connection.execute(change.format(1), (run,))
+    connection.close()
+    altered = finished.run("check", "done")
+    with sqlite3.connect(finished.root / "mlflow.db") as connection:
+        connection.execute(change.format(-1), (run,))
+    connection.close()
+    assert altered.returncode == 1
+    assert "MLflow and the journal differ in mig" in altered.stdout
+
+
+def test_a_replayed_trial_repeats_every_number(finished: Service) -> None:
+    row = finished.study("done").trials().iloc[0]
+    rows = finished.rows("replay", "done", f"{row['configuration']}-s{row['seed']}")
+    assert len(rows) >= 6
+    assert all(row["equal"] for row in rows)
+
+
+def test_early_stopping_prunes_whole_configurations_and_tells_optuna(service: Service) -> None:
+    rule = {"rule": "dominated", "grace": 10, "control": 0.0}
+    models = {"simulated": {"beta": [1.0, 4.0, 16.0], "noise": [0.0, 0.5, 1.0]}}
+    path = service.write(
+        "pruned",
+        models=models,
+        search={"sampler": "grid", "configurations": 9},
+        budget={"steps": 100, "evaluate_every": 10},
+        early_stop=rule,
+    )
+    assert service.run("launch", path).returncode == 0
+    study = service.study("pruned")
+    states = study.trials().groupby("configuration")["state"].agg(set)
+    pruned = states[states.map(lambda each: "PRUNED" in each)].index
+    assert 0 < len(pruned) < 9
+    assert not set(study.front()["configuration"]) & set(pruned)
+    told = {trial.user_attrs["configuration"]: trial.state.name for trial in service.optuna_trials("pruned")}
+    assert {told[configuration] for configuration in pruned} == {"PRUNED"}
+    assert service.run("check", "pruned").returncode == 0
 
 
 def test_a_killed_driver_loses_nothing(service: Service) -> None:

@@ -304,3 +304,15 @@ def test_out_of_memory_is_tried_again_with_a_larger_share(benches: Any) -> None:
     trial = bench.searcher.live.pop("t1")
     bench.searcher.retry(trial, 0.5)
     assert bench.suggest()["device_share"] == 0.5
+
+
+def test_what_optuna_lost_is_given_back_from_the_journal(benches: Any, tmp_path: pathlib.Path) -> None:
+    bench = benches(seeds=1, search={"sampler": "random", "configurations": 1})
+    beta = bench.suggest()["configuration"]["hyperparameters"]["beta"]
+    bench.finish(1, mig=0.5, reconstruction_error=5.0)
+    bench.close()
+    for file in tmp_path.glob("optuna.db*"):
+        file.unlink()
+    bench.open()
+    assert bench.outcomes() == [("COMPLETE", [0.5, 5.0])]
+    assert bench.optuna.get_trials()[0].params == {"simulated.beta": beta}
