@@ -12,9 +12,15 @@ TINY = {"network": "tiny", "batch_size": 16, "learning_rate": 2e-3}
 # Hyperparameters that make a model small enough for a unit test, beyond those of TINY.
 SMALL: dict[str, dict[str, Any]] = {
     "factor_vae": {"discriminator_units": 128, "discriminator_layers": 3, "discriminator_learning_rate": 1e-3},
+    "modular": {"num_annotated": 100, "units": 32},
+    "weak": {"num_annotated": 30, "units": 32, "warm_up": 3},
     "cascade_vae_c": {"stage_steps": 1},
     "cascade_vae": {"stage_steps": 1, "warm_up_stages": 1},
 }
+
+QUICK = {"name": "dsprites.quick", "fix": {"shape": 0, "scale": 5}}
+# Three combinations with many images each, for the model that needs an annotated image of every combination.
+DATASETS: dict[str, Any] = {"weak": {"name": "dsprites.quick", "factors": ["shape"], "fix": {"scale": 5}}}
 
 
 def configuration(model: str, **hyperparameters: Any) -> Configuration:
@@ -30,7 +36,7 @@ def trial_config(model: str, folder: pathlib.Path, *, seed: int = 0, **changes: 
         configuration=configuration(model, **hyperparameters),
         seed=seed,
         study_seed=0,
-        dataset={"name": "dsprites.quick", "fix": {"shape": 0, "scale": 5}},
+        dataset=DATASETS.get(model, QUICK),
         data_root=str(folder / "data"),
         steps=4,
         evaluate_every=2,

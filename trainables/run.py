@@ -5,6 +5,7 @@ simulated model). All runs do the same three things: `restore`, `advance` to the
 """
 
 import dataclasses
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from core.runtime import configure_process, peak_memory
 from core.storage import Folder
+
+log = logging.getLogger(__name__)
 
 PICTURES = "pictures"
 
@@ -167,6 +170,10 @@ class TrainingRun:
 
     def _report(self, metrics: dict[str, float], *, done: bool, failure: str | None) -> Report:
         ledger = {**self.ledger, "peak_memory": peak_memory(), "device": self._device_name()}
+        warnings = self.model.warnings(metrics)
+        for warning in warnings:
+            log.warning("%s at step %d: %s", self.config.identity, self.step, warning)
+        ledger |= {"warnings": warnings} if warnings else {}
         return Report(self.step, metrics, ledger, done, failure)
 
     def _device_name(self) -> str:

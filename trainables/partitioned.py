@@ -1,0 +1,447 @@
+"""The modular autoencoder with its relational learner, and its predecessor, which has a single partition.
+
+A deterministic autoencoder whose code consists of partitions. A partition's prior is a mixture of Gaussians, one
+component per value (of a factor, or of the combination of all factors). The relational learner is a network that
+edits codes; it is trained on samples of the priors. `Recipe` says what ties partitions to values.
+"""
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.data import DatasetInfo, FactorDataset
+from core.data.batches import Batch
+from core.networks import build_decoder, build_discriminator, build_encoder, initialise
+from core.objectives import bernoulli_reconstruction
+from trainables.base import Model, Parts
+from trainables.evaluation import holdout
+from trainables.hyperparameters import Hyperparameters, hyperparameter
+from trainables.judge import judge_of
+from trainables.mixtures import MixturePrior
+from trainables.relations import Edge, Edits, relations
+
+Preset = Literal["paper_literal", "label_conditioned", "anchored", "modular"]
+DISCRIMINATOR_BETAS = (0.5, 0.999)
+RELATION_BATCH = 128
+TESTED = 2_000  # held-out images whose edits are judged
+RADIUS, SIGMA = 1.5, 0.3  # of priors that are placed and not estimated
+
+
+class Recipe(NamedTuple):
+    """What a preset consists of; all but the first two lines are not in the paper."""
+
+    estimated: bool  # priors from annotated codes at the end of a warm-up (paper), or placed apart before training
+    adversary: bool  # the discriminator of the paper's eq. 2
+    conditioned: bool  # it is told the value of annotated codes
+    anchor: bool  # annotated codes are drawn to their component
+    cycle: bool  # decoded prior samples must be encoded to the component that they came from
+    batch_norm: bool
+
+
+RECIPES: dict[str, Recipe] = {
+    "paper_literal": Recipe(True, True, False, False, False, False),
+    "label_conditioned": Recipe(True, True, True, False, False, False),
+    "anchored": Recipe(True, True, True, True, False, False),
+    "modular": Recipe(False, True, True, True, True, True),
+}
+
+
+class PartitionedHyperparameters(Hyperparameters):
+    """λ, the annotated images, and the recipe; weights are on the scale of nats per image."""
+
+    num_latents: int = hyperparameter(
+        8, "Dimensions of every partition.", symbol="d", source="M-AE, section 4", grid=(8, 16), ge=1, le=64
+    )
+    learning_rate: float = hyperparameter(
+        1e-3,
+        "Learning rate of Adam on encoder, decoder and relational learner; the predecessor's code has 1e-4.",
+        symbol="η",
+        source="measured on dsprites.v2",
+        gt=0.0,
+        le=0.1,
+    )
+    num_annotated: int = hyperparameter(
+        1_000,
+        "Images whose factors are known; the same ones serve all factors.",
+        symbol="|S|",
+        source="M-AE, table 1",
+        grid=(100, 250, 500, 1_000, 5_000),
+        ge=1,
+    )
+    lambda_: float = hyperparameter(
+        1.0,
+        "Weight of the adversarial loss against the reconstruction summed over pixels; the paper's 0.2 against the "
+        "mean over 64×64 pixels is 819 here, which drowns the reconstruction.",
+        symbol="λ",
+        source="M-AE, eq. 1; Valenti & Bacciu 2022, authors' code",
+        grid=(1, 10, 82, 819),
+        ge=0.0,
+        le=10_000.0,
+    )
+    preset: Preset = hyperparameter(
+        "modular", "What ties a partition to its factor (README).", symbol="preset", source="README of trainables"
+    )
+    anchor_weight: float = hyperparameter(
+        10.0,
+        "Weight of ½ (squared Mahalanobis distance) / d of annotated codes to their component; presets anchored and "
+        "modular. Not in the paper.",
+        symbol="a",
+        source="not in the paper",
+        ge=0.0,
+        le=10_000.0,
+    )
+    cycle_weight: float = hyperparameter(
+        10.0,
+        "Weight of the same distance for decoded and re-encoded prior samples, for the decoder only; preset modular. "
+        "Not in the paper.",
+        symbol="c",
+        source="not in the paper",
+        ge=0.0,
+        le=10_000.0,
+    )
+    warm_up: int = hyperparameter(
+        1_500,
+        "Steps with the prior U(−1, 1) before the components are estimated; the preset modular places them and has "
+        "no warm-up.",
+        symbol="warm-up",
+        source="Valenti & Bacciu 2022, authors' code",
+        ge=0,
+    )
+    covariance_shrink: float = hyperparameter(
+        0.1,
+        "Factor of the estimated covariances; near 1 the components overlap.",
+        symbol="gm_cov",
+        source="Valenti & Bacciu 2022, authors' code",
+        ge=1e-3,
+        le=1.0,
+    )
+    ridge: float = hyperparameter(
+        1e-5,
+        "Variance added to estimated components; 0.003 where they have few annotated images.",
+        symbol="ridge",
+        source="measured on dsprites.v2",
+        ge=1e-8,
+        le=1.0,
+    )
+    units: int = hyperparameter(
+        256,
+        "Units of each of the three hidden layers of the discriminator and of the relational learner.",
+        symbol="units",
+        source="1,024 in the M-AE paper",
+        grid=(256, 1_024),
+        ge=1,
+        le=4_096,
+    )
+    discriminator_learning_rate: float = hyperparameter(
+        5e-4, "Learning rate of the discriminator's Adam.", symbol="η_D", source="measured", gt=0.0, le=0.1
+    )
+    edge: Edge = hyperparameter(
+        "paper",
+        "What a relation does with the last value: the first one follows, it stays, or the relation does not apply.",
+        symbol="edge",
+        source="Valenti & Bacciu 2022, authors' code: wrap on dSprites, clamp on Shapes3D",
+    )
+    representation: Literal["values", "codes"] = hyperparameter(
+        "values",
+        "What metrics of disentanglement see: the factor values read from a code, as in the paper, or the code.",
+        symbol="scored",
+        source="M-AE, section 4.2",
+    )
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the preset consists of."""
+        return RECIPES[self.preset]
+
+    def refuse(self, dataset: DatasetInfo) -> str | None:
+        """Factors are needed, and an annotated image of every value."""
+        if not dataset.has_factors:
+            return f"it learns from annotated images, and '{dataset.name}' has no factors"
+        most = max(dataset.factor_sizes)
+        if self.num_annotated < most:
+            return f"num_annotated is {self.num_annotated:,}, but a factor of '{dataset.name}' has {most:,} values"
+        return None
+
+
+H = TypeVar("H", bound=PartitionedHyperparameters)
+
+
+class PartitionedAutoencoder(Model[H]):
+    """Encoder, decoder, mixture priors, discriminator and relational learner."""
+
+    streams: ClassVar[tuple[str, ...]] = ("all", "annotated")
+    serves: ClassVar[frozenset[str]] = frozenset({"relations"})
+    extra_inputs: ClassVar[frozenset[str]] = frozenset(
+        {
+            "relations",
+            "value_counts",
+            "sample_prior",
+            "apply_relation",
+            "classify",
+            "reencode",
+            "judge",
+            "image_codes",
+            "image_values",
+        }
+    )
+
+    def __init__(self, hyperparameters: H, dataset: DatasetInfo) -> None:
+        super().__init__(hyperparameters, dataset)
+        h = hyperparameters
+        self.recipe = h.recipe
+        radius = 0.0 if self.recipe.estimated else RADIUS
+        self.prior = MixturePrior(self.component_counts(), h.num_latents, radius=radius, sigma=SIGMA)
+        self.relations = relations(dataset, h.edge)
+        self.edits = Edits(self.relations, dataset.factor_sizes)
+        self.num_partitions = len(self.component_counts())
+        self.num_labels = max(self.component_counts()) + 1  # the last says "not annotated"
+        width, norm = self.num_partitions * h.num_latents, self.recipe.batch_norm
+        self.encoder = build_encoder(h.network, dataset.image_shape, width, batch_norm=norm)
+        self.decoder = build_decoder(h.network, dataset.image_shape, width, batch_norm=norm)
+        judged = h.num_latents + self.num_labels + self.num_partitions
+        self.discriminator = build_discriminator(judged, units=h.units, layers=3, outputs=1)
+        self.learner = build_discriminator(width + len(self.relations), units=h.units, layers=3, outputs=width)
+        initialise(self, h.initialisation)
+        self.warming = self.warm_up_steps(h) > 0
+        self.mean_image_error = np.inf
+
+    @abc.abstractmethod
+    def component_counts(self) -> tuple[int, ...]:
+        """Number of components of every partition."""
+
+    @abc.abstractmethod
+    def to_components(self, values: Tensor) -> Tensor:
+        """Components (N, P) of factor values (N, K)."""
+
+    @abc.abstractmethod
+    def to_values(self, components: Tensor) -> Tensor:
+        """Factor values (N, K) of components (N, P)."""
+
+    @abc.abstractmethod
+    def choose_annotated(self, dataset: FactorDataset, seed: int) -> np.ndarray:
+        """Indices of the annotated images, none of them held out."""
+
+    @staticmethod
+    def warm_up_steps(hyperparameters: PartitionedHyperparameters) -> int:
+        """Until the components are estimated; priors that are placed need no warm-up."""
+        return hyperparameters.warm_up if hyperparameters.recipe.estimated else 0
+
+    def configure_optimizers(self) -> None:
+        """One Adam on the autoencoder, since λ means nothing between separate ones; one each on the other two."""
+        h = self.hyperparameters
+        self.adam("model", [*self.encoder.parameters(), *self.decoder.parameters()], lr=h.learning_rate)
+        self.adam("learner", self.learner.parameters(), lr=h.learning_rate)
+        rate = h.discriminator_learning_rate
+        self.adam("discriminator", self.discriminator.parameters(), lr=rate, betas=DISCRIMINATOR_BETAS)
+
+    def attach(self, dataset: FactorDataset, seed: int) -> dict[str, np.ndarray]:
+        """Choose the annotated images, and note the error of the mean image, below which a model has learnt nothing.
+
+        Raises:
+            ValueError: the annotated images cannot be chosen, or a component has none.
+        """
+        self._source, self._annotated = dataset, self.choose_annotated(dataset, seed)
+        components = self.to_components(torch.from_numpy(dataset.factors(self._annotated)))
+        for k, size in enumerate(self.component_counts()):
+            missing = size - len(components[:, k].unique())
+            if missing and self.recipe.estimated:
+                raise ValueError(f"{missing} components of partition {k} have no annotated image: annotate more images")
+        mean = dataset.images(holdout(dataset)[:TESTED]).mean(0) / 255.0
+        log, log_rest = (np.log(np.maximum(part, 1e-12)) for part in (mean, 1.0 - mean))
+        self.mean_image_error = float(-(mean * log + (1.0 - mean) * log_rest).sum())
+        return {"annotated": self._annotated}
+
+    def before_step(self, step: int) -> bool:
+        """At the end of the warm-up, estimate the components from the annotated images."""
+        end = self.warm_up_steps(self.hyperparameters)
+        self.warming = step < end
+        if step != end or not self.recipe.estimated:
+            return False
+        h = self.hyperparameters
+        codes = torch.from_numpy(self.encode(self._source.images(self._annotated))).to(self.device)
+        values = torch.from_numpy(self._source.factors(self._annotated)).to(self.device)
+        self.prior.fit(self.split(codes), self.to_components(values), h.covariance_shrink, h.ridge)
+        return True
+
+    def training_step(self, batches: Sequence[Batch]) -> Parts:
+        """One update of the autoencoder, then of the discriminator, then of the relational learner."""
+        h, recipe = self.hyperparameters, self.recipe
+        images = batches[0].images
+        labelled = not self.warming and (recipe.anchor or recipe.conditioned)
+        both = torch.cat([images, batches[1].images]) if labelled else images
+        codes = self.encoder(both)
+        assert batches[1].factors is not None
+        components = self.to_components(batches[1].factors) if labelled else None
+        parts = {"reconstruction": bernoulli_reconstruction(self.decoder(codes[: len(images)]), images)}
+        loss = parts["reconstruction"]
+        fake = self.labelled(self.split(codes), components if recipe.conditioned else None)
+        if recipe.adversary:
+            with _frozen(self.discriminator):
+                parts["adversary"] = self.num_partitions * functional.softplus(-self.discriminator(fake)).mean()
+            loss = loss + h.lambda_ * parts["adversary"]
+        if recipe.anchor and components is not None:
+            distance = self.prior.distance(self.split(codes[len(images) :]), components)
+            parts["anchor"] = 0.5 * distance.sum(1).mean() / h.num_latents
+            loss = loss + h.anchor_weight * parts["anchor"]
+        if recipe.cycle and not self.warming:
+            parts["cycle"] = self.cycle(max(2, len(images) // 2))
+            loss = loss + h.cycle_weight * parts["cycle"]
+        self.minimise(loss, self.optimizers["model"])
+        if recipe.adversary:
+            parts["discriminator"] = self.train_discriminator(fake.detach(), len(codes), components)
+        parts["relations"] = self.train_learner() if not self.warming else torch.zeros_like(loss)
+        return {name: part.detach() for name, part in parts.items()}
+
+    def cycle(self, count: int) -> Tensor:
+        """Distance of decoded and re-encoded prior samples from their component; the encoder gets no gradient."""
+        components = self.to_components(self.draw_values(count))
+        images = torch.sigmoid(self.decoder(self.prior.sample(components, self.generator).flatten(1)))
+        with _frozen(self.encoder):
+            codes = self.split(self.encoder(images))
+        return 0.5 * self.prior.distance(codes, components).sum(1).mean() / self.hyperparameters.num_latents
+
+    def train_discriminator(self, fake: Tensor, count: int, components: Tensor | None) -> Tensor:
+        """½ [CE(prior, 1) + CE(encoded, 0)] (M-AE, eq. 2), one update."""
+        shape = count, self.num_partitions, self.hyperparameters.num_latents
+        if self.warming:
+            real = torch.rand(shape, generator=self.generator, device=self.device) * 2.0 - 1.0
+            told = None
+        else:
+            drawn = self.to_components(self.draw_values(count))
+            told = components if self.recipe.conditioned else None
+            if told is not None:
+                drawn = torch.cat([drawn[: count - len(told)], told])
+            real = self.prior.sample(drawn, self.generator)
+        right = functional.softplus(-self.discriminator(self.labelled(real, told))).mean()
+        loss = 0.5 * (right + functional.softplus(self.discriminator(fake)).mean())
+        self.minimise(loss, self.optimizers["discriminator"])
+        return loss
+
+    def train_learner(self) -> Tensor:
+        """Mean squared error of edited prior samples (M-AE, eq. 3), one update; it never reaches the autoencoder."""
+        before, after, number = self.edits.draw(self.draw_values(RELATION_BATCH), self.generator)
+        source, target = self.to_components(before), self.to_components(after)
+        codes = self.prior.sample(source, self.generator)
+        moved = torch.where((source != target)[..., None], self.prior.sample(target, self.generator), codes)
+        loss = functional.mse_loss(self.edit(codes.flatten(1), number), moved.flatten(1))
+        self.minimise(loss, self.optimizers["learner"])
+        return loss
+
+    def labelled(self, codes: Tensor, components: Tensor | None) -> Tensor:
+        """What the discriminator sees (N · P, …): codes (N, P, d), their values, and the number of the partition.
+
+        `components` are those of the last rows; all others are marked as not annotated.
+        """
+        count, partitions = codes.shape[:2]
+        labels = torch.full((count, partitions), self.num_labels - 1, device=codes.device)
+        if components is not None:
+            labels = torch.cat([labels[: count - len(components)], components])
+        told = functional.one_hot(labels, self.num_labels).to(codes.dtype)
+        which = torch.eye(partitions, dtype=codes.dtype, device=codes.device).expand(count, -1, -1)
+        return torch.cat([codes, told, which], 2).flatten(0, 1)
+
+    def draw_values(self, count: int) -> Tensor:
+        """Factor values (count, K), uniform."""
+        sizes = torch.tensor(self.dataset.factor_sizes, device=self.device)
+        return (torch.rand(count, len(sizes), generator=self.generator, device=self.device) * sizes).long()
+
+    def split(self, codes: Tensor) -> Tensor:
+        """Codes (N, P · d) as partitions (N, P, d)."""
+        return codes.unflatten(1, (self.num_partitions, self.hyperparameters.num_latents))
+
+    def edit(self, codes: Tensor, numbers: Tensor) -> Tensor:
+        """Codes (N, P · d) after relation `numbers` (N,)."""
+        asked = functional.one_hot(numbers, len(self.relations)).to(codes.dtype)
+        edited: Tensor = self.learner(torch.cat([codes, asked], 1))
+        return edited
+
+    def codes(self, images: Tensor) -> Tensor:
+        """Codes (B, P · d)."""
+        codes: Tensor = self.encoder(images)
+        return codes
+
+    def logits(self, codes: Tensor) -> Tensor:
+        """Bernoulli logits (B, C, H, W)."""
+        logits: Tensor = self.decoder(codes)
+        return logits
+
+    def prior_codes(self, count: int, generator: torch.Generator | None) -> Tensor:
+        """Codes (count, P · d) of random components."""
+        return self.prior.sample(self.prior.draw(count, generator), generator).flatten(1)
+
+    @torch.inference_mode()
+    def read_values(self, codes: np.ndarray) -> np.ndarray:
+        """Factor values int64 (N, K) that codes (N, P · d) stand for: the likeliest components."""
+        parts = torch.as_tensor(codes, device=self.device).float().split(RELATION_BATCH)
+        return np.concatenate([self.to_values(self.prior.classify(self.split(part))).cpu().numpy() for part in parts])
+
+    def scored(self, codes: np.ndarray) -> np.ndarray:
+        """Factor values as numbers, or the codes themselves."""
+        values = self.hyperparameters.representation == "values"
+        return self.read_values(codes).astype(np.float32) if values else codes
+
+    def metric_inputs(self, dataset: FactorDataset) -> dict[str, Any]:
+        """Relations, the priors, the edits, and an independent judge with held-out images (relation_accuracy)."""
+        tested = holdout(dataset)[:: max(1, len(holdout(dataset)) // TESTED)]
+        judge = judge_of(dataset)
+        self._judge_accuracy = float(judge.accuracy.mean())
+
+        @torch.inference_mode()
+        def sample(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+            generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**31)))
+            components = self.to_components(torch.as_tensor(values, device=self.device))
+            return self.prior.sample(components, generator).flatten(1).cpu().numpy()
+
+        @torch.inference_mode()
+        def edit(codes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+            places = (torch.as_tensor(part, device=self.device) for part in (codes, numbers))
+            return self.edit(*places).cpu().numpy()
+
+        return {
+            "relations": self.relations,
+            "value_counts": self.dataset.factor_sizes,
+            "sample_prior": sample,
+            "apply_relation": edit,
+            "classify": self.read_values,
+            "reencode": lambda codes: self.encode(self.decode(codes)),
+            "judge": lambda codes: judge(self.decode(codes)),
+            "image_codes": self.encode(dataset.images(tested)),
+            "image_values": dataset.factors(tested),
+        }
+
+    def warnings(self, metrics: Mapping[str, float]) -> list[str]:
+        """The known ways to fail, from what was measured."""
+        found = []
+        error = metrics.get("train/reconstruction", 0.0)
+        if not self.warming and error >= self.mean_image_error:
+            found.append(
+                f"reconstruction ({error:.0f} nats) is no better than the mean image "
+                f"({self.mean_image_error:.0f}): λ (lambda_) is too large, or the trial too short"
+            )
+        factors, judged = metrics.get("factor_accuracy", 0.0), metrics.get("relation_accuracy_judged", 1.0)
+        if judged < factors - 0.2:
+            found.append(
+                f"partitions leak: factors are read right ({factors:.2f}) but edits of images are not "
+                f"({judged:.2f}), since the decoder takes a factor from other partitions: use the cycle"
+            )
+        if metrics.get("relation_accuracy", 1.0) < 0.9:
+            found.append("components overlap: lower covariance_shrink")
+        return found
+
+
+class _frozen:  # noqa: N801 - used as a statement
+    """Parameters of a module get no gradient from what is computed inside."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+
+    def __enter__(self) -> None:
+        self._module.requires_grad_(False)
+
+    def __exit__(self, *_: object) -> None:
+        self._module.requires_grad_(True)
