@@ -277,6 +277,16 @@ class Study:
             raise QueryError(f"study '{self.name}' has no trial {configuration}-s{seed}")
         return self._trial(rows.iloc[0])
 
+    def dataset(self) -> Any:
+        """The study's data set, for encoding images with its models.
+
+        Raises:
+            core.data.DataError: it is not on this machine.
+        """
+        import core.data
+
+        return core.data.load(self.spec["dataset"], self.stores["data"])
+
     def report(self) -> pathlib.Path:
         """Write the report (one HTML file, figures as PNG and PDF) and return the path of the HTML file."""
         from analysis.report import write

@@ -1,0 +1,86 @@
+"""Scores and losses during training: mean ± standard deviation over seeds (CHyVAE Fig. 4, 9, 12, 14, 15)."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures.style import STYLES, canvas, label, number, symbol, tidy, title
+
+MOST_NAMED = len(STYLES)  # lines of a panel that get a colour and a name each
+MOST_LINES = 40
+
+
+def curve_statistics(curves: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Mean, standard deviation (ddof 1) and number of seeds: `configuration`, `step`, `mean`, `std`, `n`."""
+    values = curves[curves["metric"] == metric]
+    groups = values.groupby(["configuration", "step"], observed=True, sort=True)["value"]
+    return groups.agg(mean="mean", std="std", n="size").reset_index()
+
+
+def training_curves(
+    curves: pd.DataFrame,
+    configurations: pd.DataFrame,
+    metrics: Sequence[str],
+    searched: Mapping[str, Sequence[str]],
+) -> Figure:
+    """A row of panels per metric and a column per model; a line per configuration, with a band of ± one deviation.
+
+    Args:
+        curves: `Study.curves()`.
+        configurations: `Study.configurations()`.
+        metrics: keys that are in the curves.
+        searched: by model, the hyperparameters that tell its configurations apart; lines are sorted by the first.
+    """
+    models = list(configurations["model"].unique())
+    figure, grid = canvas(3.4 * max(1, len(models)) + 0.6, 2.6 * len(metrics) + 0.4, len(metrics), max(1, len(models)))
+    for row, metric in zip(grid, metrics, strict=True):
+        groups = curve_statistics(curves, metric).groupby("configuration", observed=True)
+        statistics = {str(key): lines for key, lines in groups}
+        for axes, model in zip(row, models, strict=True):
+            _panel(axes, statistics, configurations[configurations["model"] == model], list(searched.get(model, ())))
+            axes.sharey(row[0])
+            tidy(axes)
+        row[0].set_ylabel(label(metric))
+    for axes, model in zip(grid[0], models, strict=True):
+        axes.set_title(title(model) + (axes.get_title() and f"\n{axes.get_title()}"), fontsize=10)
+    for axes in grid[-1]:
+        axes.set_xlabel("step")
+    return figure
+
+
+def _panel(axes: Axes, statistics: Mapping[str, pd.DataFrame], rows: pd.DataFrame, searched: list[str]) -> None:
+    rows = rows[rows["configuration"].isin(list(statistics))]
+    knob = searched[0] if searched else None
+    if knob:
+        rows = rows.sort_values(knob, key=lambda column: pd.to_numeric(column, errors="coerce"), kind="stable")
+    count = len(rows)
+    if count > MOST_LINES:
+        rows = rows.iloc[np.linspace(0, count - 1, MOST_LINES).astype(int)]
+        axes.set_title(f"{MOST_LINES} of {count} configurations")
+    named = len(rows) <= MOST_NAMED
+    colours = [colour for colour, _ in STYLES] if named else mpl.colormaps["viridis"](np.linspace(0.0, 0.95, len(rows)))
+    for index, (_, row) in enumerate(rows.iterrows()):
+        line = statistics[row["configuration"]]
+        name = f"{symbol(row['model'], knob)} = {number(row[knob])}" if knob else None
+        first_or_last = index in (0, len(rows) - 1)
+        marker = STYLES[index][1] if named else None
+        axes.plot(
+            line["step"],
+            line["mean"],
+            color=colours[index],
+            marker=marker,
+            markersize=3,
+            linewidth=1.0,
+            label=name if named or first_or_last else None,
+        )
+        if named:
+            spread = line["std"].fillna(0.0)
+            axes.fill_between(
+                line["step"], line["mean"] - spread, line["mean"] + spread, color=colours[index], alpha=0.15
+            )
+    if knob and len(rows):
+        axes.legend(frameon=False, fontsize=7)

@@ -1,0 +1,104 @@
+"""How all figures look: colours, markers, labels with symbols and units, and how they are saved."""
+
+import itertools
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Colours that stay apart in grey and for colour-blind eyes (Okabe & Ito), and a marker for each.
+STYLES = (
+    ("#0072B2", "o"),
+    ("#D55E00", "s"),
+    ("#009E73", "^"),
+    ("#CC79A7", "D"),
+    ("#E69F00", "v"),
+    ("#56B4E9", "P"),
+    ("#000000", "X"),
+    ("#F0E442", "h"),
+)
+LABELS = {
+    "factor_vae_score": "FactorVAE score",
+    "beta_vae_score": "β-VAE score",
+    "mig": "MIG",
+    "sap_svc": "SAP",
+    "sap_r2": "SAP (R²)",
+    "dci_disentanglement": "DCI disentanglement",
+    "dci_completeness": "DCI completeness",
+    "dci_informativeness": "DCI informativeness",
+    "reconstruction_error": "reconstruction error (nats per image)",
+    "unsupervised_accuracy": "classification accuracy",
+    "relation_accuracy": "relation accuracy",
+    "udr": "UDR",
+    "kl": "KL divergence (nats)",
+}
+
+
+def label(key: str) -> str:
+    """A result key as an axis label."""
+    name, _, protocol = key.partition("/")
+    text = LABELS.get(name, name.replace("_", " "))
+    return f"{text} ({protocol})" if protocol else text
+
+
+def title(model: str) -> str:
+    """How figures write a model's name."""
+    import trainables
+
+    return str(trainables.get(model).title) if model in trainables.names() else model
+
+
+def symbol(model: str, hyperparameter: str) -> str:
+    """How papers write a hyperparameter of a model, such as β."""
+    import trainables
+
+    if model not in trainables.names():
+        return hyperparameter
+    field = trainables.get(model).Hyperparameters.model_fields.get(hyperparameter)
+    extra = field.json_schema_extra if field else None
+    return str(extra["symbol"]) if isinstance(extra, dict) else hyperparameter
+
+
+def settings(model: str, values: Mapping[str, Any]) -> str:
+    """Hyperparameters as papers write them: `β = 4, d = 10`."""
+    return ", ".join(f"{symbol(model, name)} = {number(value)}" for name, value in values.items())
+
+
+def number(value: Any) -> str:
+    """A value with at most four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def styles(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """A colour and a marker for each name, in order."""
+    return dict(zip(names, itertools.cycle(STYLES), strict=False))
+
+
+def arrow(direction: str) -> str:
+    """Which way is better."""
+    return "↑" if direction == "maximize" else "↓"
+
+
+def canvas(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
+    """A figure of that size in inches, and its axes (rows, columns)."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def tidy(axes: Axes) -> None:
+    """A light grid and no box."""
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def save(figure: Figure, directory: pathlib.Path, name: str) -> pathlib.Path:
+    """Write `<name>.png` and `<name>.pdf`; the path of the PNG."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{name}.png"
+    with mpl.rc_context({"pdf.fonttype": 42}):
+        figure.savefig(path, dpi=150)
+        figure.savefig(path.with_suffix(".pdf"), dpi=150)
+    return path

@@ -1,0 +1,102 @@
+"""Drawings of statistics: cost, votes, correlations, shares of variance, importance, the search's progress."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.figures.style import STYLES, canvas, label, symbol, tidy, title
+
+
+def seconds_per_thousand(trials: pd.DataFrame) -> pd.DataFrame:
+    """Seconds of training per 1,000 minibatches: `model`, `mean`, `std`, `n` trials; evaluation is not counted."""
+    done = trials[(trials["steps"] > 0) & trials["seconds_training"].notna()]
+    seconds = 1000.0 * done["seconds_training"] / done["steps"]
+    return seconds.groupby(done["model"], sort=False).agg(mean="mean", std="std", n="size").reset_index()
+
+
+def time_per_thousand(trials: pd.DataFrame) -> Figure:
+    """Average time of 1,000 minibatches per model (CHyVAE Fig. 13)."""
+    table = seconds_per_thousand(trials)
+    figure, grid = canvas(1.2 * max(2, len(table)) + 1.2, 3.4)
+    axes = grid[0, 0]
+    colours = [STYLES[index % len(STYLES)][0] for index in range(len(table))]
+    hatches = ["", "//", "..", "xx", "\\\\", "++", "oo", "--"]
+    bars = axes.bar(range(len(table)), table["mean"], yerr=table["std"].fillna(0.0), color=colours, capsize=3)
+    for index, bar in enumerate(bars):
+        bar.set(hatch=hatches[index % len(hatches)], edgecolor="white")
+    axes.set_xticks(range(len(table)), [title(model) for model in table["model"]])
+    axes.set_ylabel("seconds per 1,000 minibatches")
+    tidy(axes)
+    return figure
+
+
+def vote_matrix(votes: np.ndarray, factors: Sequence[str], caption: str = "") -> Figure:
+    """How often a dimension varied least while a factor was fixed, (D, K), as a heat map with its numbers."""
+    figure, grid = canvas(0.8 * votes.shape[1] + 1.8, 0.3 * votes.shape[0] + 1.4)
+    axes = grid[0, 0]
+    axes.imshow(votes, cmap="Greys", aspect="auto")
+    for (row, column), count in np.ndenumerate(votes):
+        ink = "white" if count > 0.6 * votes.max() else "black"
+        axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=ink)
+    axes.set_xticks(range(len(factors)), factors, rotation=30, ha="right")
+    axes.set_yticks(range(len(votes)), [f"$z_{{{index + 1}}}$" for index in range(len(votes))])
+    axes.set_title(caption, fontsize=10)
+    return figure
+
+
+def hypervolume_history(history: np.ndarray, caption: str = "") -> Figure:
+    """Hypervolume of the front after each configuration, in the order of suggestion."""
+    figure, grid = canvas(6.0, 3.0)
+    axes = grid[0, 0]
+    axes.step(np.arange(1, len(history) + 1), history, where="post", color=STYLES[0][0])
+    axes.set(xlabel="configurations", ylabel="hypervolume")
+    axes.set_title(caption, fontsize=10, loc="left")
+    tidy(axes)
+    return figure
+
+
+def rank_correlation(correlation: pd.DataFrame) -> Figure:
+    """Spearman correlations between metrics (Locatello et al. 2019, Fig. 2)."""
+    from analysis.figures.distributions import covariance
+
+    return covariance(correlation.to_numpy(), [label(key) for key in correlation.columns], "rank correlation")
+
+
+def variance_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
+    """What each metric's variance is due to: stacked bars of the shares of model, hyperparameter and seed."""
+    figure, grid = canvas(6.5, 0.45 * len(shares) + 1.4)
+    axes = grid[0, 0]
+    left = np.zeros(len(shares))
+    hatches = ("", "//", "..")
+    for index, part in enumerate(("model", "hyperparameter", "seed")):
+        widths = np.nan_to_num([each[part] for each in shares.values()])
+        axes.barh(
+            range(len(shares)),
+            widths,
+            left=left,
+            color=STYLES[index][0],
+            hatch=hatches[index],
+            edgecolor="white",
+            label=part,
+        )
+        left += widths
+    axes.set_yticks(range(len(shares)), [label(key) for key in shares])
+    axes.invert_yaxis()
+    axes.set(xlabel="share of the variance", xlim=(0, 1))
+    axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
+    return figure
+
+
+def importance(tables: Mapping[str, pd.DataFrame], metric: str) -> Figure:
+    """Importance of each model's hyperparameters for a metric; see `analysis.statistics.dependence.importance`."""
+    figure, grid = canvas(6.0, 0.4 * sum(map(len, tables.values())) + 0.6 * len(tables) + 0.6, max(1, len(tables)))
+    for axes, (model, table) in zip(grid[:, 0], tables.items(), strict=False):
+        axes.barh(range(len(table)), table["importance"], color=STYLES[0][0])
+        axes.set_yticks(range(len(table)), [symbol(model, name) for name in table["hyperparameter"]])
+        axes.invert_yaxis()
+        axes.set(xlim=(0, 1))
+        axes.set_title(f"{title(model)}: R² = {table['explained'].iloc[0]:.2f}", fontsize=9, loc="left")
+    grid[-1, 0].set_xlabel(f"importance for {label(metric)}")
+    return figure

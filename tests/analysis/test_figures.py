@@ -1,0 +1,144 @@
+import pathlib
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import core.data
+from analysis import figures
+from analysis.figures.curves import curve_statistics
+from analysis.figures.distributions import cascade_weights, ellipse, inverse_wishart_draws
+from analysis.figures.latents import principal_axes
+from analysis.figures.summaries import seconds_per_thousand
+from analysis.latents import Dimensions, describe, traversal
+from analysis.statistics import dependence
+from analysis.study import Study
+from tests.analysis.kit import OBJECTIVES, random_study
+from tests.kit import trial_config
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return random_study(tmp_path_factory.mktemp("figures"))
+
+
+def drawn(figure: Figure) -> str:
+    """Draw it, and give all its text."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    FigureCanvasAgg(figure).draw()
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
+
+
+def test_front_names_models_and_directions(study: Study) -> None:
+    text = drawn(figures.pareto_front(study.configurations(), study.front(), study.objectives, "made"))
+    for expected in ("CHyVAE", "FactorVAE score ↑", "reconstruction error (nats per image) ↓", "front", "made"):
+        assert expected in text
+
+
+def test_an_empty_front_is_still_a_figure(study: Study) -> None:
+    nothing = study.configurations().head(0)
+    drawn(figures.pareto_front(nothing, nothing, OBJECTIVES))
+    drawn(figures.trade_off(nothing, OBJECTIVES, {}))
+
+
+def test_trade_off_marks_the_hyperparameter(study: Study) -> None:
+    searched = {model: study.searched(model) for model in study.spec["models"]}
+    text = drawn(figures.trade_off(study.configurations(), study.objectives, searched))
+    for expected in ("(β)", "(γ)", "(ν)"):
+        assert expected in text
+
+
+def test_curve_statistics_over_seeds(study: Study) -> None:
+    table = curve_statistics(study.curves(), "mig")
+    assert list(table.columns) == ["configuration", "step", "mean", "std", "n"]
+    assert set(table["n"]) == {3}
+    final = table[table["step"] == 100].set_index("configuration")["mean"]
+    expected = study.configurations().set_index("configuration")["mig_mean"]
+    np.testing.assert_allclose(final[expected.index], expected)
+
+
+def test_training_curves_have_a_panel_per_model_and_metric(study: Study) -> None:
+    searched = {model: study.searched(model) for model in study.spec["models"]}
+    figure = figures.training_curves(study.curves(), study.configurations(), ["mig", "factor_vae_score"], searched)
+    assert len(figure.axes) == 6
+    assert "step" in drawn(figure)
+
+
+def test_inverse_wishart_draws_have_the_identity_as_mean() -> None:
+    draws = inverse_wishart_draws(30.0, 20_000)
+    np.testing.assert_allclose(draws.mean(0), np.eye(2), atol=0.02)
+    assert "ν = 10" in drawn(figures.inverse_wishart((4, 10)))
+
+
+def test_an_ellipse_is_one_deviation_away() -> None:
+    covariance = np.array([[2.0, 0.5], [0.5, 1.0]])
+    points = ellipse(covariance)
+    np.testing.assert_allclose(np.einsum("ni,ij,nj->n", points, np.linalg.inv(covariance), points), 1.0)
+
+
+def test_cascade_relieves_as_the_paper_says() -> None:
+    _, weights = cascade_weights(6, 20_000, 160_000, warm_up_stages=4)
+    assert (weights == 1.0).sum(1).tolist() == [1, 2, 3, 4, 4, 5, 6, 6]
+    _, continuous = cascade_weights(3, 10, 45)
+    assert (continuous == 1.0).sum(1).tolist() == [1, 2, 3, 3, 3]
+    assert "categories from here on" in drawn(figures.cascade_schedule())
+
+
+def test_seconds_per_thousand_minibatches(study: Study) -> None:
+    table = seconds_per_thousand(study.trials())
+    assert table["mean"].tolist() == pytest.approx([10.0] * 3)  # 1 second for 100 steps
+    assert "seconds per 1,000 minibatches" in drawn(figures.time_per_thousand(study.trials()))
+
+
+def test_summaries_can_be_drawn(study: Study) -> None:
+    trials, metrics = study.trials(), study.metrics()
+    drawn(figures.rank_correlation(dependence.rank_correlation(trials, metrics)))
+    drawn(figures.variance_shares({key: dependence.variance_shares(trials, key) for key in metrics}))
+    drawn(figures.vote_matrix(np.arange(12).reshape(4, 3), ["shape", "posX", "posY"]))
+    drawn(figures.hypervolume_history(np.arange(5.0)))
+    drawn(figures.covariance(np.eye(2), ["x", "y"]))
+
+
+def test_figures_are_saved_twice(tmp_path: pathlib.Path) -> None:
+    path = figures.save(figures.hypervolume_history(np.arange(3.0)), tmp_path / "new", "history")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_dimensions_are_sorted_by_factor_then_activity() -> None:
+    votes = np.array([[0, 9], [8, 1], [0, 0], [3, 1]])
+    found = Dimensions(votes, ("shape", "posX"), np.array([1.0, 0.5, 0.0, 2.0]), np.ones(4), np.zeros(4))
+    assert found.order.tolist() == [3, 1, 0, 2]
+    assert found.label(1) == "$z_{2}$  shape 89%  0.50 nats"
+    assert found.label(2) == "$z_{3}$  0.00 nats"
+
+
+def test_principal_axes_keep_distances_in_the_plane() -> None:
+    plane = np.random.default_rng(0).normal(size=(20, 2))
+    rotated = np.concatenate([plane, np.zeros((20, 3))], 1)
+    np.testing.assert_allclose(
+        np.linalg.norm(principal_axes(rotated), axis=1), np.linalg.norm(plane - plane.mean(0), axis=1)
+    )
+
+
+@pytest.mark.parametrize("name", ["beta_vae", "cascade_vae"])
+def test_pictures_of_a_model(name: str, tmp_path: pathlib.Path) -> None:
+    from PIL import Image
+
+    from trainables.run import TrainingRun
+
+    run = TrainingRun(trial_config(name, tmp_path))
+    model, dataset = run.model, core.data.load(run.config.dataset, run.config.data_root)
+    dimensions = describe(model, dataset, images=64)
+    blocks = model.categories[0] if model.categories else 1
+    width = len(dimensions.spread)
+    assert traversal(model, dimensions, np.zeros(2)).shape == (blocks, width, 2, 1, 64, 64)
+    text = drawn(figures.traversals(model, dimensions, np.linspace(-3, 3, 3)))
+    assert "nats" in text
+    assert ("d = [0, 1, 0]" in text) == (blocks == 3)
+    drawn(figures.reconstructions(model, dataset.images(np.arange(5))))
+    drawn(figures.kl_per_dimension(dimensions))
+    with Image.open(figures.animate(model, dimensions, tmp_path / "new" / "traversal.gif", frames=4)) as animation:
+        assert animation.n_frames == 4
