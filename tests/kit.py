@@ -14,6 +14,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "factor_vae": {"discriminator_units": 128, "discriminator_layers": 3, "discriminator_learning_rate": 1e-3},
     "modular": {"num_annotated": 100, "units": 32},
     "weak": {"num_annotated": 30, "units": 32, "warm_up": 3},
+    "few_labels": {"num_annotated": 100, "annealing": "linear", "anneal_steps": 3},
+    "zero_dim": {"num_annotated": 100, "latent_steps": 1, "regression_steps": 2},
     "cascade_vae_c": {"stage_steps": 1},
     "cascade_vae": {"stage_steps": 1, "warm_up_stages": 1},
 }

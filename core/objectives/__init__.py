@@ -20,6 +20,12 @@ from core.objectives.inverse_wishart import (
     sample_hyperprior_codes,
     sample_inverse_wishart,
 )
+from core.objectives.supervised import (
+    cross_covariance_loss,
+    cross_entropy_loss,
+    embedding_loss,
+    scaled_square_loss,
+)
 from core.objectives.total_correlation import (
     LatentDecomposition,
     decompose_kl,
@@ -34,9 +40,12 @@ __all__ = [
     "bernoulli_reconstruction",
     "categorical_kl",
     "code_covariance",
+    "cross_covariance_loss",
+    "cross_entropy_loss",
     "decompose_kl",
     "density_ratio",
     "discriminator_loss",
+    "embedding_loss",
     "gaussian_kl",
     "gaussian_log_density",
     "gaussian_total_correlation",
@@ -49,4 +58,5 @@ __all__ = [
     "reparameterise",
     "sample_hyperprior_codes",
     "sample_inverse_wishart",
+    "scaled_square_loss",
 ]

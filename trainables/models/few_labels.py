@@ -1,0 +1,134 @@
+"""β-VAE with few labels (Locatello et al. 2020): loss = reconstruction + β KL + γ_sup(t) R_s(μ(x_l), y_l)."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.data import DatasetInfo, FactorDataset
+from core.data.batches import Batch
+from core.objectives import (
+    bernoulli_reconstruction,
+    cross_covariance_loss,
+    cross_entropy_loss,
+    embedding_loss,
+    scaled_square_loss,
+)
+from trainables.annotations import annotated
+from trainables.base import Parts
+from trainables.gaussian import GaussianVAE, Posterior
+from trainables.hyperparameters import Hyperparameters, hyperparameter
+
+STUDY = "Locatello et al. 2020; disentanglement_lib"
+
+
+class FewLabelsHyperparameters(Hyperparameters):
+    """β, the labels and what is asked of them."""
+
+    beta: float = hyperparameter(
+        4.0, "Weight of the KL.", symbol="β", source=STUDY, grid=(1, 2, 4, 6, 8, 16), ge=0.0, le=10_000.0
+    )
+    num_annotated: int = hyperparameter(
+        1_000, "Labelled images; the same ones serve all factors.", symbol="|S|", source=STUDY, grid=(100, 1_000), ge=1
+    )
+    supervision: Literal["xent", "l2", "cov", "embed"] = hyperparameter(
+        "xent",
+        "Binary cross-entropy with scaled labels, squares with a learned scale, covariances with other factors, or "
+        "learned values of each label.",
+        symbol="R_s",
+        source=STUDY,
+    )
+    gamma_sup: float = hyperparameter(
+        10.0,
+        "Weight of the supervised loss, which is summed over the labelled batch.",
+        symbol="γ_sup",
+        source=STUDY,
+        grid=(1, 10, 50, 100, 500),
+        ge=0.0,
+        le=10_000.0,
+    )
+    annealing: Literal["fixed", "linear", "fine_tune"] = hyperparameter(
+        "fixed", "γ_sup from the start, growing over anneal_steps, or from there on.", symbol="γ_sup(t)", source=STUDY
+    )
+    anneal_steps: int = hyperparameter(100_000, "Steps of the annealing.", symbol="T", source=STUDY, ge=1)
+    sigma: float = hyperparameter(
+        1.0, "Sharpness of the softmax of `embed`.", symbol="σ", source=STUDY, ge=1e-3, le=1_000.0
+    )
+
+    def refuse(self, dataset: DatasetInfo) -> str | None:
+        """Factors are needed, and a dimension for each."""
+        if not dataset.has_factors:
+            return f"it learns from labelled images, and '{dataset.name}' has no factors"
+        if self.num_latents < len(dataset.factor_sizes):
+            return f"num_latents is {self.num_latents}, but '{dataset.name}' has {len(dataset.factor_sizes)} factors"
+        return None
+
+
+class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
+    """Dimension k is asked to follow factor k."""
+
+    name: ClassVar[str] = "few_labels"
+    title: ClassVar[str] = "S²-β-VAE"
+    Hyperparameters: ClassVar = FewLabelsHyperparameters
+    streams: ClassVar[tuple[str, ...]] = ("all", "annotated")
+
+    factor_sizes: Tensor
+
+    def __init__(self, hyperparameters: FewLabelsHyperparameters, dataset: DatasetInfo) -> None:
+        super().__init__(hyperparameters, dataset)
+        self.scale = nn.Parameter(torch.ones(()))
+        self.values = nn.ParameterList([nn.Parameter(torch.randn(size)) for size in dataset.factor_sizes])
+        self.register_buffer("factor_sizes", torch.tensor(dataset.factor_sizes, dtype=torch.float32))
+
+    @staticmethod
+    def warm_up_steps(hyperparameters: FewLabelsHyperparameters) -> int:
+        """Until γ_sup stands."""
+        return 0 if hyperparameters.annealing == "fixed" else hyperparameters.anneal_steps
+
+    def attach(self, dataset: FactorDataset, seed: int) -> dict[str, np.ndarray]:
+        """The data set's annotated images, without those that are held out."""
+        return {"annotated": annotated(dataset, self.hyperparameters.num_annotated, seed)}
+
+    def configure_optimizers(self) -> None:
+        """Adam on everything."""
+        self.adam("model", self.parameters(), lr=self.hyperparameters.learning_rate)
+
+    def penalty(self, posterior: Posterior) -> tuple[Tensor, Parts]:
+        """β KL."""
+        return self.hyperparameters.beta * posterior.kl.sum(1).mean(), {}
+
+    def training_step(self, batches: Sequence[Batch]) -> Parts:
+        """One Adam update on a batch without and one with labels."""
+        images, labelled, factors = batches[0].images, batches[1].images, batches[1].factors
+        assert factors is not None
+        posterior = self.sample_posterior(images)
+        reconstruction = bernoulli_reconstruction(self.decoder(posterior.codes), images)
+        supervised = self.supervised(self.posterior(labelled)[0], factors)
+        penalty, _ = self.penalty(posterior)
+        self.minimise(reconstruction + penalty + self.weight() * supervised, self.optimizers["model"])
+        kl = posterior.kl.sum(1).mean()
+        return {"reconstruction": reconstruction.detach(), "kl": kl.detach(), "supervised": supervised.detach()}
+
+    def supervised(self, mean: Tensor, factors: Tensor) -> Tensor:
+        """R_s of means (B, D) and classes (B, K)."""
+        h = self.hyperparameters
+        if h.supervision == "xent":
+            return cross_entropy_loss(mean, factors, self.factor_sizes)
+        if h.supervision == "l2":
+            return scaled_square_loss(mean, factors, self.scale)
+        if h.supervision == "cov":
+            return cross_covariance_loss(mean, factors)
+        return embedding_loss(mean, factors, list(self.values), h.sigma)
+
+    def weight(self) -> Tensor:
+        """γ_sup(t), a scalar on the device."""
+        h = self.hyperparameters
+        if h.annealing == "linear":
+            progress = torch.clamp(self.steps_done / h.anneal_steps, max=1.0)
+        elif h.annealing == "fine_tune":
+            progress = (self.steps_done >= h.anneal_steps).float()
+        else:
+            progress = torch.ones((), device=self.device)
+        return h.gamma_sup * progress
