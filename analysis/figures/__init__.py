@@ -13,6 +13,7 @@ from analysis.figures.latents import (
 )
 from analysis.figures.style import label, save, settings, symbol, title
 from analysis.figures.summaries import (
+    against_hyperparameter,
     hypervolume_history,
     importance,
     rank_correlation,
@@ -22,6 +23,7 @@ from analysis.figures.summaries import (
 )
 
 __all__ = [
+    "against_hyperparameter",
     "animate",
     "cascade_schedule",
     "component_centroids",

@@ -89,6 +89,38 @@ def variance_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     return figure
 
 
+def against_hyperparameter(configurations: pd.DataFrame, knob: str, metrics: Sequence[str]) -> Figure:
+    """Metrics over a hyperparameter that models share, on a logarithmic scale: the best mean ± deviation at each value.
+
+    Args:
+        configurations: completed rows of `Study.configurations()`.
+        knob: a column, such as `num_annotated`.
+        metrics: result keys, a panel each; all better when larger.
+    """
+    figure, grid = canvas(4.2 * len(metrics) + 0.4, 3.4, 1, len(metrics))
+    rows = configurations[configurations[knob].notna()] if knob in configurations else configurations.head(0)
+    for axes, metric in zip(grid[0], metrics, strict=True):
+        known = rows[rows[f"{metric}_mean"].notna()] if f"{metric}_mean" in rows else rows.head(0)
+        for index, (model, own) in enumerate(known.groupby("model", sort=False)):
+            best = own.sort_values(f"{metric}_mean").drop_duplicates(knob, keep="last").sort_values(knob)
+            colour, marker = STYLES[index % len(STYLES)]
+            spread = best[f"{metric}_std"].fillna(0.0)
+            axes.errorbar(
+                best[knob].astype(float),
+                best[f"{metric}_mean"],
+                spread,
+                color=colour,
+                marker=marker,
+                capsize=2,
+                label=title(str(model)),
+            )
+        axes.set(xscale="log", xlabel=knob.replace("num_", "number of ").replace("_", " "), ylabel=label(metric))
+        tidy(axes)
+        if len(known):
+            axes.legend(frameon=False)
+    return figure
+
+
 def importance(tables: Mapping[str, pd.DataFrame], metric: str) -> Figure:
     """Importance of each model's hyperparameters for a metric; see `analysis.statistics.dependence.importance`."""
     figure, grid = canvas(6.0, 0.4 * sum(map(len, tables.values())) + 0.6 * len(tables) + 0.6, max(1, len(tables)))

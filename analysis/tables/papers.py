@@ -1,0 +1,155 @@
+"""Our results laid out as in the papers, the published numbers beside them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.style import settings, title
+from analysis.study import Study
+from analysis.tables import published
+from analysis.tables.document import Document
+from analysis.tables.published import Score
+
+NOTHING = "–"
+
+
+def factor_vae_scores(study: Study, metric: str | None = None) -> Document:
+    """FactorVAE score by model and number of dimensions: mean (std) and best (the lecture's first table).
+
+    Args:
+        study: any study; models and dimensions that it has not are left open.
+        metric: result key; default the study's first key of the FactorVAE score, protocol `cascade` preferred.
+    """
+    metric = metric or _key(study, "factor_vae_score", "factor_vae_score/cascade")
+    table = _lecture(
+        "lecture_table1", f"FactorVAE score (%), {_dataset(study)}", study, metric, published.FACTOR_VAE_SCORES
+    )
+    return _with_notes(table, published.LECTURE_NOTES)
+
+
+def classification_accuracy(study: Study, metric: str = "unsupervised_accuracy") -> Document:
+    """Accuracy of the categorical code against the shape: mean (std) and best (the lecture's second table)."""
+    caption = f"Unsupervised classification accuracy (%), {_dataset(study)}; chance {published.CLASSIFICATION_CHANCE}"
+    table = _lecture("lecture_table2", caption, study, metric, published.CLASSIFICATION)
+    return _with_notes(table, published.LECTURE_NOTES[:1])
+
+
+def relation_accuracy(studies: Sequence[Study]) -> Document:
+    """Relation accuracy by version, predecessor and modular autoencoder (M-AE table 1).
+
+    Args:
+        studies: one per version of a data set, or fewer; versions without a study are left open.
+    """
+    by_dataset = {_dataset(study): study for study in studies}
+    rows = []
+    for row in published.RELATION_ACCURACY:
+        study = by_dataset.get(row.dataset)
+        mark = "*" if row.dataset == "shapes3d.v5" else ""
+        cells = [row.dataset, f"{row.combinations:,}"]
+        for model, value, annotated in (
+            ("weak", row.weak, row.weak_annotated),
+            ("modular", row.modular, published.MODULAR_ANNOTATED),
+        ):
+            best = _best(study, model, "relation_accuracy")
+            ours = NOTHING if best is None else f"{best['num_annotated']:,}"
+            cells += [f"{value:.3f}{mark if model == 'weak' else ''} ({annotated:,})"]
+            cells += [f"{_value(best, 'relation_accuracy')} ({ours})", f"{_value(best, 'relation_accuracy_judged')}†"]
+        rows.append(tuple(cells))
+    columns: tuple[str, ...] = ("version", "combinations")
+    for name in (title("weak"), title("modular")):
+        columns += (f"{name}, published (annotated)", f"{name}, ours (annotated)", f"{name}, ours, judged images")
+    caption = "Relation accuracy, mean ± standard deviation over seeds"
+    return Document("modular_table1", caption, columns, tuple(rows), published.RELATION_NOTES)
+
+
+def modular_scores(studies: Sequence[Study]) -> Document:
+    """DCI, MIG and SAP of four methods with labels on two data sets (M-AE table 2)."""
+    families = ("dsprites", "shapes3d")
+    keys = ("dci_disentanglement", "mig", "sap_r2")
+    rows = []
+    for row in published.MODULAR_SCORES:
+        cells = [row.method]
+        for family, values in zip(families, (row.dsprites, row.shapes3d), strict=True):
+            study = next((each for each in studies if _dataset(each).startswith(family)), None)
+            for key, value in zip(keys, values, strict=True):
+                best = _best(study, row.model, key)
+                cells.append(f"{value:g}{row.doubt} | {_value(best, key)}")
+        rows.append(tuple(cells))
+    heads = tuple(f"{family} {name}" for family in families for name in ("DCI", "MIG", "SAP"))
+    caption = "DCI disentanglement, MIG and SAP (R²): published | ours, mean ± standard deviation over seeds"
+    return Document("modular_table2", caption, ("method", *heads), tuple(rows), published.MODULAR_NOTES)
+
+
+def summary(study: Study, rows: pd.DataFrame, metrics: Sequence[str], name: str, caption: str) -> Document:
+    """Rows of `Study.configurations()` as a table: model, searched hyperparameters, seeds, metrics."""
+    from analysis.figures.style import label
+
+    cells = []
+    for _, row in rows.iterrows():
+        chosen = {key: row[key] for key in study.searched(row["model"])}
+        values = tuple(_value(row, metric) for metric in metrics)
+        cells.append((title(row["model"]), settings(row["model"], chosen), str(row["n"]), *values))
+    return Document(
+        name, caption, ("model", "hyperparameters", "seeds", *(label(metric) for metric in metrics)), tuple(cells)
+    )
+
+
+def _lecture(name: str, caption: str, study: Study, metric: str, rows: Sequence[Score]) -> Document:
+    trials = study.trials()
+    cells = []
+    for row in rows:
+        best = _best(study, row.model, metric, {"num_latents": row.num_latents})
+        ours = [NOTHING, NOTHING, NOTHING, "0"]
+        if best is not None:
+            of_best = trials[(trials["configuration"] == best["configuration"]) & (trials["state"] == "COMPLETED")]
+            values = 100 * of_best[metric].to_numpy(dtype=float)
+            deviation = f" ({values.std(ddof=1):.2f})" if len(values) > 1 else ""
+            searched = [key for key in study.searched(row.model) if key != "num_latents"]
+            chosen = settings(row.model, {key: best[key] for key in searched})
+            ours = [chosen, f"{values.mean():.2f}{deviation}", f"{values.max():.2f}", str(len(values))]
+        published_cells = [row.setting, f"{row.mean:.2f} ({row.std:.2f})*", f"{row.best:.2f}*"]
+        cells.append((title(row.model), str(row.num_latents), *published_cells, *ours))
+    columns: tuple[str, ...] = ("method", "m", "setting, published", "mean (std), published", "best, published")
+    columns += ("setting, ours", "mean (std), ours", "best, ours", "seeds, ours")
+    return Document(name, caption, columns, tuple(cells))
+
+
+def _with_notes(table: Document, notes: tuple[str, ...]) -> Document:
+    columns = tuple(
+        f"{column}†" if column == "mean (std), published" and len(notes) > 1 else column for column in table.columns
+    )
+    return Document(table.name, table.caption, columns, table.rows, notes)
+
+
+def _best(
+    study: Study | None, model: str, metric: str, fixed: Mapping[str, object] | None = None
+) -> "pd.Series | None":
+    """The completed configuration of a model that is best by the mean of a metric, if there is one."""
+    if study is None or metric not in study.metrics():
+        return None
+    rows = study.configurations()
+    rows = rows[(rows["model"] == model) & (rows["state"] == "COMPLETED") & rows[f"{metric}_mean"].notna()]
+    for key, value in (fixed or {}).items():
+        rows = rows[rows[key] == value] if key in rows else rows.head(0)
+    if rows.empty:
+        return None
+    return rows.sort_values(f"{metric}_mean", ascending=study.direction(metric) == "minimize", kind="stable").iloc[0]
+
+
+def _value(row: "pd.Series | None", metric: str) -> str:
+    """`0.724 ± 0.012`, or a dash."""
+    if row is None or f"{metric}_mean" not in row or pd.isna(row[f"{metric}_mean"]):
+        return NOTHING
+    std = row[f"{metric}_std"]
+    return f"{row[f'{metric}_mean']:.4g}" + ("" if np.isnan(std) else f" ± {std:.2g}")
+
+
+def _key(study: Study, prefix: str, preferred: str) -> str:
+    keys = [key for key in study.metrics() if key.partition("/")[0] == prefix]
+    return preferred if preferred in keys or not keys else keys[0]
+
+
+def _dataset(study: Study) -> str:
+    dataset = study.spec["dataset"]
+    return str(dataset if isinstance(dataset, str) else dataset["name"])
