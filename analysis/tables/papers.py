@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+import analysis.tables.published as published
 from analysis.figures.style import settings, title
 from analysis.study import Study
-from analysis.tables import published
 from analysis.tables.document import Document
 from analysis.tables.published import Score
 
