@@ -10,7 +10,7 @@ import torch
 import core.data
 import trainables
 from tests.kit import QUICK
-from trainables.annotations import annotated, annotated_by_combination
+from trainables.annotations import annotated, annotated_by_combination, combination, leave_out
 from trainables.evaluation import holdout
 from trainables.judge import judge_of
 from trainables.mixtures import MixturePrior, spread_directions
@@ -107,6 +107,16 @@ def test_annotated_images_are_nested_and_never_held_out(dataset: core.data.Facto
         assert (choose(dataset, 100, 4) != few).any()
         with pytest.raises(ValueError, match="cannot be annotated"):
             choose(dataset, 12_000, 0)
+
+
+def test_left_out_combinations_are_never_annotated_but_all_values_are(dataset: core.data.FactorDataset) -> None:
+    missing = leave_out(dataset.factor_sizes, 9, 0)
+    assert len(np.unique(missing)) == 9
+    factors = dataset.factors(annotated(dataset, 500, 0, missing))
+    assert not np.isin(combination(factors, dataset.factor_sizes), missing).any()
+    assert [len(np.unique(column)) for column in factors.T] == [3, 3, 3]
+    with pytest.raises(ValueError, match="a value would be lost"):
+        leave_out((2, 2), 3, 0)
 
 
 def test_every_combination_has_its_share(dataset: core.data.FactorDataset) -> None:
