@@ -127,7 +127,9 @@ def launch(
         from studies.validation import require_local_resources
 
         require_local_resources(spec, document)
-    folder = service.prepare(spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root)
+    folder = service.prepare(
+        spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root, address=address
+    )
     trials = spec.num_configurations * spec.seeds.min
     say(f"study '{spec.name}' on {spec.dataset_name}: {trials} trials; Ctrl-C stops it in good order")
     _drive(lambda: service.run(folder, None, address), spec.name, root)

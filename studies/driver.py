@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import os
 import pathlib
+import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -120,6 +121,21 @@ def _artifacts(folder: StudyFolder, stores: Stores) -> str | None:
     return None
 
 
+def require_address(address: str | None) -> None:
+    """Refuse an address at once when nothing listens there; Ray itself would try for minutes.
+
+    Raises:
+        StudyError: with the address.
+    """
+    if address is None or address == "auto" or "://" in address:
+        return
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, ValueError) as error:
+        raise StudyError(f"no Ray cluster answers at '{address}' ({error}); write auto or HOST:PORT") from None
+
+
 @contextmanager
 def cluster(address: str | None, spec: StudySpec) -> Iterator[None]:
     """A Ray cluster for the study: the one at `address`, or one on this machine that ends with the driver.
@@ -132,6 +148,7 @@ def cluster(address: str | None, spec: StudySpec) -> Iterator[None]:
     os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"  # a failed trial has no metrics; the study goes on
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    require_address(address)
     import ray
 
     arguments: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
@@ -264,6 +281,7 @@ def _tune(
         ),
     )
     tuner.fit()
+    suggestions.forget_unrecorded({record.number for record in state.configurations.values()})
     return notes
 
 

@@ -15,6 +15,7 @@ from studies.folder import StudyFolder
 from studies.spec import StudySpec
 from studies.state import StudyState
 from studies.study_file import Document, StudyError, from_mapping, read
+from studies.tracking import connect, redact
 from studies.validation import require_local_resources, validate
 
 ROOT = "runs"
@@ -57,7 +58,9 @@ def launch(
         StudyError: a mistake in the study file, a name that is taken by another study, a store that cannot be reached.
     """
     spec, document = load(path_or_spec, data_root)
-    folder = prepare(spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root)
+    folder = prepare(
+        spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root, address=address
+    )
     if address is None:
         require_local_resources(spec, document)
     run(folder, display, address)
@@ -72,6 +75,7 @@ def prepare(
     tracking_uri: str | None,
     storage: str | None,
     data_root: str | None,
+    address: str | None = None,
 ) -> StudyFolder:
     """The folder of a new study, or of the one that this very file started."""
     folder = StudyFolder(root, spec.name)
@@ -83,8 +87,14 @@ def prepare(
                 f"study '{spec.name}' exists with a different file:\n{listing}\n"
                 f"resume it as it is (`studies resume {spec.name}`), or give the new one another name"
             )
+        if tracking_uri not in (None, folder.stores().tracking):
+            raise StudyError(
+                f"study '{spec.name}' is tracked at {redact(folder.stores().tracking)}, which cannot change"
+            )
         return folder
+    driver.require_address(address)
     stores = driver.default_stores(folder.root, spec.name, tracking=tracking_uri, storage=storage, data=data_root)
+    connect(stores.tracking)
     source = pathlib.Path(document.source)
     text = source.read_text(encoding="utf-8") if document.marks is not None else spec.model_dump_json(indent=1)
     require_disk(spec, stores.data, stores.checkpoints)

@@ -1,8 +1,9 @@
 """The Optuna side of a study: its storage, its sampler, and configurations that are new."""
 
+import time
 import warnings
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, TypeVar
 
 import optuna
 import sqlalchemy
@@ -14,6 +15,10 @@ from studies.space import ModelSpace
 from studies.spec import StudySpec
 from studies.state import ConfigurationRecord
 
+T = TypeVar("T")
+
+PATIENCE = 600.0  # seconds that a storage may be away before the driver gives up; `resume` goes on then
+RETRY_EVERY = 1.0
 ATTEMPTS = 30  # suggestions that are already known or illegal before a finite space is searched for what is left
 
 
@@ -31,7 +36,7 @@ def open_optuna(spec: StudySpec, url: str) -> optuna.Study:
 
 def open_storage(url: str) -> optuna.storages.RDBStorage:
     """Optuna's storage; SQLite does not wait for the disk at every commit, since the journal can repair a power cut."""
-    storage = optuna.storages.RDBStorage(url)
+    storage = optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
     if storage.engine.dialect.name == "sqlite":
 
         @sqlalchemy.event.listens_for(storage.engine, "connect")
@@ -80,6 +85,17 @@ class Suggestions:
             if "configuration" in trial.user_attrs
         }
 
+    def _patiently(self, action: Callable[[], T]) -> T:
+        """Do something with the storage; while it is away, wait and try again."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return action()
+            except (sqlalchemy.exc.OperationalError, optuna.exceptions.StorageInternalError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(RETRY_EVERY)
+
     def ask(self, known: Mapping[str, ConfigurationRecord]) -> tuple[Configuration, int] | None:
         """A configuration that is not among `known`, and the number of its Optuna trial; None when there is none."""
         self._known = known
@@ -91,19 +107,24 @@ class Suggestions:
             ]
             if not self._steer(fresh):
                 return None
-            trial = self.study.ask()
-            try:
-                configuration = self._configuration(trial)
-            except ValueError:  # legal values that are not legal together
-                self.study.tell(trial, state=TrialState.FAIL)
-                continue
-            if configuration.hash in known:
-                self.study.tell(trial, state=TrialState.FAIL)
-                continue
-            trial.set_user_attr("configuration", configuration.hash)
-            self._open[trial.number] = trial
-            return configuration, trial.number
+            suggestion = self._patiently(self._suggest)
+            if suggestion is not None:
+                return suggestion
         return None
+
+    def _suggest(self) -> tuple[Configuration, int] | None:
+        """One suggestion; None when it is known already, or not legal as a whole."""
+        trial = self.study.ask()
+        try:
+            configuration = self._configuration(trial)
+        except ValueError:  # legal values that are not legal together
+            configuration = None
+        if configuration is None or configuration.hash in self._known:
+            self.study.tell(trial, state=TrialState.FAIL)
+            return None
+        trial.set_user_attr("configuration", configuration.hash)
+        self._open[trial.number] = trial
+        return configuration, trial.number
 
     def _steer(self, fresh: list[str]) -> bool:
         """Fix the next `ask` to a point of the file, of the grid, or to a fresh model; False at the grid's end."""
@@ -115,7 +136,8 @@ class Suggestions:
         if point is None and fresh and self._several:
             point = {"model": fresh[0]}
         if point is not None:
-            self.study.enqueue_trial(point)
+            fixed = point
+            self._patiently(lambda: self.study.enqueue_trial(fixed))
         return True
 
     def tell(self, record: ConfigurationRecord, state: TrialState, values: list[float] | None) -> None:
@@ -124,8 +146,9 @@ class Suggestions:
         trial = self._open.pop(record.number, None)
         before = self._told.get(hash_)
         if trial is not None:
-            self._constrain(trial, record, state)
-            self.study.tell(trial, values, state=state)
+            asked = trial
+            self._constrain(asked, record, state)
+            self._patiently(lambda: self.study.tell(asked, values, state=state, skip_if_finished=True))
         elif before is None:
             self._restore(record, state, values)
         elif before == (state, values):
@@ -133,7 +156,7 @@ class Suggestions:
         elif before[0] == TrialState.RUNNING:
             if self._bounds:
                 self._constrain(optuna.Trial(self.study, self._earlier[record.number]._trial_id), record, state)
-            self.study.tell(record.number, values, state=state)
+            self._patiently(lambda: self.study.tell(record.number, values, state=state, skip_if_finished=True))
         else:
             self._supersede(record, state, values)
         self._told[hash_] = (state, values)

@@ -8,14 +8,9 @@ import sqlite3
 import pandas as pd
 import pytest
 
-from core import journal
-from tests.studies.conftest import Service, wait_until
+from tests.service import Service, wait_until
 
 pytestmark = pytest.mark.timeout(120)
-
-
-def ended(folder: pathlib.Path) -> int:
-    return sum(event["type"] == "end" for _, event in journal.read(folder))
 
 
 def test_the_plan_is_there_exactly_once(finished: Service) -> None:
@@ -185,11 +180,11 @@ def test_a_killed_driver_loses_nothing(service: Service) -> None:
     path = service.write("killed", models={"simulated": {"beta": {"log": [1, 16]}, "seconds": 0.2}})
     driver = service.start("launch", path, start_new_session=True)
     try:
-        wait_until(lambda: ended(service.root / "killed") >= 3)
+        wait_until(lambda: service.ended("killed") >= 3)
     finally:
         driver.kill()
         driver.communicate()
-    assert ended(service.root / "killed") < 8
+    assert service.ended("killed") < 8
     result = service.run("resume", "killed")
     assert result.returncode == 0, result.stderr
     service.assert_exactly_once("killed", configurations=4, seeds=2)
@@ -198,7 +193,7 @@ def test_a_killed_driver_loses_nothing(service: Service) -> None:
 def test_ctrl_c_stops_cleanly_and_a_second_driver_is_refused(service: Service) -> None:
     path = service.write("interrupted", models={"simulated": {"beta": {"log": [1, 16]}, "seconds": 0.3}})
     driver = service.start("launch", path)
-    wait_until(lambda: ended(service.root / "interrupted") >= 1)
+    wait_until(lambda: service.ended("interrupted") >= 1)
     second = service.run("resume", "interrupted")
     assert second.returncode == 2
     assert "being driven by another process" in second.stderr

@@ -1,0 +1,108 @@
+"""The same study file on a cluster of several nodes, with PostgreSQL, an MLflow server and an object store."""
+
+import pathlib
+
+import pytest
+
+from core import checkpoints, journal
+from core.storage import Folder
+from tests import servers
+from tests.service import Service, wait_until
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+SLOW = {"simulated": {"beta": {"log": [1, 16]}, "seconds": 0.3}}
+BUDGET = {"steps": 100, "evaluate_every": 20}
+
+
+def test_nodes_join_and_leave_in_the_middle(tmp_path: pathlib.Path) -> None:
+    service = Service(tmp_path)
+    path = service.write("nodes", models=SLOW, budget=BUDGET, search={"sampler": "tpe", "configurations": 8})
+    with servers.ray_nodes() as cluster:
+        leaving = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+        driver = service.start("launch", path, "--address", cluster.address)
+        wait_until(lambda: service.ended("nodes") >= 3)
+        cluster.add_node(num_cpus=2, node_ip_address="127.0.0.1")
+        wait_until(lambda: service.ended("nodes") >= 6)
+        cluster.remove_node(leaving, allow_graceful=False)
+        out, err = driver.communicate(timeout=120)
+        assert driver.returncode == 0, out + err
+    service.assert_exactly_once("nodes", configurations=8, seeds=2)
+    service.assert_agreement("nodes")
+
+
+def test_a_wrong_address_and_a_missing_token_are_one_sentence(tmp_path: pathlib.Path) -> None:
+    service = Service(tmp_path)
+    path = service.write("nowhere")
+    result = service.run("launch", path, "--address", f"127.0.0.1:{servers.free_port()}")
+    assert result.returncode == 2
+    assert "no Ray cluster answers" in result.stderr
+
+
+def test_a_trial_that_no_node_can_take_is_refused(tmp_path: pathlib.Path) -> None:
+    service = Service(tmp_path)
+    path = service.write("big", resources={"cpu": 2})
+    with servers.ray_nodes() as cluster:
+        cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+        result = service.run("launch", path, "--address", cluster.address)
+    assert result.returncode == 2
+    assert "no node of the cluster can take a trial of 2 CPU" in result.stderr
+
+
+@pytest.mark.parametrize(("share", "at_once"), [(0.25, 4), (0.5, 2)])
+def test_a_gpu_share_packs_so_many_trials(tmp_path: pathlib.Path, share: float, at_once: int) -> None:
+    """Logical GPUs: the scheduling is real where the device is not."""
+    service = Service(tmp_path)
+    models = {"simulated": {"beta": {"log": [1, 16]}, "seconds": 1.0}}
+    path = service.write("shares", models=models, resources={"cpu": 1, "gpu": share})
+    with servers.ray_nodes(cpus=8, num_gpus=1) as cluster:
+        result = service.run("launch", path, "--address", cluster.address)
+    assert result.returncode == 0, result.stderr
+    running = most = 0
+    for _, event in journal.read(service.root / "shares"):
+        running += {"start": 1, "end": -1}.get(event["type"], 0)
+        most = max(most, running)
+    assert most == at_once
+
+
+def test_postgresql_an_mlflow_server_and_an_object_store(tmp_path: pathlib.Path) -> None:
+    """PostgreSQL is restarted and the MLflow server killed and started again while the study runs."""
+    postgres = servers.Postgres()
+    server = servers.MLflowServer(tmp_path, postgres.url("mlflow"))
+    service = Service(tmp_path, tracking=server.uri, optuna_url=postgres.url("optuna"))
+    try:
+        path = service.write("served", models=SLOW, budget=BUDGET, search={"sampler": "tpe", "configurations": 6})
+        arguments = ("launch", path, "--tracking-uri", server.uri, "--storage", postgres.url("optuna"))
+        driver = service.start(*arguments)
+        wait_until(lambda: service.ended("served") >= 2)
+        server.kill()
+        wait_until(lambda: service.ended("served") >= 5)
+        server.start()
+        wait_until(lambda: service.ended("served") >= 7)
+        postgres.stop()
+        postgres.start()
+        out, err = driver.communicate(timeout=120)
+        assert driver.returncode == 0, out + err
+        assert "hidden-secret" not in out + err
+        service.assert_exactly_once("served", configurations=6, seeds=2)
+        service.assert_agreement("served")
+        assert "hidden-secret" not in (service.root / "served" / "report" / "report.html").read_text()
+        for run in service.runs("served"):
+            assert "hidden-secret" not in str(run.to_dictionary())
+    finally:
+        server.kill()
+        postgres.close()
+
+
+def test_checkpoints_in_an_object_store(tmp_path: pathlib.Path) -> None:
+    service = Service(tmp_path)
+    with servers.s3_store(tmp_path) as uri:
+        result = service.run("launch", service.write("objects"), "--storage", uri)
+        assert result.returncode == 0, result.stderr
+        study = service.study("objects")
+        trial = study.best("mig")[0]
+        saved = checkpoints.newest(Folder(trial.checkpoint))
+        assert saved is not None
+        assert saved.step == 100
+        service.assert_agreement("objects")
+        assert "word" not in (service.root / "objects" / "report" / "report.html").read_text().split("keyword")[0]
