@@ -15,6 +15,7 @@ from core.objectives.gaussian import (
 )
 from core.objectives.inverse_wishart import (
     inverse_wishart_constant,
+    inverse_wishart_divergence,
     inverse_wishart_regulariser,
     prior_scale,
     sample_hyperprior_codes,
@@ -52,6 +53,7 @@ __all__ = [
     "gumbel_softmax",
     "identity_penalty",
     "inverse_wishart_constant",
+    "inverse_wishart_divergence",
     "inverse_wishart_regulariser",
     "permute_dimensions",
     "prior_scale",

@@ -16,7 +16,7 @@ def prior_scale(nu: float, num_latents: int) -> float:
     return max(nu - num_latents - 1.0, 1.0)
 
 
-def inverse_wishart_regulariser(
+def inverse_wishart_divergence(
     mean: Tensor,
     factor: Tensor,
     jitter: float,
@@ -24,11 +24,11 @@ def inverse_wishart_regulariser(
     nu: float,
     bound: Literal["paper", "student_t"] = "paper",
 ) -> Tensor:
-    """The hyperprior's part of the loss, per image and without its constant: (B,), in nats.
+    """The hyperprior's part of the loss with its constant, per image: (B,), in nats.
 
-    `paper`: ½(ν+1) log det Φ − ½ log det S + ½(ν+1) tr(Φ⁻¹(S + μμᵀ + Ψ)), the loss of the paper. `student_t`: the
-    bound of the same model with one sample, where the trace is the constant p; Φ enters through a multivariate
-    Student-t density.
+    `paper`: KL(q(z|x) ‖ N(0, Σ)) averaged over q(Σ|z), plus KL(q(Σ|z) ‖ IW(Ψ, ν)), the loss of the paper. `student_t`:
+    the bound of the same model with one sample, where Φ enters through a multivariate Student-t density. What grows
+    with ν alone is summed in double precision beforehand, so that float32 keeps the nats at any ν.
 
     Args:
         mean: μ of the posterior, (B, p).
@@ -44,31 +44,55 @@ def inverse_wishart_regulariser(
     cholesky = torch.linalg.cholesky(covariance)
     log_det_posterior = 2.0 * cholesky.diagonal(dim1=1, dim2=2).log().sum(1)
     squared_norm = codes.square().sum(1)
-    log_det_phi = p * math.log(scale) + torch.log1p(squared_norm / scale)
-    regulariser = 0.5 * (nu + 1.0) * log_det_phi - 0.5 * log_det_posterior
+    constant = inverse_wishart_constant(nu, p) + _growing(nu, p)
+    # log det Φ − p log c = log(1 + zᵀz / c)
+    divergence = 0.5 * (nu + 1.0) * torch.log1p(squared_norm / scale) - 0.5 * log_det_posterior + constant
     if bound == "student_t":
-        return regulariser + 0.5 * (nu + 1.0) * p
-    # tr(Φ⁻¹ A) = (tr A − zᵀ A z / (c + zᵀz)) / c, with A = S + μμᵀ + cI
-    trace = factor.square().sum((1, 2)) + p * jitter + mean.square().sum(1) + p * scale
+        return divergence
+    # tr(Φ⁻¹ A) − p = (tr(S + μμᵀ) − (zᵀ(S + μμᵀ)z + c zᵀz) / (c + zᵀz)) / c, with A = S + μμᵀ + cI
+    trace = factor.square().sum((1, 2)) + p * jitter + mean.square().sum(1)
     quadratic = (
         (factor.mT @ codes[:, :, None]).square().sum((1, 2))
         + (mean * codes).sum(1).square()
         + (jitter + scale) * squared_norm
     )
-    return regulariser + 0.5 * (nu + 1.0) * (trace - quadratic / (scale + squared_norm)) / scale
+    return divergence + 0.5 * (nu + 1.0) * (trace - quadratic / (scale + squared_norm)) / scale
+
+
+def inverse_wishart_regulariser(
+    mean: Tensor,
+    factor: Tensor,
+    jitter: float,
+    codes: Tensor,
+    nu: float,
+    bound: Literal["paper", "student_t"] = "paper",
+) -> Tensor:
+    """The divergence as the paper writes it, without its constant: (B,); arguments as of `inverse_wishart_divergence`.
+
+    ½(ν+1) log det Φ − ½ log det S + ½(ν+1) tr(Φ⁻¹(S + μμᵀ + Ψ)); for `student_t` the trace is the constant p.
+    """
+    divergence = inverse_wishart_divergence(mean, factor, jitter, codes, nu, bound)
+    return divergence - inverse_wishart_constant(nu, mean.shape[1])
+
+
+def _growing(nu: float, p: int) -> float:
+    """½(ν+1) (p log c + p): the part of log det Φ and of the trace that does not depend on the image."""
+    return 0.5 * (nu + 1.0) * p * (math.log(prior_scale(nu, p)) + 1.0)
 
 
 def inverse_wishart_constant(nu: float, num_latents: int) -> float:
-    """What must be added to the regulariser to make it the sum of the two KL divergences, in nats."""
+    """What must be added to the regulariser to make it the sum of the two KL divergences, in nats.
+
+    Its log Γ_p(ν/2) − log Γ_p((ν+1)/2) is log Γ((ν+1−p)/2) − log Γ((ν+1)/2), all other factors being the same.
+    """
     p = num_latents
-    log_det_scale = p * math.log(prior_scale(nu, p))
-    gammas = torch.special.multigammaln(torch.tensor([nu / 2.0, (nu + 1.0) / 2.0], dtype=torch.float64), p)
     return (
         -0.5 * p
         - 0.5 * p * math.log(2.0)
-        - 0.5 * nu * log_det_scale
+        - 0.5 * nu * p * math.log(prior_scale(nu, p))
         - 0.5 * (nu + 1.0) * p
-        + float(gammas[0] - gammas[1])
+        + math.lgamma(0.5 * (nu + 1.0 - p))
+        - math.lgamma(0.5 * (nu + 1.0))
     )
 
 

@@ -109,6 +109,15 @@ def test_a_very_large_nu_is_the_plain_kl() -> None:
     assert ((bound - plain).abs() / plain).max() < 1e-3
 
 
+def test_single_precision_keeps_the_nats_at_any_nu() -> None:
+    parts = [part.double() for part in gaussian(16, 10)]
+    for nu in (11.0, 33.0, 1e5, 1e7):
+        mean, factor, codes = parts
+        exact = objectives.inverse_wishart_divergence(mean, factor, JITTER, codes, nu)
+        single = objectives.inverse_wishart_divergence(mean.float(), factor.float(), JITTER, codes.float(), nu)
+        torch.testing.assert_close(single.double(), exact, rtol=1e-4, atol=1e-3)
+
+
 def test_inverse_wishart_draws_have_the_identity_as_mean() -> None:
     draws = objectives.sample_inverse_wishart(40_000, 12.0, 3, torch.Generator().manual_seed(0))
     torch.testing.assert_close(draws.mean(0), torch.eye(3, dtype=torch.float64), atol=0.03, rtol=0)

@@ -18,8 +18,7 @@ from core.data.batches import Batch
 from core.networks import build_decoder, build_encoder, initialise
 from core.objectives import (
     bernoulli_reconstruction,
-    inverse_wishart_constant,
-    inverse_wishart_regulariser,
+    inverse_wishart_divergence,
     sample_hyperprior_codes,
 )
 from trainables.base import Model, Parts
@@ -74,7 +73,6 @@ class CHyVAE(Model[CHyVAEHyperparameters]):
         self.encoder = build_encoder(network, dataset.image_shape, p + p * p)
         self.decoder = build_decoder(network, dataset.image_shape, p)
         initialise(self, hyperparameters.initialisation)
-        self.constant = inverse_wishart_constant(hyperparameters.nu, p)
 
     def configure_optimizers(self) -> None:
         """Adam on everything."""
@@ -88,9 +86,9 @@ class CHyVAE(Model[CHyVAEHyperparameters]):
         codes = self._sample(mean, factor, self.generator)
         other = codes if h.shared_sample else self._sample(mean, factor, self.generator)
         reconstruction = bernoulli_reconstruction(self.decoder(codes), images)
-        regulariser = inverse_wishart_regulariser(mean, factor, JITTER, other, h.nu, h.bound).mean()
-        self.minimise(reconstruction + regulariser, self.optimizers["model"])
-        return {"reconstruction": reconstruction.detach(), "kl": regulariser.detach() + self.constant}
+        divergence = inverse_wishart_divergence(mean, factor, JITTER, other, h.nu, h.bound).mean()
+        self.minimise(reconstruction + divergence, self.optimizers["model"])
+        return {"reconstruction": reconstruction.detach(), "kl": divergence.detach()}
 
     def gaussian(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """μ (B, p) and the lower-triangular L (B, p, p), whose diagonal is positive."""
