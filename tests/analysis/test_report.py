@@ -1,0 +1,162 @@
+import html.parser
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from analysis.report.evidence import evidence
+from analysis.report.record import duration
+from analysis.report.scatter import scatter
+from analysis.report.wording import asked, span
+from analysis.study import Study
+from tests.analysis.kit import StudyWriter, random_study
+
+VOID = {"meta", "link", "img", "br", "line", "path", "circle", "polyline"}
+
+
+class Page(html.parser.HTMLParser):
+    """Checks the nesting, and collects what tests look at."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return random_study(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def text(study: Study) -> str:
+    return study.report().read_text()
+
+
+def test_the_page_stands_alone(text: str) -> None:
+    page = Page(text)
+    assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", text)
+    assert all((image["src"] or "").startswith("data:image/png;base64,") for image in page.all("img"))
+    assert not page.all("iframe")
+    assert len(text) < 10_000_000
+
+
+def test_the_page_can_be_read_by_ear_and_keyboard(text: str, study: Study) -> None:
+    page = Page(text)
+    assert page.all("html")[0]["lang"] == "en"
+    assert all(image.get("alt") for image in page.all("img"))
+    assert all(head.get("scope") in ("col", "row") for head in page.all("th"))
+    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+    assert {(link["href"] or "")[1:] for link in page.all("a")} <= set(identifiers)
+    reachable = [attributes for attributes in page.all("g") if attributes.get("tabindex") == "0"]
+    assert len(reachable) == len(study.front())
+    assert all("FactorVAE score" in (point["aria-label"] or "") for point in reachable)
+
+
+def test_the_page_says_what_was_asked_and_found(text: str) -> None:
+    for expected in (
+        "β-VAE (β from 1 to 100 (log))",
+        "How sure we are",
+        "best configuration on the other seeds",
+        "Hypervolume of the front",
+        "95 % interval",
+        "Nothing failed",
+        "per 1,000 minibatches",
+    ):
+        assert expected in text
+
+
+def test_figures_lie_beside_the_page(study: Study, text: str) -> None:
+    assert text
+    names = {path.name for path in (study.path / "report").iterdir()}
+    assert {"pareto_front.png", "pareto_front.pdf", "curves.pdf", "history.png", "ranks.png", "time.png"} <= names
+
+
+def test_a_study_that_has_just_begun_has_a_report(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path)
+    assert "No configuration is completed yet" in writer.study.report().read_text()
+    key = writer.configuration("beta_vae", 1, beta=4.0)
+    writer.event("start", key, 0)
+    Page(writer.study.report().read_text())
+
+
+def test_failures_are_listed_and_text_is_escaped(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, early_stop={"rule": "asha", "grace": 50, "control": 0.1})
+    failed, pruned = writer.configuration("beta_vae", 1, beta=4.0), writer.configuration("beta_vae", 1, beta=2.0)
+    writer.event("end", failed, 0, state="FAILED", step=50, reason="<script>alert(1)</script>", metrics={}, ledger={})
+    writer.event("end", pruned, 0, state="PRUNED", step=50, reason="stopped early by asha", metrics={}, ledger={})
+    text = writer.study.report().read_text()
+    assert "<script>alert(1)" not in text
+    assert "1 × &lt;script&gt;alert(1)" in text
+    assert "ended 1 of 2 trials and saved 50 steps, 25% of the plan" in text
+
+
+def test_one_seed_says_nothing_about_chance(tmp_path: pathlib.Path) -> None:
+    text = random_study(tmp_path, seeds=1, configurations=3).report().read_text()
+    assert "more seeds are needed" in text
+
+
+def test_points_behind_the_front_are_sampled(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    from analysis.report import scatter as module
+
+    whole = scatter(study, {}, set())
+    assert whole is not None
+    behind = len(study.configurations()) - len(study.front())
+    monkeypatch.setattr(module, "MOST_POINTS", behind - 1)
+    sampled = scatter(study, {}, set())
+    assert sampled is not None
+    assert (whole.left_out, sampled.left_out) == (0, 1)
+    assert len(sampled.points) == len(whole.points) - 1
+    for point in whole.points:
+        assert whole.box[0] <= point["x"] <= whole.box[2]
+        assert whole.box[1] <= point["y"] <= whole.box[3]
+
+
+def test_evidence_of_a_study(study: Study) -> None:
+    found = evidence(study)
+    assert found.hypervolume is not None
+    assert found.hypervolume.low < found.hypervolume.value
+    assert set(found.probability) == set(study.configurations()["configuration"])
+    assert len(found.comparisons) == 3
+
+
+def test_words_of_ranges_and_durations(study: Study) -> None:
+    assert span({"log": [1, 16], "num": 5}) == "from 1 to 16 (log)"
+    assert span([1, 2]) == "in 1, 2"
+    assert [duration(value) for value in (12.0, 240.0, 7200.0)] == ["12 s", "4 min", "2 h"]
+    assert asked(study)["Seeds"] == "2 per configuration"
+
+
+@pytest.mark.slow
+def test_the_page_opens_in_a_browser_without_an_error(study: Study, text: str) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no Chromium on this machine")
+    assert text
+    page = (study.path / "report" / "report.html").as_uri()
+    began = time.monotonic()
+    command = [browser, "--headless", "--no-sandbox", "--enable-logging=stderr", "--v=0", "--dump-dom", page]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "The winners" in done.stdout
+    assert "CONSOLE" not in done.stderr
+    assert time.monotonic() - began < 60
