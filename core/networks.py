@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
+from core.kernels import Upsample
+
 NetworkName = Literal["full", "wide", "small", "tiny", "mlp"]
 InitName = Literal["kaiming", "glorot", "torch"]
 IMAGE_SIZE = 64
@@ -92,10 +94,10 @@ def build_decoder(
         nn.Unflatten(1, (widths[0], 4, 4)),
     ]
     for width_in, width_out in itertools.pairwise(widths):
-        layers.append(nn.ConvTranspose2d(width_in, width_out, 4, stride=2, padding=1))
+        layers.append(Upsample(width_in, width_out))
         layers += [nn.BatchNorm2d(width_out)] if batch_norm else []
         layers.append(nn.ReLU(inplace=True))
-    return nn.Sequential(*layers, nn.ConvTranspose2d(widths[3], channels_out, 4, stride=2, padding=1))
+    return nn.Sequential(*layers, Upsample(widths[3], channels_out))
 
 
 def build_discriminator(num_inputs: int, *, units: int = 1000, layers: int = 6, outputs: int = 2) -> nn.Sequential:

@@ -1,8 +1,10 @@
 """What Tune tells of its trials, as entries of the journal; and when a trial must stop."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import ray
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -47,6 +49,7 @@ class RecordCallback(Callback):
     def __init__(self, searcher: StudySearcher, refresh: Callable[[], None]) -> None:
         self._searcher = searcher
         self._refresh = refresh
+        self._heard: dict[str, tuple[Trial, float]] = {}  # running trials, and when they were last heard of
 
     def __reduce__(self) -> Any:
         return Callback, ()
@@ -54,9 +57,23 @@ class RecordCallback(Callback):
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:  # noqa: ARG002
         """Every turn of the loop."""
         self._refresh()
+        self._end_hung()
+
+    def _end_hung(self) -> None:
+        """Kill the processes of trials that have been silent for too long; Ray starts them again, a few times."""
+        patience = self._searcher.spec.budget.patience
+        if patience is None:
+            return
+        now = time.monotonic()
+        for key, (trial, heard) in list(self._heard.items()):
+            actor = trial.temporary_state.ray_actor
+            if now - heard > patience and actor is not None:
+                self._heard[key] = (trial, now)
+                ray.kill(actor)
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
         """An actor has the trial."""
+        self._heard[trial.trial_id] = (trial, time.monotonic())
         self._searcher.state.start(self._record(trial))
 
     def on_trial_result(
@@ -77,6 +94,9 @@ class RecordCallback(Callback):
         if result["resumed_from"]:
             ledger["resumed_from"] = result["resumed_from"]
         state.report(record, result["step"], result["metrics"], ledger)
+        self._heard[trial.trial_id] = (trial, time.monotonic())
+        if result["done"]:
+            del self._heard[trial.trial_id]
         if not result["done"] or self._retried(record, result, share):
             return
         outcome = self._outcome(record, result)
@@ -103,6 +123,7 @@ class RecordCallback(Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
         """The trial's process died more often than is forgiven."""
+        self._heard.pop(trial.trial_id, None)
         record, state = self._record(trial), self._searcher.state
         error = str(trial.get_error() or "its process died").strip().splitlines()
         state.end(record, "FAILED", step=record.step, reason=f"lost: {error[-1]}", metrics={}, ledger={})

@@ -21,7 +21,10 @@ from core.metrics import MetricError
 from studies.study_file import StudyError
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Hyperparameter studies of disentangled representations."
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Hyperparameter studies of disentangled representations.",
 )
 data = typer.Typer(no_args_is_help=True, help="Data sets: list, render, check, show.")
 app.add_typer(data, name="data")
@@ -104,9 +107,7 @@ def validate(
     from studies import service
 
     spec, document = service.load(file, data_root)
-    from studies.validation import require_local_resources
-
-    require_local_resources(spec, document)
+    service.require_local_resources(spec, document)
     emit([service.plan(spec, data_root)], as_json, f"plan of study '{spec.name}'")
 
 
@@ -115,6 +116,9 @@ def launch(
     file: Annotated[pathlib.Path, typer.Argument(help="Study file.")],
     root: Root = ROOT,
     address: Address = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Drive it as a Ray job at --address http://HOST:8265.")
+    ] = False,
     tracking_uri: Annotated[str | None, typer.Option(help="MLflow tracking URI.")] = None,
     storage: Annotated[str | None, typer.Option(help="Optuna's SQLAlchemy URL, or a URI for checkpoints.")] = None,
     data_root: DataRoot = None,
@@ -124,12 +128,16 @@ def launch(
 
     spec, document = service.load(file, data_root)
     if address is None:
-        from studies.validation import require_local_resources
-
-        require_local_resources(spec, document)
+        service.require_local_resources(spec, document)
     folder = service.prepare(
         spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root, address=address
     )
+    if detach:
+        from studies.detach import submit
+
+        job = submit(folder, address or "none")
+        say(f"study '{spec.name}' runs as job {job}; `studies status | stop {spec.name}{_root(root)}` from any shell")
+        return
     trials = spec.num_configurations * spec.seeds.min
     say(f"study '{spec.name}' on {spec.dataset_name}: {trials} trials; Ctrl-C stops it in good order")
     _drive(lambda: service.run(folder, None, address), spec.name, root)
@@ -189,11 +197,11 @@ def status(name: Name, root: Root = ROOT, as_json: Json = False) -> None:
 
 @app.command()
 def stop(name: Name, root: Root = ROOT) -> None:
-    """Ask the driver on this machine to stop in good order."""
+    """Ask the driver, on this machine or as a Ray job, to stop."""
     from studies import service
 
-    pid = service.stop(name, root=root)
-    say(f"asked process {pid} to stop; `studies resume {name}{_root(root)}` will go on")
+    stopped = service.stop(name, root=root)
+    say(f"asked {stopped} to stop; `studies resume {name}{_root(root)}` will go on")
 
 
 @app.command()

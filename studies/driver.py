@@ -80,9 +80,7 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
             display.close()
             state.journal.close()
             delivered = tracker.close(DELIVERY_PATIENCE)
-        report = Study(spec.name, folder.root).report()
-        if delivered:
-            tracker.log_study(report.parent, "report")
+        _report(folder, display, tracker if delivered else None)
     counts = state.counts()
     finished = not counts["PENDING"] and not counts["RUNNING"]
     finished = finished and (not spent() or len(state.configurations) >= spec.num_configurations)
@@ -93,6 +91,16 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
             f"MLflow has not received everything yet ({tracker.trouble}); `studies resume` delivers the rest"
         )
     return Outcome(finished, counts["FAILED"], delivered, spent())
+
+
+def _report(folder: StudyFolder, display: Display, tracker: Tracker | None) -> None:
+    """Write the report and attach it; a picture that cannot be drawn never costs a study its results."""
+    try:
+        report = Study(folder.name, folder.root).report()
+        if tracker is not None:
+            tracker.log_study(report.parent, "report")
+    except Exception as error:
+        display.message(f"the report is not complete ({error}); `studies report {folder.name}` tries again")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +135,7 @@ def require_address(address: str | None) -> None:
     Raises:
         StudyError: with the address.
     """
-    if address is None or address == "auto" or "://" in address:
+    if address is None or address == "auto" or "://" in address:  # Ray asks a job server itself
         return
     host, _, port = address.rpartition(":")
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import core.data
 from analysis.study import Study
-from studies import driver
+from studies import detach, driver
 from studies.budget import disk_needed, hours_here, require_disk
 from studies.display import ProgressDisplay
 from studies.driver import Display, Outcome, drive
@@ -140,19 +140,22 @@ def run(folder: StudyFolder, display: Display | None, address: str | None) -> Ou
     return drive(folder, display or ProgressDisplay(spec), address)
 
 
-def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> int:
-    """Ask the driver on this machine to stop in good order; its process id.
+def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:
+    """Ask the driver to stop, in good order when it is a process of this machine; what was asked.
 
     Raises:
-        StudyError: no such study, or nobody drives it here.
+        StudyError: no such study, or nobody drives it.
     """
     folder = StudyFolder(root, name)
     folder.record()
+    job = detach.stop(folder)
+    if job is not None:
+        return f"job {job}"
     pid = folder.driver()
     if pid is None:
         raise StudyError(f"nobody drives study '{name}' on this machine; `studies resume {name}` goes on with it")
     os.kill(pid, signal.SIGINT)
-    return pid
+    return f"process {pid}"
 
 
 def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class Budget(Section):
     evaluate_every: int = Field(ge=1)
     hours: float | None = Field(None, gt=0.0, description="wall-clock hours of the study, all drivers together")
     gpu_hours: float | None = Field(None, gt=0.0, description="GPU share times hours, over all trials")
+    patience: float | None = Field(None, gt=0.0, description="seconds without a report after which a trial is hung")
 
 
 class Resources(Section):

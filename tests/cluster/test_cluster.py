@@ -106,3 +106,25 @@ def test_checkpoints_in_an_object_store(tmp_path: pathlib.Path) -> None:
         assert saved.step == 100
         service.assert_agreement("objects")
         assert "word" not in (service.root / "objects" / "report" / "report.html").read_text().split("keyword")[0]
+
+
+def test_a_detached_study_is_stopped_and_resumed_from_another_shell(tmp_path: pathlib.Path) -> None:
+    service = Service(tmp_path)
+    path = service.write("away", models=SLOW, budget=BUDGET, search={"sampler": "tpe", "configurations": 4})
+    port = servers.free_port()
+    with servers.ray_nodes(2, include_dashboard=True, dashboard_host="127.0.0.1", dashboard_port=port):
+        url = f"http://127.0.0.1:{port}"
+        launched = service.run("launch", path, "--address", url, "--detach")
+        assert launched.returncode == 0, launched.stderr
+        assert "runs as job" in launched.stderr
+        wait_until(lambda: service.ended("away") >= 1, 120)
+        stopped = service.run("stop", "away")
+        assert stopped.returncode == 0, stopped.stderr
+        assert "asked job" in stopped.stderr
+        wait_until(lambda: service.rows("status", "away")[0]["driver"] is None)
+        assert service.ended("away") < 8
+        assert service.run("launch", path, "--address", url, "--detach").returncode == 0
+        wait_until(lambda: service.rows("status", "away")[0]["completed"] == 8, 120)
+        wait_until(lambda: service.rows("status", "away")[0]["driver"] is None)
+    service.assert_exactly_once("away", configurations=4, seeds=2)
+    service.assert_agreement("away")

@@ -6,6 +6,7 @@ not imported.
 
 import dataclasses
 import math
+import threading
 import time
 from typing import Any, ClassVar
 
@@ -34,6 +35,9 @@ class SimulatedHyperparameters(Hyperparameters):
     )
     crashes_at: int = hyperparameter(
         0, "Step at which the trial raises an error; 0 never.", symbol="error", source="simulated", ge=0
+    )
+    hangs_at: int = hyperparameter(
+        0, "Step at which the trial waits for ever; 0 never.", symbol="hang", source="simulated", ge=0
     )
 
 
@@ -77,6 +81,8 @@ class SimulatedRun:
             time.sleep(h.seconds)
             self.step = next_report(self.step, self.config)
         self.seconds += time.perf_counter() - began
+        if h.hangs_at and self.step >= h.hangs_at:
+            threading.Event().wait()
         if h.crashes_at and self.step >= h.crashes_at:
             raise RuntimeError(f"simulated error at step {self.step}")
         if h.diverges_at and self.step >= h.diverges_at:

@@ -1,0 +1,214 @@
+"""Real processes killed at random moments, drawn from a logged seed; afterwards everything is there exactly once."""
+
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from core import journal
+from core.checkpoints import names
+from core.storage import Folder
+from tests import servers
+from tests.service import Service, wait_until
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+
+ROUNDS = 24
+SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+MODELS = {"simulated": {"beta": {"log": [1, 16]}, "seconds": 0.15}}
+BUDGET = {"steps": 100, "evaluate_every": 10}
+
+
+def children(process: "subprocess.Popen[str]", part: str) -> list[psutil.Process]:
+    """Descendants of a driver whose command line contains `part`."""
+    found: list[psutil.Process] = []
+    if process.poll() is not None:
+        return found
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            if part in " ".join(child.cmdline()):
+                found.append(child)
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def kill_driver(process: "subprocess.Popen[str]", _: random.Random) -> None:
+    process.kill()
+
+
+def kill_actor(process: "subprocess.Popen[str]", rng: random.Random) -> None:
+    actors = children(process, "ray::StudyTrainable")
+    if actors:
+        rng.choice(actors).kill()
+
+
+def kill_raylet(process: "subprocess.Popen[str]", _: random.Random) -> None:
+    for raylet in children(process, "raylet/raylet"):
+        raylet.kill()
+
+
+def truncate_newest(service: Service, name: str, rng: random.Random) -> None:
+    """Cut a file of the newest checkpoint of a trial that has not ended."""
+    ended = {event["trial"] for _, event in journal.read(service.root / name) if event["type"] == "end"}
+    running = [path for path in (service.root / name / "trials").iterdir() if path.name not in ended]
+    if running:
+        folder = rng.choice(running)
+        newest = names(Folder(folder))[-1:]
+        for file in (folder / newest[0]).iterdir() if newest else ():
+            file.write_bytes(file.read_bytes()[:10])
+
+
+def assert_nothing_left_behind(before: set[int]) -> None:
+    """No process of Ray that a killed driver left."""
+
+    def strays() -> list[psutil.Process]:
+        return [
+            process
+            for process in psutil.process_iter(["name", "cmdline"])
+            if process.pid not in before
+            and any(
+                part in " ".join(process.info["cmdline"] or []) for part in ("raylet/raylet", "ray::StudyTrainable")
+            )
+        ]
+
+    wait_until(lambda: not strays(), 60.0)
+
+
+def test_kills_at_random_moments(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    service = Service(tmp_path)
+    rng = random.Random(SEED)
+    before = {process.pid for process in psutil.process_iter()}
+    path = service.write("kills", models=MODELS, budget=BUDGET, search={"sampler": "tpe", "configurations": 60})
+    pause = threading.Event()
+    faults: list[Callable[[subprocess.Popen[str], random.Random], None]] = [kill_driver, kill_actor, kill_raylet]
+    log: list[str] = []
+    arguments: tuple[object, ...] = ("launch", path)
+    for number in range(ROUNDS):
+        driver = service.start(*arguments, start_new_session=True)
+        arguments = ("resume", "kills")
+        fault, delay = rng.choice(faults), rng.uniform(0.0, 4.0)
+        began = service.ended("kills")
+        wait_until(lambda: service.ended("kills") > began or driver.poll() is not None)  # noqa: B023
+        pause.wait(delay)
+        log.append(f"round {number}: {fault.__name__} after {delay:.2f} s, {service.ended('kills')} trials ended")
+        fault(driver, rng)
+        if fault is kill_actor:  # Ray starts the actor again; the driver goes on, until it is killed too
+            reached = service.ended("kills")
+            wait_until(lambda: service.ended("kills") > reached or driver.poll() is not None)  # noqa: B023
+        driver.kill()
+        driver.communicate()
+        assert_nothing_left_behind(before)
+        truncate_newest(service, "kills", rng)
+    with capsys.disabled():
+        print(f"\nFAULT_SEED={SEED}", *log, sep="\n")
+    result = service.run("resume", "kills")
+    assert result.returncode == 0, result.stderr
+    service.assert_exactly_once("kills", configurations=60, seeds=2)
+    service.assert_agreement("kills")
+    assert set(service.study("kills").trials()["state"]) == {"COMPLETED"}
+    assert_nothing_left_behind(before)
+
+
+def test_a_trial_loses_at_most_one_interval(tmp_path: pathlib.Path) -> None:
+    service = Service(tmp_path)
+    models = {"simulated": {"beta": [2.0], "seconds": 0.4}}
+    path = service.write("interval", models=models, seeds=1, budget=BUDGET, search={"configurations": 1})
+    driver = service.start("launch", path)
+
+    def reports() -> list[int]:
+        return [event["step"] for _, event in journal.read(service.root / "interval") if event["type"] == "report"]
+
+    wait_until(lambda: len(reports()) >= 4)
+    kill_actor(driver, random.Random(0))
+    killed_at = reports()[-1]
+    out, err = driver.communicate(timeout=100)
+    assert driver.returncode == 0, out + err
+    steps = reports()
+    first_again = steps[steps.index(killed_at) + 1]
+    assert killed_at <= first_again <= killed_at + BUDGET["evaluate_every"]
+    service.assert_agreement("interval")
+
+
+def test_an_mlflow_server_that_dies_for_good_costs_nothing(tmp_path: pathlib.Path) -> None:
+    """The study ends without it; when it is back, `resume` delivers all that it missed."""
+    server = servers.MLflowServer(tmp_path, f"sqlite:///{tmp_path / 'server.db'}")
+    service = Service(tmp_path, tracking=server.uri)
+    try:
+        path = service.write("away", models=MODELS)
+        driver = service.start("launch", path, "--tracking-uri", server.uri)
+        wait_until(lambda: service.ended("away") >= 2)
+        server.kill()
+        out, err = driver.communicate(timeout=200)
+        assert driver.returncode == 0, out + err
+        assert "MLflow has not received everything" in err
+        server.start()
+        assert service.run("resume", "away").returncode == 0
+        service.assert_exactly_once("away", configurations=4, seeds=2)
+        service.assert_agreement("away")
+    finally:
+        server.kill()
+
+
+def test_a_full_disk_fails_trials_with_a_reason_and_resume_goes_on(tmp_path: pathlib.Path) -> None:
+    """A real file system of 2 MB for checkpoints; needs the right to mount."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("mounting a small file system is not allowed here")
+    try:
+        service = Service(tmp_path)
+        models = {"vae": {"network": "tiny", "num_latents": [2, 3]}}
+        path = service.write(
+            "full",
+            models=models,
+            dataset={"name": "dsprites.quick", "fix": {"shape": 0, "scale": 5}},
+            objectives={"reconstruction_error": "minimize"},
+            search={"sampler": "grid", "configurations": 2},
+            budget={"steps": 4, "evaluate_every": 2},
+        )
+        (disk / "ballast").write_bytes(b"x" * 1_900_000)
+        result = service.run("launch", path, "--storage", disk)
+        assert result.returncode in (1, 2), result.stderr
+        assert "GB" in result.stderr or "No space left" in str(list(service.study("full").trials()["reason"]))
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_stopped_driver_can_be_continued_by_signal(tmp_path: pathlib.Path) -> None:
+    """SIGSTOP for longer than heartbeats, as of a suspended laptop; the study goes on after SIGCONT."""
+    service = Service(tmp_path)
+    driver = service.start("launch", service.write("asleep", models=MODELS))
+    wait_until(lambda: service.ended("asleep") >= 2)
+    os.kill(driver.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    wait_until(lambda: time.monotonic() - began > 15.0)
+    os.kill(driver.pid, signal.SIGCONT)
+    out, err = driver.communicate(timeout=100)
+    assert driver.returncode == 0, out + err
+    service.assert_agreement("asleep")
+
+
+def test_a_hung_trial_is_ended_and_the_study_goes_on(tmp_path: pathlib.Path) -> None:
+    service = Service(tmp_path)
+    path = service.write(
+        "hung",
+        models={"simulated": {"beta": [1.0, 2.0], "hangs_at": [0, 50]}},
+        seeds=1,
+        search={"sampler": "grid", "configurations": 4},
+        budget={**BUDGET, "patience": 2.0},
+    )
+    result = service.run("launch", path)
+    assert result.returncode == 1, result.stderr
+    trials = service.study("hung").trials()
+    assert dict(trials.groupby("hangs_at")["state"].unique().map(list)) == {0: ["COMPLETED"], 50: ["FAILED"]}
+    assert trials.loc[trials["hangs_at"] == 50, "reason"].str.startswith("lost").all()
+    service.assert_agreement("hung")
