@@ -200,6 +200,8 @@ def main() -> None:
     store = RESULTS / "learning.json"
     done = json.loads(store.read_text()) if store.exists() else {}
     for row in QUICK + MODULAR:
+        trainables.get(row.model)  # all models as they are now, however long the rows before take
+    for row in QUICK + MODULAR:
         if options.only and row.name not in options.only:
             continue
         done[row.name] = measure(row, requests(row), options.minutes_per_model, options.data_root)

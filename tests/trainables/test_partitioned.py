@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import core.data
 import core.metrics
 import trainables
 from core.storage import Folder

@@ -13,7 +13,8 @@ from torch import Tensor
 from core.data import DatasetInfo, FactorDataset
 from trainables.annotations import annotated, leave_out
 from trainables.hyperparameters import hyperparameter
-from trainables.partitioned import PartitionedAutoencoder, PartitionedHyperparameters
+from trainables.partitioned import PartitionedAutoencoder
+from trainables.recipes import PartitionedHyperparameters
 
 
 class ModularHyperparameters(PartitionedHyperparameters):

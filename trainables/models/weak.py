@@ -13,7 +13,8 @@ from torch import Tensor
 from core.data import DatasetInfo, FactorDataset
 from trainables.annotations import annotated_by_combination
 from trainables.hyperparameters import hyperparameter
-from trainables.partitioned import PartitionedAutoencoder, PartitionedHyperparameters, Recipe
+from trainables.partitioned import PartitionedAutoencoder
+from trainables.recipes import PartitionedHyperparameters, Recipe
 
 
 class WeakHyperparameters(PartitionedHyperparameters):
