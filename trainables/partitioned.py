@@ -6,7 +6,8 @@ edits codes; it is trained on samples of the priors. `Recipe` says what ties par
 """
 
 import abc
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -39,6 +40,7 @@ class PartitionedAutoencoder(Model[H]):
 
     streams: ClassVar[tuple[str, ...]] = ("all", "annotated")
     serves: ClassVar[frozenset[str]] = frozenset({"relations"})
+    value_counts: Tensor
     extra_inputs: ClassVar[frozenset[str]] = frozenset(
         {
             "relations",
@@ -70,8 +72,11 @@ class PartitionedAutoencoder(Model[H]):
         self.discriminator = build_discriminator(judged, units=h.units, layers=3, outputs=1)
         self.learner = build_discriminator(width + len(self.relations), units=h.units, layers=3, outputs=width)
         initialise(self, h.initialisation)
+        self.register_buffer("value_counts", torch.tensor(dataset.factor_sizes), persistent=False)
+        self.adversary = self.recipe.adversary and h.lambda_ > 0
         self.warming = self.warm_up_steps(h) > 0
         self.mean_image_error = np.inf
+        self.judge_accuracy = 1.0
 
     @abc.abstractmethod
     def component_counts(self) -> tuple[int, ...]:
@@ -114,7 +119,7 @@ class PartitionedAutoencoder(Model[H]):
             missing = size - len(components[:, k].unique())
             if missing and self.recipe.estimated:
                 raise ValueError(f"{missing} components of partition {k} have no annotated image: annotate more images")
-        mean = dataset.images(holdout(dataset)[:TESTED]).mean(0) / 255.0
+        mean = dataset.images(_tested(dataset)).mean(0) / 255.0
         log, log_rest = (np.log(np.maximum(part, 1e-12)) for part in (mean, 1.0 - mean))
         self.mean_image_error = float(-(mean * log + (1.0 - mean) * log_rest).sum())
         return {"annotated": self._annotated}
@@ -143,7 +148,7 @@ class PartitionedAutoencoder(Model[H]):
         parts = {"reconstruction": bernoulli_reconstruction(self.decoder(codes[: len(images)]), images)}
         loss = parts["reconstruction"]
         fake = self.labelled(self.split(codes), components if recipe.conditioned else None)
-        if recipe.adversary:
+        if self.adversary:
             with _frozen(self.discriminator):
                 parts["adversary"] = self.num_partitions * functional.softplus(-self.discriminator(fake)).mean()
             loss = loss + h.lambda_ * parts["adversary"]
@@ -155,7 +160,7 @@ class PartitionedAutoencoder(Model[H]):
             parts["cycle"] = self.cycle(max(2, len(images) // 2))
             loss = loss + h.cycle_weight * parts["cycle"]
         self.minimise(loss, self.optimizers["model"])
-        if recipe.adversary:
+        if self.adversary:
             parts["discriminator"] = self.train_discriminator(fake.detach(), len(codes), components)
         parts["relations"] = self.train_learner() if not self.warming else torch.zeros_like(loss)
         return {name: part.detach() for name, part in parts.items()}
@@ -210,8 +215,8 @@ class PartitionedAutoencoder(Model[H]):
 
     def draw_values(self, count: int) -> Tensor:
         """Factor values (count, K), uniform."""
-        sizes = torch.tensor(self.dataset.factor_sizes, device=self.device)
-        return (torch.rand(count, len(sizes), generator=self.generator, device=self.device) * sizes).long()
+        uniform = torch.rand(count, len(self.value_counts), generator=self.generator, device=self.device)
+        return (uniform * self.value_counts).long()
 
     def split(self, codes: Tensor) -> Tensor:
         """Codes (N, P · d) as partitions (N, P, d)."""
@@ -250,9 +255,8 @@ class PartitionedAutoencoder(Model[H]):
 
     def metric_inputs(self, dataset: FactorDataset) -> dict[str, Any]:
         """Relations, the priors, the edits, and an independent judge with held-out images (relation_accuracy)."""
-        tested = holdout(dataset)[:: max(1, len(holdout(dataset)) // TESTED)]
-        judge = judge_of(dataset)
-        self._judge_accuracy = float(judge.accuracy.mean())
+        tested, judge = _tested(dataset), judge_of(dataset)
+        self.judge_accuracy = float(judge.accuracy.mean())
 
         @torch.inference_mode()
         def sample(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -292,19 +296,32 @@ class PartitionedAutoencoder(Model[H]):
                 f"partitions leak: factors are read right ({factors:.2f}) but edits of images are not "
                 f"({judged:.2f}), since the decoder takes a factor from other partitions: use the cycle"
             )
+        for k, (name, size) in enumerate(zip(self.dataset.factor_names, self.dataset.factor_sizes, strict=True)):
+            if size > 1 and metrics.get(f"factor_accuracy_of_{k}", 1.0) < 1.5 / size:
+                found.append(
+                    f"{name} is read near chance: nothing ties its partition to it, or too little is annotated"
+                )
         if metrics.get("relation_accuracy", 1.0) < 0.9:
             found.append("components overlap: lower covariance_shrink")
+        if self.judge_accuracy < 0.95:
+            found.append(
+                f"the judge itself names {self.judge_accuracy:.2f} of the factors of real images: judged values "
+                "cannot be higher"
+            )
         return found
 
 
-class _frozen:  # noqa: N801 - used as a statement
+def _tested(dataset: FactorDataset) -> np.ndarray:
+    """About `TESTED` of the held-out images, evenly over the data set."""
+    held_out = holdout(dataset)
+    return held_out[:: max(1, len(held_out) // TESTED)]
+
+
+@contextlib.contextmanager
+def _frozen(module: nn.Module) -> Iterator[None]:
     """Parameters of a module get no gradient from what is computed inside."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self._module = module
-
-    def __enter__(self) -> None:
-        self._module.requires_grad_(False)
-
-    def __exit__(self, *_: object) -> None:
-        self._module.requires_grad_(True)
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        module.requires_grad_(True)

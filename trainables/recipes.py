@@ -53,7 +53,7 @@ class PartitionedHyperparameters(Hyperparameters):
     lambda_: float = hyperparameter(
         1.0,
         "Weight of the adversarial loss against the reconstruction summed over pixels; the paper's 0.2 against the "
-        "mean over 64×64 pixels is 819 here, which drowns the reconstruction.",
+        "mean over 64×64 pixels is 819 here, which drowns the reconstruction; 0 leaves the discriminator out.",
         symbol="λ",
         source="M-AE, eq. 1; Valenti & Bacciu 2022, authors' code",
         grid=(1, 10, 82, 819),

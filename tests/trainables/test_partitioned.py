@@ -140,4 +140,8 @@ def test_the_ways_to_fail_are_said(tmp_path: pathlib.Path) -> None:
     assert model.warnings(fine) == []
     assert "mean image" in model.warnings({**fine, "train/reconstruction": 700.0})[0]
     assert "leak" in model.warnings({**fine, "relation_accuracy_judged": 0.4})[0]
+    assert "posX is read near chance" in model.warnings({**fine, "factor_accuracy_of_0": 0.03})[0]
+    model.judge_accuracy = 0.9
+    assert "judge itself" in model.warnings(fine)[0]
+    model.judge_accuracy = 1.0
     assert "overlap" in model.warnings({**fine, "relation_accuracy": 0.6})[0]

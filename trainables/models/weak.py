@@ -67,17 +67,19 @@ class Weak(PartitionedAutoencoder[WeakHyperparameters]):
 
     def to_components(self, values: Tensor) -> Tensor:
         """Number (N, 1) of the combination."""
-        return (values * self._strides(values)).sum(1, keepdim=True)
+        number = values[:, :1]
+        for k, size in enumerate(self.dataset.factor_sizes[1:], start=1):
+            number = number * size + values[:, k : k + 1]
+        return number
 
     def to_values(self, components: Tensor) -> Tensor:
         """Factor values (N, K) of the combination."""
-        sizes = torch.tensor(self.dataset.factor_sizes, device=components.device)
-        return torch.div(components, self._strides(components), rounding_mode="floor") % sizes
+        values, rest = [], components[:, 0]
+        for size in reversed(self.dataset.factor_sizes):
+            values.append(rest % size)
+            rest = torch.div(rest, size, rounding_mode="floor")
+        return torch.stack(values[::-1], 1)
 
     def choose_annotated(self, dataset: FactorDataset, seed: int) -> np.ndarray:
         """The same number of every combination, as far as they go."""
         return annotated_by_combination(dataset, self.hyperparameters.num_annotated, seed)
-
-    def _strides(self, like: Tensor) -> Tensor:
-        sizes = self.dataset.factor_sizes
-        return torch.tensor([math.prod(sizes[k + 1 :]) for k in range(len(sizes))], device=like.device)
