@@ -55,7 +55,7 @@ class MixturePrior(nn.Module):
                 own = codes[components[:, k] == value, k].double()
                 mean = own.mean(0)
                 covariance = shrink * (own - mean).T @ (own - mean) / max(1, len(own) - 1)
-                factor = torch.linalg.cholesky(covariance + ridge * identity)
+                factor = torch.linalg.cholesky_ex(covariance + ridge * identity).L  # NaN stays NaN, and is reported
                 self.means[k, value] = mean.float()
                 self.factors[k, value] = factor.float()
                 self.whitening[k, value] = torch.linalg.solve_triangular(factor, identity, upper=False).float()

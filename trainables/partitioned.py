@@ -147,7 +147,7 @@ class PartitionedAutoencoder(Model[H]):
         components = self.to_components(batches[1].factors) if labelled else None
         parts = {"reconstruction": bernoulli_reconstruction(self.decoder(codes[: len(images)]), images)}
         loss = parts["reconstruction"]
-        fake = self.labelled(self.split(codes), components if recipe.conditioned else None)
+        fake = self.shown(self.split(codes), components if recipe.conditioned else None)
         if self.adversary:
             with _frozen(self.discriminator):
                 parts["adversary"] = self.num_partitions * functional.softplus(-self.discriminator(fake)).mean()
@@ -185,7 +185,7 @@ class PartitionedAutoencoder(Model[H]):
             if told is not None:
                 drawn = torch.cat([drawn[: count - len(told)], told])
             real = self.prior.sample(drawn, self.generator)
-        right = functional.softplus(-self.discriminator(self.labelled(real, told))).mean()
+        right = functional.softplus(-self.discriminator(self.shown(real, told))).mean()
         loss = 0.5 * (right + functional.softplus(self.discriminator(fake)).mean())
         self.minimise(loss, self.optimizers["discriminator"])
         return loss
@@ -200,7 +200,7 @@ class PartitionedAutoencoder(Model[H]):
         self.minimise(loss, self.optimizers["learner"])
         return loss
 
-    def labelled(self, codes: Tensor, components: Tensor | None) -> Tensor:
+    def shown(self, codes: Tensor, components: Tensor | None) -> Tensor:
         """What the discriminator sees (N · P, …): codes (N, P, d), their values, and the number of the partition.
 
         `components` are those of the last rows; all others are marked as not annotated.

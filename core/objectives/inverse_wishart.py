@@ -41,7 +41,7 @@ def inverse_wishart_divergence(
     p = mean.shape[1]
     scale = prior_scale(nu, p)
     covariance = factor @ factor.mT + jitter * torch.eye(p, dtype=mean.dtype, device=mean.device)
-    cholesky = torch.linalg.cholesky(covariance)
+    cholesky = torch.linalg.cholesky_ex(covariance).L  # without a check, which would wait for the device
     log_det_posterior = 2.0 * cholesky.diagonal(dim1=1, dim2=2).log().sum(1)
     squared_norm = codes.square().sum(1)
     constant = inverse_wishart_constant(nu, p) + _growing(nu, p)

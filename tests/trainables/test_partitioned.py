@@ -145,3 +145,14 @@ def test_the_ways_to_fail_are_said(tmp_path: pathlib.Path) -> None:
     assert "judge itself" in model.warnings(fine)[0]
     model.judge_accuracy = 1.0
     assert "overlap" in model.warnings({**fine, "relation_accuracy": 0.6})[0]
+
+
+def test_codes_that_are_not_numbers_at_the_end_of_the_warm_up_fail_the_trial_with_a_reason(
+    tmp_path: pathlib.Path,
+) -> None:
+    run = training_run(tmp_path, preset="anchored", warm_up=1)
+    with torch.no_grad():
+        run.model.encoder[0].weight.fill_(torch.nan)
+    report = run.advance()
+    assert report.done
+    assert "diverged" in str(report.failure)
