@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_weight
 
 STRIDE, PADDING, KERNEL = 2, 1, 4
 
@@ -21,7 +22,7 @@ class Upsample(nn.ConvTranspose2d):
         """(B, in, H, W) to (B, out, 2H, 2W)."""
         if images.device.type != "cpu" or output_size is not None:
             return super().forward(images, output_size)
-        result: Tensor = _OnCpu.apply(images, self.weight, self.bias)  # type: ignore[no-untyped-call]
+        result: Tensor = _OnCpu.apply(images, self.weight, self.bias)
         return result
 
 
@@ -37,16 +38,16 @@ class _OnCpu(torch.autograd.Function):
     def backward(  # type: ignore[override]
         ctx: torch.autograd.function.FunctionCtx, gradient: Tensor
     ) -> tuple[Tensor | None, Tensor, Tensor]:
-        images, weight = ctx.saved_tensors  # type: ignore[attr-defined]
+        images, weight = ctx.saved_tensors
         if weight.shape[1] == 1:
             result: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.convolution_backward(
                 gradient, images, weight, [1], [STRIDE] * 2, [PADDING] * 2, [1, 1], True, [0, 0], 1, [True] * 3
             )
             return result
         to_images = functional.conv2d(gradient, weight, stride=STRIDE, padding=PADDING)
-        to_weight = torch.nn.grad.conv2d_weight(
+        to_weight = conv2d_weight(
             gradient,
-            weight.shape,  # type: ignore[arg-type]
+            weight.shape,
             images,
             stride=STRIDE,
             padding=PADDING,

@@ -1,20 +1,19 @@
-"""Compare what the journal, Ray, Optuna and MLflow say of a study, number by number."""
+"""Compare what the journal, the trials' own processes in Ray, Optuna and MLflow say of a study, number by number."""
 
-import json
 import math
-import pathlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from core.checkpoints import newest
 from core.journal import ENDED
+from core.storage import Folder
+from studies.driver import Folders
 from studies.folder import StudyFolder
 from studies.state import StudyState, TrialRecord
 from studies.tracking import IDENTITY, STATUS, STUDY_RUN, connect
-
-RAY_RESULTS = "result.json"
 
 
 def check(folder: StudyFolder) -> list[str]:
@@ -29,7 +28,7 @@ def check(folder: StudyFolder) -> list[str]:
     for trial in state.trials():
         if not trial.ended and folder.driver() is None:
             findings.append(f"{trial.identity}: is {trial.state} and nobody drives the study")
-    findings += _ray(state, folder.path / "ray")
+    findings += _ray(state, Folder(Folders(stores, spec.name).uri))
     findings += _optuna(state, spec.name, stores.optuna)
     findings += _mlflow(state, spec.name, connect(stores.tracking))
     return findings
@@ -46,26 +45,22 @@ def _differing(mine: Mapping[str, float], other: Mapping[str, Any]) -> list[str]
     ]
 
 
-def _ray(state: StudyState, directory: pathlib.Path) -> list[str]:
-    """One directory per trial that ran, whose last result is the journal's."""
+def _ray(state: StudyState, folder: Folder) -> list[str]:
+    """One folder per trial that ran, in which its own process saved the last report that the journal has."""
     findings = []
     for trial in _ended(state):
-        path = directory / trial.identity / RAY_RESULTS
-        if trial.step == 0 and not path.exists():
-            continue  # ended before it ran: its configuration was stopped, or its process never came up
-        try:
-            last = json.loads(path.read_text().splitlines()[-1])
-        except (OSError, ValueError, IndexError):
-            findings.append(f"{trial.identity}: Ray has no result")
-            continue
-        if last["step"] != trial.step:
-            findings.append(f"{trial.identity}: Ray's last step is {last['step']}, the journal's {trial.step}")
-        differing = _differing(trial.metrics, last["metrics"])
-        if differing and trial.state == "COMPLETED":
-            findings.append(f"{trial.identity}: Ray and the journal differ in {', '.join(differing)}")
+        checkpoint = newest(folder.child(trial.identity))
+        if checkpoint is None:
+            continue  # it failed or was stopped before it saved, or retention dropped what it saved
+        report = checkpoint.description["report"]
+        if trial.state == "COMPLETED" and checkpoint.step != trial.step:
+            findings.append(f"{trial.identity}: its process saved step {checkpoint.step}, the journal has {trial.step}")
+        elif trial.state == "COMPLETED" and _differing(trial.metrics, report["metrics"]):
+            keys = ", ".join(_differing(trial.metrics, report["metrics"]))
+            findings.append(f"{trial.identity}: its process and the journal differ in {keys}")
     known = {trial.identity for trial in state.trials()}
-    strangers = [path.name for path in directory.glob("*-s*") if path.is_dir() and path.name not in known]
-    return findings + [f"{name}: Ray has a trial that the journal does not know" for name in strangers]
+    strangers = [name for name in folder.entries() if name not in known]
+    return findings + [f"{name}: a trial ran that the journal does not know" for name in strangers]
 
 
 def _optuna(state: StudyState, name: str, url: str) -> list[str]:

