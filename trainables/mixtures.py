@@ -96,11 +96,11 @@ def spread_directions(count: int, dimensions: int) -> Tensor:
 
     More points than axes repel each other on the sphere, whose radius then grows until the nearest are √2 apart.
     """
-    axes = torch.cat([torch.eye(dimensions), -torch.eye(dimensions)])
-    if count <= len(axes):
-        return axes[:count]
-    points = torch.randn(count, dimensions, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    far = torch.diag(torch.full((count,), torch.inf, dtype=torch.float64))
+    if count <= 2 * dimensions:
+        return torch.cat([torch.eye(dimensions), -torch.eye(dimensions)])[:count]
+    generator = torch.Generator("cpu").manual_seed(0)  # on the CPU wherever the model is built
+    points = torch.randn(count, dimensions, generator=generator, dtype=torch.float64, device="cpu")
+    far = torch.diag(torch.full((count,), torch.inf, dtype=torch.float64, device="cpu"))
     for step in range(REPULSION_STEPS):
         points = points / points.norm(dim=1, keepdim=True)
         difference = points[:, None] - points

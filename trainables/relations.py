@@ -68,18 +68,16 @@ class Edits(nn.Module):
 
     def __init__(self, found: list[Relation], sizes: tuple[int, ...]) -> None:
         super().__init__()
-        tables = torch.full((len(found), max(sizes)), -1)
-        sources = torch.zeros_like(tables)
-        counts = torch.zeros(len(found), dtype=torch.int64)
-        for number, relation in enumerate(found):
-            table = torch.tensor(relation.table)
-            applicable = torch.nonzero(table >= 0)[:, 0]
-            tables[number, : len(table)] = table
-            sources[number, : len(applicable)] = applicable
-            counts[number] = len(applicable)
-        buffers = {"factors": torch.tensor([relation.factor for relation in found]), "tables": tables}
-        for name, buffer in {**buffers, "sources": sources, "counts": counts}.items():
-            self.register_buffer(name, buffer, persistent=False)
+        width = max(sizes)
+        applicable = [[value for value, new in enumerate(relation.table) if new >= 0] for relation in found]
+        lists = {
+            "factors": [relation.factor for relation in found],
+            "tables": [[*relation.table, *[-1] * (width - len(relation.table))] for relation in found],
+            "sources": [[*values, *[0] * (width - len(values))] for values in applicable],
+            "counts": [len(values) for values in applicable],
+        }
+        for name, values in lists.items():
+            self.register_buffer(name, torch.tensor(values), persistent=False)
 
     def draw(self, values: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         """Edits of values (N, K): values to which a random relation applies, the edited values, its number (N,)."""

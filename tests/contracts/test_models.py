@@ -107,6 +107,19 @@ def test_a_step_never_reads_a_tensor_on_the_host(
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+def test_a_model_can_be_sized_without_memory(name: str, tmp_path: pathlib.Path) -> None:
+    """Plans of studies count parameters on the meta device."""
+    config = trial_config(name, tmp_path)
+    kind = trainables.get(name)
+    with torch.device("meta"):
+        model = kind(
+            kind.Hyperparameters(**config.configuration.hyperparameters),
+            core.data.describe(config.dataset, config.data_root),
+        )
+    assert sum(parameter.numel() for parameter in model.parameters()) > 0
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_extreme_hyperparameters_do_not_crash(name: str, tmp_path: pathlib.Path) -> None:
     """At every bound a trial either goes on or fails with a reason; no exception escapes."""
     kind = trainables.get(name).Hyperparameters
