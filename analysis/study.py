@@ -287,6 +287,12 @@ class Study:
 
         return core.data.load(self.spec["dataset"], self.stores["data"])
 
+    def export(self, directory: str | os.PathLike[str]) -> pathlib.Path:
+        """Everything in one new folder that opens on another machine; see `analysis.export.export`."""
+        from analysis.export import export
+
+        return export(self, pathlib.Path(directory))
+
     def report(self) -> pathlib.Path:
         """Write the report (one HTML file, figures as PNG and PDF) and return the path of the HTML file."""
         from analysis.report import write
@@ -296,6 +302,8 @@ class Study:
     def checkpoint_folder(self, identity: str) -> str:
         """URI of a trial's folder of checkpoints and pictures."""
         path, question, query = self.stores["checkpoints"].partition("?")
+        if "://" not in path:
+            path = str(self.root / path)  # relative in an exported study
         return f"{path.rstrip('/')}/{self.name}/trials/{identity}{question}{query}"
 
     def _trial(self, row: "pd.Series[Any]") -> Trial:
