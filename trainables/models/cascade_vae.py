@@ -75,9 +75,8 @@ class CascadeVAE(Cascade[CascadeVAEHyperparameters]):
         self.assigning = False
 
     @staticmethod
-    def warm_up_steps(hyperparameters: CascadeVAECHyperparameters) -> int:
+    def warm_up_steps(hyperparameters: CascadeVAEHyperparameters) -> int:
         """Until the last dimension is relieved and the categories are assigned."""
-        assert isinstance(hyperparameters, CascadeVAEHyperparameters)
         m, start = hyperparameters.num_latents, hyperparameters.warm_up_stages
         return hyperparameters.stage_steps * (start if m <= start else m)
 
