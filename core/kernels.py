@@ -1,5 +1,7 @@
 """The transposed 4×4 convolution of stride 2, faster on a CPU than PyTorch's own; the same function elsewhere."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,16 +30,14 @@ class Upsample(nn.ConvTranspose2d):
 
 class _OnCpu(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(images, weight)
         if weight.shape[1] == 1:
             return _to_one_channel(images, weight, bias)
         return functional.conv_transpose2d(images, weight, bias, stride=STRIDE, padding=PADDING)
 
     @staticmethod
-    def backward(  # type: ignore[override]
-        ctx: torch.autograd.function.FunctionCtx, gradient: Tensor
-    ) -> tuple[Tensor | None, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         images, weight = ctx.saved_tensors
         if weight.shape[1] == 1:
             result: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.convolution_backward(
