@@ -66,6 +66,7 @@ class StudyFolder:
 
     def _write(self, record: dict[str, Any]) -> None:
         temporary = self.path / f".{RECORD}.{os.getpid()}"
+        temporary.touch(mode=0o600)  # URIs may hold passwords
         temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
         temporary.replace(self.path / RECORD)
 
