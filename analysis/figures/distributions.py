@@ -56,7 +56,8 @@ def inverse_wishart(nus: Sequence[float] = (4, 10, 50, 1000)) -> Figure:
 def covariance(matrix: np.ndarray, names: Sequence[str], caption: str = "") -> Figure:
     """A covariance or correlation matrix (K, K) as a heat map with its numbers (CHyVAE Fig. 10)."""
     size = len(matrix)
-    figure, grid = canvas(0.7 * size + 1.6, 0.7 * size + 1.0)
+    room = 0.07 * max(map(len, names))
+    figure, grid = canvas(0.55 * size + room + 1.4, 0.55 * size + 0.8 * room + 0.6)
     axes = grid[0, 0]
     reach = float(np.nanmax(np.abs(matrix))) or 1.0
     image = axes.imshow(matrix, cmap="PuOr", vmin=-reach, vmax=reach)

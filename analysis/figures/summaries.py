@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.style import STYLES, canvas, label, symbol, tidy, title
 
@@ -52,6 +53,7 @@ def hypervolume_history(history: np.ndarray, caption: str = "") -> Figure:
     axes = grid[0, 0]
     axes.step(np.arange(1, len(history) + 1), history, where="post", color=STYLES[0][0])
     axes.set(xlabel="configurations", ylabel="hypervolume")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(caption, fontsize=10, loc="left")
     tidy(axes)
     return figure
@@ -85,7 +87,7 @@ def variance_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     axes.set_yticks(range(len(shares)), [label(key) for key in shares])
     axes.invert_yaxis()
     axes.set(xlabel="share of the variance", xlim=(0, 1))
-    axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
+    figure.legend(frameon=False, ncols=3, loc="outside upper center")
     return figure
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from analysis import figures
 from analysis.latents import describe
 from analysis.trial import Trial
+from core.data import DataError
+from core.metrics import MetricError
 from core.storage import CorruptEntryError, Folder
 
 if TYPE_CHECKING:
@@ -73,8 +75,11 @@ def _pictures(study: "Study", trial: Trial, directory: pathlib.Path) -> dict[str
     pictures = stored(trial)
     if not pictures or not _cached(study):
         return pictures
-    model = trial.load()
-    dimensions = describe(model, study.dataset())
+    try:
+        model = trial.load()
+        dimensions = describe(model, study.dataset())
+    except (FileNotFoundError, DataError, MetricError):  # no checkpoint is kept, or the data set is too small to vote
+        return pictures
     drawn = {"dimensions": figures.traversals(model, dimensions)}
     if dimensions.votes is not None:
         drawn["votes"] = figures.vote_matrix(dimensions.votes, dimensions.factors)

@@ -137,3 +137,36 @@ def test_every_honest_rule_is_below_the_best_trial() -> None:
 def test_unsupervised_criteria_need_no_factors() -> None:
     found = selection.unsupervised(["mig", "reconstruction_error", "factor_vae_score", "udr", "unheard_of"])
     assert found == {"reconstruction_error": "minimize", "udr": "maximize"}
+
+
+@pytest.mark.slow
+def test_seeds_that_agree_rank_high(tmp_path: pathlib.Path) -> None:
+    """Two copies of one trained model agree; a model that was trained from another seed agrees less."""
+    import json
+    import shutil
+
+    from analysis.statistics.ranking import udr
+    from core.storage import Folder
+    from tests.analysis.kit import StudyWriter
+    from tests.kit import trial_config
+    from trainables.run import TrainingRun
+
+    config = trial_config("beta_vae", tmp_path)
+    writer = StudyWriter(tmp_path, models={"beta_vae": {"beta": [4, 5]}}, dataset=config.dataset)
+    record = json.loads((writer.path / "study.json").read_text())
+    record["stores"]["data"] = config.data_root
+    (writer.path / "study.json").write_text(json.dumps(record))
+    settings = dict(config.configuration.hyperparameters)
+    same, different = (writer.configuration("beta_vae", 2, **{**settings, "beta": beta}) for beta in (4.0, 5.0))
+    for key, seeds in ((same, (0, 0)), (different, (0, 1))):
+        for place, seed in enumerate(seeds):
+            run = TrainingRun(trial_config("beta_vae", tmp_path, seed=seed))
+            run.advance()
+            run.save(Folder(writer.study.checkpoint_folder(f"{key}-s{place}")))
+            writer.complete(key, place, {"factor_vae_score": 0.5, "reconstruction_error": 40.0})
+    found = udr(writer.study, images=200)
+    assert list(found.index) == [same, different]
+    assert found[same] > found[different] + 0.05
+    shutil.rmtree(tmp_path / "made" / "trials")
+    with pytest.raises(FileNotFoundError):
+        udr(writer.study)
