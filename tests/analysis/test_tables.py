@@ -38,13 +38,13 @@ def test_lecture_table_has_the_published_and_our_column(tmp_path: pathlib.Path) 
     for beta, scores in ((4.0, (0.70, 0.80)), (10.0, (0.60, 0.62))):
         key = writer.configuration("beta_vae", 2, beta=beta, num_latents=10)
         for seed, score in enumerate(scores):
-            writer.complete(key, seed, {"factor_vae_score/cascade": score, "factor_vae_score": 0.1})
+            writer.complete(key, seed, {"factor_vae_score/cascade": score, "reconstruction_error": 100 - beta})
     table = tables.factor_vae_scores(writer.study)
     assert len(table.rows) == len(published.FACTOR_VAE_SCORES)
     ten = table.rows[1]
     assert ten[:5] == ("β-VAE", "10", "β = 4", "74.41 (7.68)*", "88.38*")
-    assert ten[5:] == ("β = 4", "75.00 (7.07)", "80.00", "2")
-    assert table.rows[0][5:] == ("–", "–", "–", "0")
+    assert ten[5:] == ("β = 4", "75.00 (7.07)", "80.00", "2", "61.00 (1.41)")
+    assert table.rows[0][5:] == ("–", "–", "–", "0", "–")
     assert len(table.notes) == 2
 
 
