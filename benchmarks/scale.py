@@ -1,6 +1,6 @@
 """Many trials of the simulated model over 16 logical slots, with tracking on: rates, memory, and answers at the end.
 
-    python -m benchmarks.scale --trials 10000 --sampler random
+python -m benchmarks.scale --trials 10000 --sampler random
 """
 
 import argparse

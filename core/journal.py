@@ -8,6 +8,7 @@ session            a driver started: host, pid, versions, source revision
 configuration      a configuration was suggested: `configuration`, `number`, `model`, `hyperparameters`
 seeds              a configuration is to have `seeds` trials
 enlarge            a trial ran out of memory and gets a larger GPU `share`: `trial`
+spared             early stopping would have ended a configuration, which runs on as a control: `configuration`
 reopen             a completed trial gets a larger budget of steps: `trial`
 start              a trial began or went on: `trial`, `configuration`, `seed`, `step`, `host`, `pid`
 report             a trial reported: `trial`, `step`, `metrics`, `ledger`

@@ -33,7 +33,10 @@ class StudyScheduler(FIFOScheduler):
         record = searcher.state.trial(trial_name(trial))
         configuration = searcher.state.configurations[record.configuration].configuration
         metrics = {key.removeprefix("metrics/"): value for key, value in result.items() if key.startswith("metrics/")}
+        spared = len(searcher.stopper.spared)
         searcher.stopper.report(configuration, record.seed, result["step"], metrics)
+        if len(searcher.stopper.spared) > spared:
+            searcher.state.spare(searcher.state.configurations[record.configuration])
         if record.configuration in searcher.stopper.stopped or searcher.spent():
             return TrialScheduler.STOP
         return TrialScheduler.CONTINUE

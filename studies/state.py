@@ -120,6 +120,10 @@ class StudyState:
             self._record("seeds", configuration=record.configuration.hash, seeds=seeds)
         return [record.trials[seed] for seed in new]
 
+    def spare(self, record: ConfigurationRecord) -> None:
+        """Note that a configuration runs on although early stopping would have ended it."""
+        self._record("spared", configuration=record.configuration.hash)
+
     def reopen(self, trial: TrialRecord) -> None:
         """Let a completed trial train on, for a budget that was extended."""
         self._record("reopen", **_key(trial))

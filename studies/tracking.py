@@ -6,6 +6,7 @@ is away it waits and tries again, and neither the study nor a point is lost. A r
 so delivering an event again changes nothing.
 """
 
+import itertools
 import json
 import os
 import pathlib
@@ -27,6 +28,8 @@ from studies.study_file import StudyError
 IDENTITY = "studies.identity"
 CURSOR = "tracking.json"
 STUDY_RUN = "study"
+CHUNK = 500  # events between two notes of the place in the journal
+BATCH = 900  # metrics in one request; MLflow takes 1,000
 PAUSE = 0.5  # seconds between two looks at the journal
 LONGEST_WAIT = 30.0
 STATUS = {"COMPLETED": "FINISHED", "COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAILED": "FAILED", "FAIL": "FAILED"}
@@ -72,6 +75,7 @@ class Tracker:
         self._cursor = self._load()
         self._runs: dict[str, str] = {}
         self._descriptions: dict[str, Event] = {}
+        self._outbox: dict[str, dict[str, list[Any]]] = {}
         self._finals: dict[str, dict[int, Mapping[str, float]]] = {}
         self._thread = threading.Thread(target=self._deliver_all, name="tracking", daemon=True)
 
@@ -117,32 +121,84 @@ class Tracker:
             self._urgent.wait(PAUSE)
 
     def _deliver(self) -> None:
-        """Everything that is in the journal now."""
+        """Everything that is in the journal now, a chunk at a time."""
         self._open_experiment()
-        metrics: dict[str, list[Any]] = {}
-        offset = self._cursor["offset"]
-        for offset, event in journal.read(self.folder, self._cursor["offset"]):  # noqa: B007
-            self._remember(event)
-            match event["type"]:
-                case "configuration":
-                    self._create_configuration(event)
-                case "start":
-                    self._create_trial(event)
-                case "report":
-                    run = self._run(event["trial"])
-                    metrics.setdefault(run, []).extend(_metrics(event["metrics"], event))
-                case "end":
-                    run = self._create_trial(event)  # one that was stopped before it ran has none yet
-                    final = {**event["metrics"], **_ledger(event)}
-                    self._log(run, metrics.pop(run, []) + _metrics(final, event))
-                    self._end_trial(run, event)
-                case "configuration_end":
-                    self._end_configuration(event)
-        for run, points in metrics.items():
-            self._log(run, points)
-        if offset != self._cursor["offset"]:
-            self._cursor["offset"] = offset
+        while True:
+            chunk = list(itertools.islice(journal.read(self.folder, self._cursor["offset"]), CHUNK))
+            if not chunk:
+                return
+            self._outbox.clear()
+            for _, event in chunk:
+                self._remember(event)
+                self._handle(event)
+            for run in list(self._outbox):
+                self._send(run)
+            self._cursor["offset"] = chunk[-1][0]
             self._store()
+
+    def _handle(self, event: Event) -> None:
+        match event["type"]:
+            case "configuration":
+                run = self._find_or_create(
+                    event["configuration"],
+                    f"{event['number']:04d} {event['model']}",
+                    _tags("configuration", event),
+                    event["time"],
+                )
+                self._pack(run, parameters=event)
+            case "start":
+                self._create_trial(event)
+            case "report":
+                self._pack(self._run(event["trial"]), metrics=event["metrics"], event=event)
+            case "end":
+                run = self._create_trial(event)  # one that was stopped before it ran has none yet
+                self._pack(run, metrics={**event["metrics"], **_ledger(event)}, event=event)
+                if event["state"] == "COMPLETED":
+                    self._log_artifacts(run, event["trial"])
+                self._end(run, event)
+            case "configuration_end":
+                run = self._run(event["configuration"])
+                self._pack(run, metrics=self._summary(event["configuration"]), event=event)
+                self._end(run, event)
+
+    def _pack(
+        self,
+        run: str,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        event: Event | None = None,
+        parameters: Event | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Put values into the next batch of a run."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        batch = self._outbox.setdefault(run, {"metrics": [], "params": [], "tags": []})
+        if metrics is not None and event is not None:
+            time_ms, step = int(event["time"] * 1000), int(event.get("step", 0))
+            batch["metrics"] += [Metric(key, float(value), time_ms, step) for key, value in metrics.items()]
+        if parameters is not None:
+            values = {"model": parameters["model"], **parameters["hyperparameters"]}
+            batch["params"] = [Param(key, str(value)) for key, value in values.items()]
+        batch["tags"] += [RunTag(key, value) for key, value in (tags or {}).items()]
+
+    def _send(self, run: str) -> None:
+        """Deliver the batch of a run."""
+        batch = self._outbox.pop(run, None)
+        if batch is None:
+            return
+        metrics = batch["metrics"]
+        self.client.log_batch(run, metrics=metrics[:BATCH], params=batch["params"], tags=batch["tags"])
+        for begin in range(BATCH, len(metrics), BATCH):
+            self.client.log_batch(run, metrics=metrics[begin : begin + BATCH])
+
+    def _end(self, run: str, event: Event) -> None:
+        tags = {"studies.state": event["state"]}
+        if event["reason"]:
+            tags["studies.reason"] = event["reason"][:500]
+        self._pack(run, tags=tags)
+        self._send(run)
+        self.client.set_terminated(run, STATUS[event["state"]], int(event["time"] * 1000))
 
     def _open_experiment(self) -> None:
         if self._runs:
@@ -170,9 +226,9 @@ class Tracker:
         run: str = self._runs[identity]
         return run
 
-    def _find_or_create(self, identity: str, run_name: str, tags: Mapping[str, str], start: float) -> tuple[str, bool]:
+    def _find_or_create(self, identity: str, run_name: str, tags: Mapping[str, str], start: float) -> str:
         if identity in self._runs:
-            return self._run(identity), False
+            return self._run(identity)
         run = self.client.create_run(
             self._cursor["experiment"],
             start_time=int(start * 1000),
@@ -182,13 +238,7 @@ class Tracker:
         self._runs[identity] = run.info.run_id
         with (self.folder / RUN_IDS).open("a") as stream:
             stream.write(json.dumps([identity, run.info.run_id]) + "\n")
-        return run.info.run_id, True
-
-    def _create_configuration(self, event: Event) -> None:
-        label = f"{event['number']:04d} {event['model']}"
-        run, new = self._find_or_create(event["configuration"], label, _tags("configuration", event), event["time"])
-        if new:
-            self._log_parameters(run, event)
+        return str(run.info.run_id)
 
     def _remember(self, event: Event) -> None:
         """Keep what later events refer to: descriptions of configurations, and final metrics of their seeds."""
@@ -196,12 +246,6 @@ class Tracker:
             self._descriptions[event["configuration"]] = event
         elif event["type"] == "end" and event["state"] == "COMPLETED":
             self._finals.setdefault(event["configuration"], {})[event["seed"]] = event["metrics"]
-
-    def _log_parameters(self, run: str, description: Event) -> None:
-        from mlflow.entities import Param
-
-        values = {"model": description["model"], **description["hyperparameters"]}
-        self.client.log_batch(run, params=[Param(key, str(value)) for key, value in values.items()])
 
     def _create_trial(self, event: Event) -> str:
         description = self._descriptions[event["configuration"]]
@@ -211,18 +255,9 @@ class Tracker:
             "mlflow.parentRunId": self._run(event["configuration"]),
         }
         label = f"{description['number']:04d} {description['model']} seed {event['seed']}"
-        run, new = self._find_or_create(event["trial"], label, tags, event["time"])
-        if new:
-            self._log_parameters(run, description)
+        run = self._find_or_create(event["trial"], label, tags, event["time"])
+        self._pack(run, parameters=description)
         return run
-
-    def _end_trial(self, run: str, event: Event) -> None:
-        self.client.set_tag(run, "studies.state", event["state"])
-        if event["reason"]:
-            self.client.set_tag(run, "studies.reason", event["reason"][:500])
-        if event["state"] == "COMPLETED":
-            self._log_artifacts(run, event["trial"])
-        self.client.set_terminated(run, STATUS[event["state"]], int(event["time"] * 1000))
 
     def _log_artifacts(self, run: str, trial: str) -> None:
         """Weights, description and pictures of a finished trial."""
@@ -242,9 +277,9 @@ class Tracker:
                         (pathlib.Path(directory) / name).write_bytes(data)
                 self.client.log_artifacts(run, directory, place)
 
-    def _end_configuration(self, event: Event) -> None:
-        run = self._run(event["configuration"])
-        finals = list(self._finals.get(event["configuration"], {}).values())
+    def _summary(self, configuration: str) -> dict[str, float]:
+        """Mean, standard deviation and number of the final values over completed seeds."""
+        finals = list(self._finals.get(configuration, {}).values())
         keys = sorted({key for metrics in finals for key in metrics if not key.startswith("train/")})
         summary: dict[str, float] = {"n": len(finals)}
         for key in keys:
@@ -252,15 +287,7 @@ class Tracker:
             summary[f"mean/{key}"] = float(np.mean(seeds))
             if len(seeds) > 1:
                 summary[f"std/{key}"] = float(np.std(seeds, ddof=1))
-        self._log(run, _metrics(summary, event))
-        self.client.set_tag(run, "studies.state", event["state"])
-        if event["reason"]:
-            self.client.set_tag(run, "studies.reason", event["reason"][:500])
-        self.client.set_terminated(run, STATUS[event["state"]], int(event["time"] * 1000))
-
-    def _log(self, run: str, points: list[Any]) -> None:
-        for begin in range(0, len(points), 900):
-            self.client.log_batch(run, metrics=points[begin : begin + 900])
+        return summary
 
     def log_study(self, directory: pathlib.Path, place: str) -> None:
         """Attach a directory (the report) to the study's own run."""
@@ -282,10 +309,3 @@ def _ledger(event: Event) -> dict[str, float]:
     """The numbers of the ledger as metrics."""
     keys = ("seconds_training", "seconds_evaluating", "peak_memory")
     return {key: float(event["ledger"][key]) for key in keys if key in event["ledger"]}
-
-
-def _metrics(values: Mapping[str, float], event: Event) -> list[Any]:
-    from mlflow.entities import Metric
-
-    time_ms, step = int(event["time"] * 1000), int(event.get("step", 0))
-    return [Metric(key, float(value), time_ms, step) for key, value in values.items()]
