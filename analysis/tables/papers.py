@@ -12,6 +12,7 @@ from analysis.tables.document import Document
 from analysis.tables.published import Score
 
 NOTHING = "–"
+JUDGED = "relation_accuracy_judged"
 
 
 def factor_vae_scores(study: Study, metric: str | None = None) -> Document:
@@ -51,16 +52,22 @@ def relation_accuracy(studies: Sequence[Study]) -> Document:
             ("weak", row.weak, row.weak_annotated),
             ("modular", row.modular, published.MODULAR_ANNOTATED),
         ):
-            best = _best(study, model, "relation_accuracy")
-            ours = NOTHING if best is None else f"{best['num_annotated']:,}"
+            judged = study is not None and JUDGED in study.metrics()
+            best = _best(study, model, JUDGED if judged else "relation_accuracy")
+            ours = "" if best is None else f" ({best['num_annotated']:,}{_preset(best)})"
             cells += [f"{value:.3f}{mark if model == 'weak' else ''} ({annotated:,})"]
-            cells += [f"{_value(best, 'relation_accuracy')} ({ours})", f"{_value(best, 'relation_accuracy_judged')}†"]
+            cells += [f"{_value(best, 'relation_accuracy')}{ours}", _value(best, JUDGED)]
         rows.append(tuple(cells))
     columns: tuple[str, ...] = ("version", "combinations")
     for name in (title("weak"), title("modular")):
-        columns += (f"{name}, published (annotated)", f"{name}, ours (annotated)", f"{name}, ours, judged images")
+        columns += (f"{name}, published (annotated)", f"{name}, ours (annotated)", f"{name}, ours, judged images†")
     caption = "Relation accuracy, mean ± standard deviation over seeds"
     return Document("modular_table1", caption, columns, tuple(rows), published.RELATION_NOTES)
+
+
+def _preset(row: pd.Series) -> str:
+    """What tied partitions to factors, for a model that can do it in several ways."""
+    return f", {row['preset']}" if "preset" in row and pd.notna(row["preset"]) else ""
 
 
 def modular_scores(studies: Sequence[Study]) -> Document:

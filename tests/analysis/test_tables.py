@@ -55,9 +55,17 @@ def test_relation_table_takes_a_study_per_version(tmp_path: pathlib.Path) -> Non
         writer.complete(key, 0, {"relation_accuracy": 0.7, "relation_accuracy_judged": 0.6})
     table = tables.relation_accuracy([writer.study for writer in writers])
     assert table.rows[0][:2] == ("dsprites.v2", "27")
-    assert table.rows[1][5:] == ("0.751 (1,000)", "0.7 (1,000)", "0.6†")
-    assert table.rows[2][6] == "– (–)"
+    assert table.rows[1][5:] == ("0.751 (1,000)", "0.7 (1,000)", "0.6")
+    assert table.rows[2][6] == "–"
     assert "0.124*" in table.rows[5][2]
+
+
+def test_the_relation_table_says_which_preset_is_best_when_judged(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, dataset="dsprites.v2")
+    for preset, latent, judged in (("paper_literal", 0.99, 0.2), ("modular", 0.98, 0.9)):
+        key = writer.configuration("modular", 1, num_annotated=1000, preset=preset)
+        writer.complete(key, 0, {"relation_accuracy": latent, "relation_accuracy_judged": judged})
+    assert tables.relation_accuracy([writer.study]).rows[0][6:] == ("0.98 (1,000, modular)", "0.9")
 
 
 def test_modular_scores_footnote_the_doubtful_rows(tmp_path: pathlib.Path) -> None:
