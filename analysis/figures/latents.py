@@ -1,7 +1,6 @@
 """What a trained model shows: traversals, reconstructions, KL per dimension, the components of a modular prior."""
 
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from analysis.figures.style import STYLES, canvas, tidy
 from analysis.latents import VALUES, Dimensions, traversal
 
+MOST_COMPONENTS = 30  # drawn of a partition; a predecessor of the modular model may have thousands
 FRAMES = 50  # of an animation, as in CascadeVAE's
 
 
@@ -88,19 +88,18 @@ def kl_per_dimension(dimensions: Dimensions) -> Figure:
     return figure
 
 
-def prior_components(model: Any, factors: Sequence[str], count: int = 100) -> Figure:
+def prior_components(model: Any, count: int = 100) -> Figure:
     """Samples of each component of the modular prior on the first two principal axes, a panel per partition.
 
     Args:
         model: a loaded modular model.
-        factors: a name per partition.
         count: samples per component.
 
     Raises:
         ValueError: the model has no mixture prior.
     """
-    prior = _mixture(model)
-    sizes = prior.sizes.tolist()
+    prior, factors = _mixture(model)
+    sizes = [min(size, MOST_COMPONENTS) for size in prior.sizes.tolist()]
     figure, grid = canvas(2.6 * len(sizes), 2.8, 1, len(sizes))
     rng = np.random.default_rng(0)
     for k, (axes, size) in enumerate(zip(grid[0], sizes, strict=True)):
@@ -125,7 +124,7 @@ def principal_axes(points: np.ndarray) -> np.ndarray:
     return np.pad(projected, ((0, 0), (0, 2 - projected.shape[1])))
 
 
-def component_centroids(model: Any, factors: Sequence[str]) -> Figure:
+def component_centroids(model: Any) -> Figure:
     """What the component means of a modular prior decode to: a row per partition, the others at their first value.
 
     Raises:
@@ -133,8 +132,8 @@ def component_centroids(model: Any, factors: Sequence[str]) -> Figure:
     """
     from trainables.pictures import to_uint8
 
-    prior = _mixture(model)
-    sizes = prior.sizes.tolist()
+    prior, factors = _mixture(model)
+    sizes = [min(size, MOST_COMPONENTS) for size in prior.sizes.tolist()]
     figure, grid = canvas(0.7 * max(sizes) + 1.4, 0.8 * len(sizes) + 0.3, len(sizes), max(sizes))
     for k, size in enumerate(sizes):
         codes = prior.means[:, 0].repeat(size, 1, 1)
@@ -148,8 +147,10 @@ def component_centroids(model: Any, factors: Sequence[str]) -> Figure:
     return figure
 
 
-def _mixture(model: Any) -> Any:
+def _mixture(model: Any) -> tuple[Any, tuple[str, ...]]:
+    """The prior of a modular model and a name for each of its partitions."""
     prior = getattr(model, "prior", None)
     if prior is None:
         raise ValueError("only modular models have a prior with components")
-    return prior
+    names = tuple(model.dataset.factor_names)
+    return prior, names if len(names) == len(prior.sizes) else ("combinations",)

@@ -83,6 +83,8 @@ def _pictures(study: "Study", trial: Trial, directory: pathlib.Path) -> dict[str
     drawn = {"dimensions": figures.traversals(model, dimensions)}
     if dimensions.votes is not None:
         drawn["votes"] = figures.vote_matrix(dimensions.votes, dimensions.factors)
+    if hasattr(model, "prior"):
+        drawn["components"] = figures.component_centroids(model)
     figures.animate(model, dimensions, directory / f"{trial.identity}.gif")
     for name, figure in drawn.items():
         pictures[name] = inline(figures.save(figure, directory, f"{trial.identity}_{name}").read_bytes())

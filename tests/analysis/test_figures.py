@@ -142,3 +142,24 @@ def test_pictures_of_a_model(name: str, tmp_path: pathlib.Path) -> None:
     drawn(figures.kl_per_dimension(dimensions))
     with Image.open(figures.animate(model, dimensions, tmp_path / "new" / "traversal.gif", frames=4)) as animation:
         assert animation.n_frames == 4
+
+
+@pytest.mark.parametrize("name", ["modular", "weak"])
+def test_components_of_a_modular_prior(name: str) -> None:
+    import trainables
+
+    info = core.data.DatasetInfo(
+        "dsprites.v2", ("shape", "posX", "posY"), (3, 3, 3), (1, 64, 64), 12_150, "rendered", True
+    )
+    model_class = trainables.get(name)
+    model = model_class(model_class.Hyperparameters(network="tiny", units=32), info).eval()
+    samples = drawn(figures.prior_components(model, count=5))
+    centroids = figures.component_centroids(model)
+    assert ("posX" in samples) == (name == "modular")
+    assert "posX" in drawn(centroids) or "combinations" in drawn(centroids)
+    assert len(centroids.axes) == (9 if name == "modular" else 27)
+
+
+def test_models_without_a_mixture_are_refused() -> None:
+    with pytest.raises(ValueError, match="only modular models"):
+        figures.prior_components(object())
