@@ -11,7 +11,7 @@ from tests.service import Service, wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
-SLOW = {"simulated": {"beta": {"log": [1, 16]}, "seconds": 0.3}}
+SLOW = {"simulated": {"beta": {"log": [1, 16]}, "interval": 0.3}}
 BUDGET = {"steps": 100, "evaluate_every": 20}
 
 
@@ -52,7 +52,7 @@ def test_a_trial_that_no_node_can_take_is_refused(tmp_path: pathlib.Path) -> Non
 def test_a_gpu_share_packs_so_many_trials(tmp_path: pathlib.Path, share: float, at_once: int) -> None:
     """Logical GPUs: the scheduling is real where the device is not."""
     service = Service(tmp_path)
-    models = {"simulated": {"beta": {"log": [1, 16]}, "seconds": 1.0}}
+    models = {"simulated": {"beta": {"log": [1, 16]}, "interval": 1.0}}
     path = service.write("shares", models=models, resources={"cpu": 1, "gpu": share})
     with servers.ray_nodes(cpus=8, num_gpus=1) as cluster:
         result = service.run("launch", path, "--address", cluster.address)

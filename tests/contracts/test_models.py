@@ -9,6 +9,7 @@ import torch
 
 import core.data
 import trainables
+from analysis.table import OF_TRIAL
 from core.storage import Folder
 from tests.kit import configuration, trial_config
 from trainables.hyperparameters import Hyperparameters
@@ -31,6 +32,12 @@ def test_hyperparameters_are_typed_documented_and_bounded(name: str) -> None:
         if field.annotation in (int, float):
             assert field.metadata, f"{field_name} has no bounds"
     assert kind() == kind(**kind().model_dump(mode="json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_hyperparameter_is_named_like_another_column_of_the_table(name: str) -> None:
+    columns = {"configuration", "model", "n", *OF_TRIAL}
+    assert not columns & set(trainables.get(name).Hyperparameters.model_fields)
 
 
 @pytest.mark.parametrize("name", NAMES)

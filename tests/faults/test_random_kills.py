@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 ROUNDS = 24
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
-MODELS = {"simulated": {"beta": {"log": [1, 16]}, "seconds": 0.15}}
+MODELS = {"simulated": {"beta": {"log": [1, 16]}, "interval": 0.15}}
 BUDGET = {"steps": 100, "evaluate_every": 10}
 
 
@@ -118,7 +118,7 @@ def test_kills_at_random_moments(tmp_path: pathlib.Path, capsys: pytest.CaptureF
 
 def test_a_trial_loses_at_most_one_interval(tmp_path: pathlib.Path) -> None:
     service = Service(tmp_path)
-    models = {"simulated": {"beta": [2.0], "seconds": 0.4}}
+    models = {"simulated": {"beta": [2.0], "interval": 0.4}}
     path = service.write("interval", models=models, seeds=1, budget=BUDGET, search={"configurations": 1})
     driver = service.start("launch", path)
 

@@ -179,7 +179,7 @@ def test_early_stopping_prunes_whole_configurations_and_tells_optuna(service: Se
 
 def test_a_killed_driver_loses_nothing(service: Service) -> None:
     """SIGKILL in the middle; `resume` completes the plan, each trial once."""
-    path = service.write("killed", models={"simulated": {"beta": {"log": [1, 16]}, "seconds": 0.2}})
+    path = service.write("killed", models={"simulated": {"beta": {"log": [1, 16]}, "interval": 0.2}})
     driver = service.start("launch", path, start_new_session=True)
     try:
         wait_until(lambda: service.ended("killed") >= 3)
@@ -194,7 +194,7 @@ def test_a_killed_driver_loses_nothing(service: Service) -> None:
 
 @pytest.mark.slow
 def test_ctrl_c_stops_cleanly_and_a_second_driver_is_refused(service: Service) -> None:
-    path = service.write("interrupted", models={"simulated": {"beta": {"log": [1, 16]}, "seconds": 0.3}})
+    path = service.write("interrupted", models={"simulated": {"beta": {"log": [1, 16]}, "interval": 0.3}})
     driver = service.start("launch", path)
     wait_until(lambda: service.ended("interrupted") >= 1)
     second = service.run("resume", "interrupted")

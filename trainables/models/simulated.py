@@ -26,7 +26,7 @@ class SimulatedHyperparameters(Hyperparameters):
         4.0, "Trades reconstruction for disentanglement.", symbol="β", source="simulated", gt=0.0, le=1e4
     )
     noise: float = hyperparameter(0.02, "Spread over seeds.", symbol="σ", source="simulated", ge=0.0, le=1.0)
-    seconds: float = hyperparameter(
+    interval: float = hyperparameter(
         0.0, "Duration of one interval between reports.", symbol="t", source="simulated", ge=0.0, le=3600.0
     )
     diverges_at: int = hyperparameter(
@@ -77,7 +77,7 @@ class SimulatedRun:
         h = self.hyperparameters
         began = time.perf_counter()
         if self.step < self.config.steps:
-            time.sleep(h.seconds)
+            time.sleep(h.interval)
             self.step = next_report(self.step, self.config)
         self.seconds += time.perf_counter() - began
         if h.hangs_at and self.step >= h.hangs_at:
