@@ -4,20 +4,20 @@ Results go to stdout (with `--json`, one JSON object a line), messages to stderr
 with failed trials, 2 a user's mistake, 130 interrupted.
 """
 
-import json
 import pathlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 import core.data
 from analysis.study import NoSuchStudyError, QueryError, Study
 from analysis.where import WhereError
 from core.metrics import MetricError
+from studies import cli_data
+from studies.cli_data import DataRoot, Json
+from studies.output import OUT, emit, plain, say, text
 from studies.study_file import StudyError
 
 app = typer.Typer(
@@ -26,21 +26,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Hyperparameter studies of disentangled representations.",
 )
-data = typer.Typer(no_args_is_help=True, help="Data sets: list, render, check, show.")
-app.add_typer(data, name="data")
+app.add_typer(cli_data.app, name="data")
 
 USERS_MISTAKE = (StudyError, NoSuchStudyError, QueryError, WhereError, MetricError, core.data.DataError)
 
 Root = Annotated[pathlib.Path, typer.Option(help="Directory of studies.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
-DataRoot = Annotated[
-    str | None, typer.Option("--data", help="Directory of data sets; default $STUDIES_DATA or ./data.")
-]
 Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or HOST:PORT.")]
 Name = Annotated[str, typer.Argument(help="Name of the study.")]
 ROOT = pathlib.Path("runs")
-OUT = Console()
-ERR = Console(stderr=True)
 
 
 def main() -> None:
@@ -58,45 +51,6 @@ def main() -> None:
             say(message() if message else str(error))
             sys.exit(2)
         raise
-
-
-def say(text: str) -> None:
-    """A message for the user."""
-    ERR.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "") -> None:
-    """Rows as a table, or as JSON lines (missing values are null)."""
-    rows = list(rows)
-    if as_json:
-        for row in rows:
-            sys.stdout.write(json.dumps({key: _plain(value) for key, value in row.items()}, ensure_ascii=False) + "\n")
-        return
-    table = Table(title=title or None, title_justify="left", header_style="bold")
-    if len(rows) == 1:  # a single thing reads better downwards
-        table.show_header = False
-        for key, value in rows[0].items():
-            table.add_row(str(key), _text(value))
-        OUT.print(table)
-        return
-    for column in rows[0] if rows else ():
-        table.add_column(str(column), overflow="fold")
-    for row in rows:
-        table.add_row(*(_text(value) for value in row.values()))
-    OUT.print(table if rows else f"{title}: nothing yet" if title else "nothing yet")
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and value != value else value
-
-
-def _text(value: Any) -> str:
-    value = _plain(value)
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 @app.command()
@@ -288,7 +242,7 @@ def _best_rows(
 
 def _settings(study: Study, model: str, values: Mapping[str, Any]) -> str:
     """The searched hyperparameters of a configuration: `beta=4, …`."""
-    return ", ".join(f"{key}={_text(values[key])}" for key in study.searched(model))
+    return ", ".join(f"{key}={text(values[key])}" for key in study.searched(model))
 
 
 @app.command()
@@ -315,7 +269,7 @@ def _front_rows(study: Study, full: bool = False) -> list[dict[str, Any]]:
         entry: dict[str, Any] = {"model": row["model"]}
         if full:
             entry["configuration"] = row["configuration"]
-            entry["hyperparameters"] = {key: _plain(row[key]) for key in study.searched(row["model"])}
+            entry["hyperparameters"] = {key: plain(row[key]) for key in study.searched(row["model"])}
         else:
             entry["hyperparameters"] = _settings(study, row["model"], dict(row))
         for objective in study.objectives:
@@ -323,7 +277,7 @@ def _front_rows(study: Study, full: bool = False) -> list[dict[str, Any]]:
             if full:
                 entry |= {f"{objective}_mean": mean, f"{objective}_std": std}
             else:
-                entry[objective] = f"{_text(mean)} ± {std:.2g}" if _plain(std) is not None else _text(mean)
+                entry[objective] = f"{text(mean)} ± {std:.2g}" if plain(std) is not None else text(mean)
         rows.append({**entry, "n": row["n"]})
     return rows
 
@@ -332,6 +286,49 @@ def _front_rows(study: Study, full: bool = False) -> list[dict[str, Any]]:
 def report(name: Name, root: Root = ROOT) -> None:
     """Write the report: one HTML file that opens offline, with figures as PNG and PDF."""
     OUT.print(str(Study(name, root).report()), highlight=False, soft_wrap=True)
+
+
+@app.command()
+def compare(
+    name: Name,
+    first: Annotated[str, typer.Argument(help="A model of the study, or another study.")],
+    second: Annotated[str | None, typer.Argument(help="Another model of the study.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Final metric; default all objectives.")] = None,
+    root: Root = ROOT,
+    as_json: Json = False,
+) -> None:
+    """Two models of a study, or two studies, in pairs of equal seeds: difference, interval, effect size."""
+    study = Study(name, root)
+    other: Study | str = first if first in study.spec["models"] else Study(first, root)
+    table = study.compare(other, second, metric)
+    emit([dict(row) for _, row in table.iterrows()], as_json, f"'{first}' against '{second or name}'")
+
+
+@app.command()
+def export(
+    name: Name, directory: Annotated[pathlib.Path, typer.Argument(help="A new directory.")], root: Root = ROOT
+) -> None:
+    """Everything of a study in one folder (SQLite, Parquet, artifacts, report) that opens on another machine."""
+    OUT.print(str(Study(name, root).export(directory)), highlight=False, soft_wrap=True)
+
+
+@app.command("log-model")
+def log_model(
+    name: Name,
+    trial: Annotated[str | None, typer.Argument(help="<configuration>-s<seed>; default the best.")] = None,
+    root: Root = ROOT,
+) -> None:
+    """Log the encoder of a trial as an MLflow model, with signature and pinned requirements."""
+    from analysis.mlflow_model import log_model as log
+
+    study = Study(name, root)
+    chosen = study.best()[:1]
+    if trial is not None:
+        configuration, _, seed = trial.rpartition("-s")
+        chosen = [study.trial(configuration, int(seed) if seed.isdigit() else -1)]
+    if not chosen:
+        raise QueryError(f"study '{name}' has no completed trial yet")
+    OUT.print(log(study, chosen[0]), highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -348,53 +345,6 @@ def ui(root: Root = ROOT, port: Annotated[int, typer.Option(min=1, max=65535)] =
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", uri, "--workers", "1"]
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
-
-
-@data.command("list")
-def data_list(data_root: DataRoot = None, as_json: Json = False) -> None:
-    """All data sets: images, factors, source, cache."""
-    emit(core.data.catalogue(data_root), as_json, "data sets")
-
-
-@data.command("render")
-def data_render(
-    dataset: Annotated[str, typer.Argument(help="Name of a data set.")], data_root: DataRoot = None
-) -> None:
-    """Build the cache of a data set on this machine."""
-    from rich.progress import Progress
-
-    with Progress(console=ERR, transient=True) as progress:
-        task = progress.add_task(f"rendering {dataset}", total=None)
-        core.data.prepare(dataset, data_root, lambda done, total: progress.update(task, completed=done, total=total))
-    opened = core.data.load(dataset, data_root)
-    where = opened.cache_path or "composed from memory"
-    OUT.print(f"{dataset}: {len(opened):,} images, {opened.source}, {where}", highlight=False, soft_wrap=True)
-
-
-@data.command("check")
-def data_check(dataset: Annotated[str, typer.Argument(help="Name of a data set.")], data_root: DataRoot = None) -> None:
-    """Verify a user's original file, and the cache by its content hash."""
-    findings = core.data.check(dataset, data_root)
-    if findings:
-        raise core.data.DataError("\n".join(findings))
-    OUT.print(f"{dataset}: nothing wrong", highlight=False)
-
-
-@data.command("show")
-def data_show(
-    dataset: Annotated[str, typer.Argument(help="Name of a data set.")],
-    output: Annotated[pathlib.Path | None, typer.Option(help="PNG to write; default <dataset>.png.")] = None,
-    data_root: DataRoot = None,
-) -> None:
-    """Write a contact sheet: images of the data set as a PNG, their factors on stdout."""
-    from PIL import Image
-
-    sheet, captions = core.data.contact_sheet(dataset, data_root)
-    path = output or pathlib.Path(f"{dataset}.png")
-    Image.fromarray(sheet).save(path)
-    for caption in captions:
-        OUT.print(caption, highlight=False)
-    say(str(path))
 
 
 if __name__ == "__main__":

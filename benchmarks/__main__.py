@@ -1,0 +1,54 @@
+"""All benchmarks of the service in one run, written to `benchmarks/results/<machine>.md`.
+
+    make bench                      # or: python -m benchmarks
+
+Training against a plain loop, data sets against a plain array, questions to a large study, and many small trials.
+Metrics (`python -m benchmarks.metrics`) and learning (`python -m benchmarks.learning`) take longer: each on its own.
+"""
+
+import datetime
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+
+from core.runtime import package_versions, source_revision
+
+RESULTS = pathlib.Path(__file__).parent / "results"
+COMMANDS = (
+    ("Training steps", ("benchmarks.training", "--rounds", "3", "--steps", "30")),
+    ("Data sets", ("benchmarks.data",)),
+    ("Questions to a study of 10,000 trials", ("benchmarks.analysis",)),
+    ("Many small trials, random search", ("benchmarks.scale", "--trials", "600", "--sampler", "random")),
+    ("Many small trials, TPE", ("benchmarks.scale", "--trials", "600", "--sampler", "tpe")),
+)
+
+
+def machine() -> str:
+    """`<processor>-<cores>-cores`, fit for a file name."""
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            name = "-".join("".join(c if c.isalnum() else " " for c in line.partition(":")[2]).split())
+            return f"{name.lower()}-{os.cpu_count()}-cores"
+    return f"{platform.machine()}-{os.cpu_count()}-cores"
+
+
+def main() -> None:
+    RESULTS.mkdir(exist_ok=True)
+    versions = package_versions()
+    del versions["host"]
+    parts = [
+        f"# {machine()}",
+        f"{datetime.date.today()}, commit {source_revision().get('commit', 'unknown')[:12]}, `make bench`.",
+        ", ".join(f"{name} {version}" for name, version in versions.items()),
+    ]
+    for title, command in COMMANDS:
+        print(title, file=sys.stderr)
+        done = subprocess.run([sys.executable, "-m", *command], check=True, stdout=subprocess.PIPE, text=True)
+        parts += [f"## {title}", f"`python -m {' '.join(command)}`", done.stdout.strip()]
+    (RESULTS / f"{machine()}.md").write_text("\n\n".join(parts) + "\n")
+
+
+if __name__ == "__main__":
+    main()

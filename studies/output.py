@@ -1,0 +1,53 @@
+"""What the command line prints: results on stdout, messages on stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+OUT = Console()
+ERR = Console(stderr=True)
+
+
+def say(message: str) -> None:
+    """A message for the user."""
+    ERR.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "") -> None:
+    """Rows as a table, or as JSON lines (missing values are null)."""
+    rows = list(rows)
+    if as_json:
+        for row in rows:
+            sys.stdout.write(json.dumps({key: plain(value) for key, value in row.items()}, ensure_ascii=False) + "\n")
+        return
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    if len(rows) == 1:  # a single thing reads better downwards
+        table.show_header = False
+        for key, value in rows[0].items():
+            table.add_row(str(key), text(value))
+        OUT.print(table)
+        return
+    for column in rows[0] if rows else ():
+        table.add_column(str(column), overflow="fold")
+    for row in rows:
+        table.add_row(*(text(value) for value in row.values()))
+    OUT.print(table if rows else f"{title}: nothing yet" if title else "nothing yet")
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: NumPy scalars as Python numbers, NaN as None."""
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and value != value else value
+
+
+def text(value: Any) -> str:
+    """A value in a table: numbers with four significant digits."""
+    value = plain(value)
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
