@@ -155,6 +155,7 @@ def cluster(address: str | None, spec: StudySpec) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"  # a failed trial has no metrics; the study goes on
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "300")  # Tune's own snapshots are not what a study resumes from
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the study shows its own progress
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     require_address(address)

@@ -8,6 +8,7 @@ so delivering an event again changes nothing.
 
 import itertools
 import json
+import logging
 import os
 import pathlib
 import re
@@ -51,6 +52,8 @@ def connect(uri: str) -> Any:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     from mlflow import MlflowClient
 
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
