@@ -27,6 +27,7 @@ class Evidence:
         hypervolume: of the front, with its interval; None before there is one.
         reference: the point that it is measured against, in words.
         probability: by configuration, how often it is on the front when seeds are drawn anew; empty for single seeds.
+        fewest_seeds: of a feasible configuration.
         shares: by metric label, percentages of the variance due to model, hyperparameter and seed.
         comparisons: rows on pairs of models.
         selection: rows on rules of choice.
@@ -36,6 +37,7 @@ class Evidence:
     hypervolume: Estimate | None
     reference: str
     probability: Mapping[str, float]
+    fewest_seeds: int
     shares: Mapping[str, Mapping[str, float]]
     comparisons: list[dict[str, Any]]
     selection: list[dict[str, Any]]
@@ -46,7 +48,7 @@ def evidence(study: "Study") -> Evidence:
     """Everything from the tables of a study, whatever is completed yet."""
     feasible = study.feasible()
     if feasible.empty:
-        return Evidence(None, "", {}, {}, [], [], [])
+        return Evidence(None, "", {}, 0, {}, [], [], [])
     trials, objectives = study.trials(), study.objectives
     directions, reference = list(objectives.values()), study.reference()
     keys = list(feasible["configuration"])
@@ -60,6 +62,7 @@ def evidence(study: "Study") -> Evidence:
         volume,
         ", ".join(f"{figures.label(key)} {value:.4g}" for key, value in zip(objectives, reference, strict=True)),
         probability if several else {},
+        int(feasible["n"].min()),
         {figures.label(key): dependence.variance_shares(trials, key) for key in catalogue.scores(study)[:12]},
         _comparisons(study, metric),
         _selection(study, trials, metric),

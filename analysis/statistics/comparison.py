@@ -20,7 +20,7 @@ class Comparison:
         low: lower end of the 95 % interval of the mean difference (Student's t); NaN for one pair.
         high: upper end.
         effect: mean difference in units of the differences' standard deviation, corrected for few pairs (Hedges); NaN
-            for one pair, infinite when all differences are equal and not 0.
+            for fewer than three, infinite when all differences are equal and not 0.
     """
 
     pairs: int
@@ -51,13 +51,16 @@ def paired(first: pd.Series, second: pd.Series) -> Comparison:
         deviation = float(differences.std(ddof=1))
         reach = float(t.ppf((1 + LEVEL) / 2, count - 1)) * deviation / np.sqrt(count)
         low, high = mean - reach, mean + reach
-        effect = _hedges(count) * mean / deviation if deviation > 0 else float(np.copysign(np.inf, mean) if mean else 0)
+        if count > 2:
+            effect = (
+                _hedges(count) * mean / deviation if deviation > 0 else float(np.sign(mean)) * np.inf if mean else 0.0
+            )
     return Comparison(count, float(both["first"].mean()), float(both["second"].mean()), mean, low, high, effect)
 
 
 def _hedges(count: int) -> float:
     """Correction of a standardised difference for few pairs (Hedges 1981)."""
-    return 1.0 - 3.0 / (4.0 * (count - 1) - 1.0) if count > 2 else 1.0
+    return 1.0 - 3.0 / (4.0 * (count - 1) - 1.0)
 
 
 def by_seed(trials: pd.DataFrame, metric: str) -> pd.Series:

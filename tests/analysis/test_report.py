@@ -79,6 +79,7 @@ def test_the_page_says_what_was_asked_and_found(text: str) -> None:
         "How sure we are",
         "best configuration on the other seeds",
         "Hypervolume of the front",
+        "only 3 seeds",
         "95 % interval",
         "Nothing failed",
         "per 1,000 minibatches",

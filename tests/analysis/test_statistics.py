@@ -118,6 +118,7 @@ def test_paired_comparison_against_student() -> None:
 def test_pairs_are_by_seed_whatever_their_order() -> None:
     found = comparison.paired(pd.Series({0: 1.0, 1: 2.0, 2: 9.0}), pd.Series({2: 8.0, 1: 1.0, 0: 0.0}))
     assert (found.difference, found.pairs, found.effect) == (1.0, 3, np.inf)
+    assert np.isnan(comparison.paired(pd.Series([1.0, 3.0]), pd.Series([0.0, 1.0])).effect)  # of two pairs: no effect
     with pytest.raises(ValueError, match="no completed seed in common"):
         comparison.paired(pd.Series({0: 1.0}), pd.Series({1: 1.0}))
 
