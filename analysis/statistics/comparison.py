@@ -20,7 +20,7 @@ class Comparison:
         low: lower end of the 95 % interval of the mean difference (Student's t); NaN for one pair.
         high: upper end.
         effect: mean difference in units of the differences' standard deviation, corrected for few pairs (Hedges); NaN
-            for fewer than three, infinite when all differences are equal and not 0.
+            for fewer than three, infinite when all differences are equal, and NaN when all are 0.
     """
 
     pairs: int
@@ -52,9 +52,8 @@ def paired(first: pd.Series, second: pd.Series) -> Comparison:
         reach = float(t.ppf((1 + LEVEL) / 2, count - 1)) * deviation / np.sqrt(count)
         low, high = mean - reach, mean + reach
         if count > 2:
-            effect = (
-                _hedges(count) * mean / deviation if deviation > 0 else float(np.sign(mean)) * np.inf if mean else 0.0
-            )
+            with np.errstate(divide="ignore", invalid="ignore"):  # without a spread it is infinite, or 0 / 0
+                effect = float(_hedges(count) * np.float64(mean) / deviation)
     return Comparison(count, float(both["first"].mean()), float(both["second"].mean()), mean, low, high, effect)
 
 
