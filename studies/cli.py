@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 import core.data
 from analysis.study import NoSuchStudyError, QueryError, Study
 from analysis.where import WhereError
 from core.metrics import MetricError
+from core.storage import CorruptEntryError
 from studies import cli_data
 from studies.cli_data import DataRoot, Json
 from studies.output import OUT, emit, plain, say, text
@@ -28,7 +30,17 @@ app = typer.Typer(
 )
 app.add_typer(cli_data.app, name="data")
 
-USERS_MISTAKE = (StudyError, NoSuchStudyError, QueryError, WhereError, MetricError, core.data.DataError)
+USERS_MISTAKE = (
+    StudyError,
+    NoSuchStudyError,
+    QueryError,
+    WhereError,
+    MetricError,
+    core.data.DataError,
+    CorruptEntryError,
+    FileNotFoundError,
+    FileExistsError,
+)
 
 Root = Annotated[pathlib.Path, typer.Option(help="Directory of studies.")]
 Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or HOST:PORT.")]
@@ -289,6 +301,38 @@ def report(name: Name, root: Root = ROOT) -> None:
 
 
 @app.command()
+def knee(name: Name, root: Root = ROOT, as_json: Json = False) -> None:
+    """The point of the front with the best trade-off between the objectives."""
+    emit([_found(Study(name, root), Study(name, root).knee())], as_json, f"knee of the front of '{name}'")
+
+
+@app.command()
+def nearest(
+    name: Name,
+    targets: Annotated[list[str], typer.Argument(help="METRIC=VALUE, such as reconstruction_error=40.")],
+    root: Root = ROOT,
+    as_json: Json = False,
+) -> None:
+    """The point of the front that is nearest to wanted values."""
+    wanted: dict[str, float] = {}
+    for target in targets:
+        key, _, value = target.partition("=")
+        try:
+            wanted[key] = float(value)
+        except ValueError:
+            raise QueryError(f"'{target}' is not METRIC=VALUE, such as reconstruction_error=40") from None
+    study = Study(name, root)
+    emit([_found(study, study.nearest(**wanted))], as_json, f"nearest to {', '.join(targets)}")
+
+
+def _found(study: Study, row: "pd.Series[Any]") -> dict[str, Any]:
+    """A row of the front, with what the study searched and its objectives."""
+    columns = ["model", "configuration", *study.searched(row["model"]), "n"]
+    columns += [f"{objective}_{part}" for objective in study.objectives for part in ("mean", "std")]
+    return {column: row[column] for column in columns}
+
+
+@app.command()
 def compare(
     name: Name,
     first: Annotated[str, typer.Argument(help="A model of the study, or another study.")],
@@ -322,7 +366,7 @@ def log_model(
     from analysis.mlflow_model import log_model as log
 
     study = Study(name, root)
-    chosen = study.best()[:1]
+    chosen = study.best(top=1)
     if trial is not None:
         configuration, _, seed = trial.rpartition("-s")
         chosen = [study.trial(configuration, int(seed) if seed.isdigit() else -1)]
@@ -335,16 +379,14 @@ def log_model(
 def ui(root: Root = ROOT, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Open the MLflow UI on the studies of this root, on loopback."""
     import os
-    import subprocess
 
     from studies.service import tracking_uri
 
     uri = tracking_uri(root)
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     say(f"http://127.0.0.1:{port} shows the studies; Ctrl-C ends it")
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", uri, "--workers", "1"]
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+    os.execve(sys.executable, command, {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis import figures
+from analysis import figures, pareto
 from analysis.figures.summaries import seconds_per_thousand
 from core import journal
 
@@ -44,8 +44,24 @@ def _saved(study: "Study", trials: pd.DataFrame) -> str:
     planned = steps * max(1, len(trials))
     return (
         f"Early stopping ({rule['rule']}) ended {len(pruned)} of {len(trials)} trials and saved {spared:,} steps, "
-        f"{spared / planned:.0%} of the plan. Stopped configurations are never on the front, so their loss is not "
-        f"measured; a share of {rule['control']:.0%} that the rule would have stopped ran to the end."
+        f"{spared / planned:.0%} of the plan. {_cost_of_stopping(study)}"
+    )
+
+
+def _cost_of_stopping(study: "Study") -> str:
+    """What the configurations add to the hypervolume that the rule would have stopped, but that ran on as controls."""
+    controls = {event["configuration"] for _, event in journal.read(study.path) if event["type"] == "spared"}
+    feasible = study.feasible()
+    controlled = feasible["configuration"].isin(controls)
+    if not controlled.any():
+        return "No configuration ran to the end as a control, so what stopping cost is not known."
+    columns = [f"{objective}_mean" for objective in study.objectives]
+    directions, reference = list(study.objectives.values()), list(study.reference())
+    whole = pareto.hypervolume(feasible[columns].to_numpy(dtype=float), directions, reference)
+    without = pareto.hypervolume(feasible.loc[~controlled, columns].to_numpy(dtype=float), directions, reference)
+    return (
+        f"{int(controlled.sum())} configurations that it would have stopped ran to the end as controls; without them "
+        f"the hypervolume would be {without:.4g} instead of {whole:.4g}."
     )
 
 

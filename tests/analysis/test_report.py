@@ -1,4 +1,5 @@
 import html.parser
+import json
 import pathlib
 import re
 import shutil
@@ -8,10 +9,11 @@ import time
 import pytest
 
 from analysis.report.evidence import evidence
-from analysis.report.record import duration
+from analysis.report.record import cost, duration
 from analysis.report.scatter import scatter
 from analysis.report.wording import asked, span
 from analysis.study import Study
+from core import journal
 from tests.analysis.kit import StudyWriter, random_study
 
 VOID = {"meta", "link", "img", "br", "line", "path", "circle", "polyline"}
@@ -161,3 +163,19 @@ def test_the_page_opens_in_a_browser_without_an_error(study: Study, text: str) -
     assert "The winners" in done.stdout
     assert "CONSOLE" not in done.stderr
     assert time.monotonic() - began < 60
+
+
+def test_what_early_stopping_cost_is_told_by_its_controls(tmp_path: pathlib.Path) -> None:
+    """The hypervolume with and without the configurations that ran on although the rule would have stopped them."""
+    rule = {"rule": "dominated", "metric": None, "grace": 10, "reduction": 3, "control": 0.1}
+    made = random_study(tmp_path)
+    record = json.loads((made.path / "study.json").read_text())
+    record["spec"]["early_stop"] = rule
+    (made.path / "study.json").write_text(json.dumps(record))
+    assert "is not known" in cost(Study(made.name, made.root))["saved"]
+    writer = journal.Journal(made.path)
+    writer.write("spared", configuration=made.front()["configuration"][0])
+    writer.close()
+    saved = cost(Study(made.name, made.root))["saved"]
+    assert "1 configurations" in saved
+    assert f"instead of {made.hypervolume():.4g}" in saved
