@@ -292,9 +292,10 @@ class PartitionedAutoencoder(Model[H]):
             )
         factors, judged = metrics.get("factor_accuracy", 0.0), metrics.get("relation_accuracy_judged", 1.0)
         if judged < factors - 0.2:
+            remedy = "train longer or annotate more" if self.recipe.cycle else "take the preset modular, with its cycle"
             found.append(
                 f"partitions leak: factors are read right ({factors:.2f}) but edits of images are not "
-                f"({judged:.2f}), since the decoder takes a factor from other partitions: use the cycle"
+                f"({judged:.2f}), since the decoder takes a factor from other partitions: {remedy}"
             )
         for k, (name, size) in enumerate(zip(self.dataset.factor_names, self.dataset.factor_sizes, strict=True)):
             if size > 1 and metrics.get(f"factor_accuracy_of_{k}", 1.0) < 1.5 / size:
