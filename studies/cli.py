@@ -4,7 +4,9 @@ Results go to stdout (with `--json`, one JSON object a line), messages to stderr
 with failed trials, 2 a user's mistake, 130 interrupted.
 """
 
+import os
 import pathlib
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -149,8 +151,11 @@ def _summary(name: str, root: pathlib.Path) -> None:
     report = study.path / "report" / "report.html"
     OUT.print(f"report   {report}", highlight=False, soft_wrap=True)
     OUT.print(f"picture  {report.with_name('pareto_front.png')}", highlight=False, soft_wrap=True)
-    OUT.print(f"UI       studies ui{_root(root)}", highlight=False, soft_wrap=True)
-    OUT.print(f"resume   studies resume {name}{_root(root)}", highlight=False, soft_wrap=True)
+    program = "studies" if shutil.which("studies") else os.path.relpath(sys.argv[0])
+    where = _root(root)
+    OUT.print(f"UI       {program} ui{where}", highlight=False, soft_wrap=True)
+    OUT.print(f"resume   {program} resume {name}{where}", highlight=False, soft_wrap=True)
+    OUT.print(f"extend   {program} extend {name}{where} --configurations N", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -378,8 +383,6 @@ def log_model(
 @app.command()
 def ui(root: Root = ROOT, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Open the MLflow UI on the studies of this root, on loopback."""
-    import os
-
     from studies.service import tracking_uri
 
     uri = tracking_uri(root)
