@@ -199,6 +199,9 @@ class Tracker:
         tags = {"studies.state": event["state"]}
         if event["reason"]:
             tags["studies.reason"] = event["reason"][:500]
+        warnings = event.get("ledger", {}).get("warnings")
+        if warnings:
+            tags["studies.warnings"] = "\n".join(warnings)[:2000]
         self._pack(run, tags=tags)
         self._send(run)
         self.client.set_terminated(run, STATUS[event["state"]], int(event["time"] * 1000))

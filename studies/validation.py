@@ -180,9 +180,15 @@ class _Checker:
         if not hasattr(self, "info"):
             return
         first = {name: parameter.points()[0] for name, parameter in parsed.parameters.items()}
-        refusal = trainables.get(parsed.model).Hyperparameters(**first).refuse(self.info)
-        if refusal:
-            self.problem(path, refusal)
+        kind = trainables.get(parsed.model).Hyperparameters
+        refusals: dict[str, str] = {}
+        for name, parameter in [("", None), *parsed.parameters.items()]:
+            for values in [first] if parameter is None else [{**first, name: point} for point in parameter.points()]:
+                refusal = kind(**values).refuse(self.info)
+                if refusal:
+                    refusals.setdefault(refusal, name)
+        for refusal, name in refusals.items():
+            self.problem((*path, name) if name else path, refusal)
 
     def _objectives(self) -> dict[str, Direction] | None:
         raw = self.data.get("objectives")
