@@ -1,7 +1,6 @@
 """A study as a user holds it: tables, best trials, the front, loaded models. Reads only; works while the study runs."""
 
 import dataclasses
-import difflib
 import json
 import os
 import pathlib
@@ -18,6 +17,7 @@ from analysis.table import Tables
 from analysis.trial import Trial
 from analysis.where import select
 from core import journal
+from core.names import nearest
 
 
 class NoSuchStudyError(ValueError):
@@ -39,8 +39,7 @@ class Study:
             self._record: dict[str, Any] = json.loads((self.path / "study.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             known = sorted(path.parent.name for path in self.root.glob("*/study.json"))
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known) or 'none yet'}"
+            hint = nearest(name, known)
             raise NoSuchStudyError(f"there is no study '{name}' under {self.root}; {hint}") from None
         self._cache: tuple[int, Tables] | None = None
 
@@ -115,8 +114,7 @@ class Study:
     def _require(self, metric: str) -> None:
         known = self.metrics()
         if metric not in known:
-            near = difflib.get_close_matches(metric, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known) or 'none yet'}"
+            hint = nearest(metric, known)
             raise QueryError(f"study '{self.name}' has no final metric '{metric}'; {hint}")
 
     def direction(self, metric: str) -> str:

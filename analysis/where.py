@@ -4,7 +4,6 @@ Grammar: comparisons of a column with a number or a quoted string (`< <= > >= ==
 parentheses.
 """
 
-import difflib
 import operator
 import re
 from collections.abc import Callable
@@ -12,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from core.names import nearest
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<string>"[^"]*"|'[^']*')"""
@@ -104,8 +105,7 @@ class _Parser:
     def comparison(self) -> np.ndarray:
         name = self.take("name", "a column")
         if name not in self.table.columns:
-            near = difflib.get_close_matches(name, list(self.table.columns), n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(map(str, self.table.columns))}"
+            hint = nearest(name, self.table.columns)
             raise WhereError(f"condition '{self.text}': there is no column '{name}'; {hint}")
         compare = _COMPARE[self.take("operator", "one of < <= > >= == !=")]
         column = self.table[name]

@@ -374,7 +374,9 @@ def log_model(
     chosen = study.best(top=1)
     if trial is not None:
         configuration, _, seed = trial.rpartition("-s")
-        chosen = [study.trial(configuration, int(seed) if seed.isdigit() else -1)]
+        if not seed.isdigit():
+            raise QueryError(f"'{trial}' is not a trial, <configuration>-s<seed>; `studies best {name}` lists some")
+        chosen = [study.trial(configuration, int(seed))]
     if not chosen:
         raise QueryError(f"study '{name}' has no completed trial yet")
     OUT.print(log(study, chosen[0]), highlight=False, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import difflib
 import json
 import os
 import pathlib
@@ -12,6 +11,7 @@ from typing import Any
 
 import filelock
 
+from core.names import nearest
 from studies.spec import NAME, StudySpec
 from studies.study_file import StudyError
 
@@ -80,8 +80,7 @@ class StudyFolder:
             record: dict[str, Any] = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
         except FileNotFoundError:
             known = sorted(path.parent.name for path in self.root.glob(f"*/{RECORD}"))
-            near = difflib.get_close_matches(self.name, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known) or 'none yet'}"
+            hint = nearest(self.name, known)
             raise StudyError(f"there is no study '{self.name}' under {self.root}; {hint}") from None
         except ValueError as error:
             raise StudyError(f"{self.path / RECORD} is damaged: {error}") from None

@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 import trainables
 from core.configuration import Configuration
+from core.names import nearest
 from studies.study_file import Path, Problem
 
 SIGNIFICANT = 4  # digits of a drawn value: enough for any hyperparameter, and readable
@@ -155,16 +156,13 @@ def configure(model: str, values: Mapping[str, Any]) -> Configuration:
 
 def parse(model: str, raw: Mapping[str, Any], path: Path) -> tuple[ModelSpace | None, list[Problem]]:
     """The search space that a study file writes for a model, or what is wrong with it."""
-    import difflib
-
     fields = trainables.get(model).Hyperparameters.model_fields
     problems: list[Problem] = []
     parameters: dict[str, Parameter] = {}
     for key, value in raw.items():
         here = (*path, key)
         if key not in fields:
-            near = difflib.get_close_matches(str(key), fields, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(fields)}"
+            hint = nearest(str(key), fields)
             problems.append(Problem(here, f"'{model}' has no hyperparameter '{key}'; {hint}"))
             continue
         parameter, message = _parse_parameter(value, fields[key])

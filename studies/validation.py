@@ -1,6 +1,5 @@
 """Check a study file: every mistake at once, each one sentence with its line."""
 
-import difflib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,7 @@ import core.data
 import core.metrics
 import trainables
 from analysis.constraints import FormulaError, parse_bounds, parse_until
+from core.names import nearest
 from studies.space import ModelSpace, Range, configure
 from studies.spec import (
     NAME,
@@ -339,12 +339,6 @@ class _Checker:
                 inputs_for(request, available_inputs(trainables.get(model), self.info.has_factors))
             except core.metrics.MetricError as error:
                 self.problem(path, f"model '{model}': {error}")
-
-
-def nearest(name: str, known: Any) -> str:
-    """'did you mean …?', or all that there is."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
 
 
 def require_local_resources(spec: StudySpec, document: Document) -> None:

@@ -5,11 +5,11 @@
 4.0
 """
 
-import difflib
 import importlib
 import pkgutil
 from typing import Any
 
+from core.names import nearest
 from trainables import models
 
 
@@ -25,9 +25,8 @@ def get(name: str) -> Any:
         ValueError: there is no such model; the nearest name is proposed.
     """
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(names())}"
-        raise ValueError(f"unknown model '{name}'{hint}")
+        hint = nearest(name, names())
+        raise ValueError(f"unknown model '{name}'; {hint}")
     module = importlib.import_module(f"trainables.models.{name}")
     classes = [
         value
