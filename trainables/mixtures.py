@@ -60,6 +60,15 @@ class MixturePrior(nn.Module):
                 self.factors[k, value] = factor.float()
                 self.whitening[k, value] = torch.linalg.solve_triangular(factor, identity, upper=False).float()
 
+    @torch.no_grad()
+    def variance(self, shrink: float, ridge: float) -> float:
+        """Variance per dimension of the codes that the components were estimated from, within and between them."""
+        found = []
+        for k, size in enumerate(self.sizes.tolist()):
+            within = (self.factors[k, :size].square().sum((1, 2)).mean() / self.means.shape[2] - ridge) / shrink
+            found.append(within + self.means[k, :size].var(0, correction=0).mean())
+        return float(torch.stack(found).mean())
+
     def draw(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Components (count, P), uniform in every partition."""
         uniform = torch.rand(count, len(self.sizes), generator=generator, device=self.means.device)

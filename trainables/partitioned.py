@@ -7,6 +7,7 @@ edits codes; it is trained on samples of the priors. `Recipe` says what ties par
 
 import abc
 import contextlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -20,6 +21,7 @@ from core.data.batches import Batch
 from core.networks import build_decoder, build_discriminator, build_encoder, initialise
 from core.objectives import bernoulli_reconstruction
 from trainables.base import Model, Parts
+from trainables.diagnosis import Facts, remarks
 from trainables.evaluation import holdout
 from trainables.judge import judge_of
 from trainables.mixtures import MixturePrior
@@ -52,6 +54,7 @@ class PartitionedAutoencoder(Model[H]):
             "judge",
             "image_codes",
             "image_values",
+            "partitions",
         }
     )
 
@@ -77,6 +80,7 @@ class PartitionedAutoencoder(Model[H]):
         self.warming = self.warm_up_steps(h) > 0
         self.mean_image_error = np.inf
         self.judge_accuracy = 1.0
+        self.annotated_counts: tuple[np.ndarray, ...] = ()
 
     @abc.abstractmethod
     def component_counts(self) -> tuple[int, ...]:
@@ -114,9 +118,11 @@ class PartitionedAutoencoder(Model[H]):
             ValueError: the annotated images cannot be chosen, or a component has none.
         """
         self._source, self._annotated = dataset, self.choose_annotated(dataset, seed)
-        components = self.to_components(torch.from_numpy(dataset.factors(self._annotated)))
-        for k, size in enumerate(self.component_counts()):
-            missing = size - len(components[:, k].unique())
+        components = self.to_components(torch.from_numpy(dataset.factors(self._annotated))).numpy()
+        counts = [np.bincount(components[:, k], minlength=size) for k, size in enumerate(self.component_counts())]
+        self.annotated_counts = tuple(counts)
+        for k, each in enumerate(counts):
+            missing = int((each == 0).sum())
             if missing and self.recipe.estimated:
                 raise ValueError(f"{missing} components of partition {k} have no annotated image: annotate more images")
         mean = dataset.images(_tested(dataset)).mean(0) / 255.0
@@ -135,6 +141,10 @@ class PartitionedAutoencoder(Model[H]):
         values = torch.from_numpy(self._source.factors(self._annotated)).to(self.device)
         self.prior.fit(self.split(codes), self.to_components(values), h.covariance_shrink, h.ridge)
         return True
+
+    def before_restore(self, step: int) -> None:
+        """Know whether the last of `step` steps was in the warm-up."""
+        self.warming = 0 < self.warm_up_steps(self.hyperparameters) >= step
 
     def training_step(self, batches: Sequence[Batch]) -> Parts:
         """One update of the autoencoder, then of the discriminator, then of the relational learner."""
@@ -279,37 +289,25 @@ class PartitionedAutoencoder(Model[H]):
             "judge": lambda codes: judge(self.decode(codes)),
             "image_codes": self.encode(dataset.images(tested)),
             "image_values": dataset.factors(tested),
+            "partitions": self.num_partitions,
         }
 
     def warnings(self, metrics: Mapping[str, float]) -> list[str]:
-        """The known ways to fail, from what was measured."""
-        found = []
-        error = metrics.get("train/reconstruction", 0.0)
-        if not self.warming and error >= self.mean_image_error:
-            found.append(
-                f"reconstruction ({error:.0f} nats) is no better than the mean image "
-                f"({self.mean_image_error:.0f}): λ (lambda_) is too large, or the trial too short"
-            )
-        factors, judged = metrics.get("factor_accuracy", 0.0), metrics.get("relation_accuracy_judged", 1.0)
-        if judged < factors - 0.2:
-            remedy = "train longer or annotate more" if self.recipe.cycle else "take the preset modular, with its cycle"
-            found.append(
-                f"partitions leak: factors are read right ({factors:.2f}) but edits of images are not "
-                f"({judged:.2f}), since the decoder takes a factor from other partitions: {remedy}"
-            )
-        for k, (name, size) in enumerate(zip(self.dataset.factor_names, self.dataset.factor_sizes, strict=True)):
-            if size > 1 and metrics.get(f"factor_accuracy_of_{k}", 1.0) < 1.5 / size:
-                found.append(
-                    f"{name} is read near chance: nothing ties its partition to it, or too little is annotated"
-                )
-        if metrics.get("relation_accuracy", 1.0) < 0.9:
-            found.append("components overlap: lower covariance_shrink")
-        if self.judge_accuracy < 0.95:
-            found.append(
-                f"the judge itself names {self.judge_accuracy:.2f} of the factors of real images: judged values "
-                "cannot be higher"
-            )
-        return found
+        """The known ways to fail, from what was measured (`trainables.diagnosis`)."""
+        h, estimated = self.hyperparameters, self.recipe.estimated and not self.warming
+        facts = Facts(
+            names=self.dataset.factor_names,
+            sizes=self.dataset.factor_sizes,
+            recipe=self.recipe,
+            num_latents=h.num_latents,
+            ridge=h.ridge,
+            annotated=self.annotated_counts,
+            warming=self.warming,
+            mean_image_error=self.mean_image_error,
+            judge_accuracy=self.judge_accuracy,
+            variance=self.prior.variance(h.covariance_shrink, h.ridge) if estimated else math.nan,
+        )
+        return remarks(facts, metrics)
 
 
 def _tested(dataset: FactorDataset) -> np.ndarray:

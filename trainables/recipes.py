@@ -6,7 +6,7 @@ from core.data import DatasetInfo
 from trainables.hyperparameters import Hyperparameters, hyperparameter
 from trainables.relations import Edge
 
-Preset = Literal["paper_literal", "label_conditioned", "anchored", "modular"]
+Preset = Literal["paper_literal", "label_conditioned", "anchored", "cycled", "modular"]
 
 
 class Recipe(NamedTuple):
@@ -24,6 +24,7 @@ RECIPES: dict[str, Recipe] = {
     "paper_literal": Recipe(True, True, False, False, False, False),
     "label_conditioned": Recipe(True, True, True, False, False, False),
     "anchored": Recipe(True, True, True, True, False, False),
+    "cycled": Recipe(True, True, True, True, True, False),  # what `modular` comes to in the predecessor
     "modular": Recipe(False, True, True, True, True, True),
 }
 
@@ -65,8 +66,8 @@ class PartitionedHyperparameters(Hyperparameters):
     )
     anchor_weight: float = hyperparameter(
         10.0,
-        "Weight of ½ (squared Mahalanobis distance) / d of annotated codes to their component; presets anchored and "
-        "modular. Not in the paper.",
+        "Weight of ½ (squared Mahalanobis distance) / d of annotated codes to their component; presets anchored, "
+        "cycled and modular. Not in the paper.",
         symbol="a",
         source="not in the paper",
         ge=0.0,
@@ -74,8 +75,8 @@ class PartitionedHyperparameters(Hyperparameters):
     )
     cycle_weight: float = hyperparameter(
         10.0,
-        "Weight of the same distance for decoded and re-encoded prior samples, for the decoder only; preset modular. "
-        "Not in the paper.",
+        "Weight of the same distance for decoded and re-encoded prior samples, for the decoder only; presets cycled "
+        "and modular. Not in the paper.",
         symbol="c",
         source="not in the paper",
         ge=0.0,

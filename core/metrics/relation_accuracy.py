@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.metrics._checks import MetricError
 from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics._quadratic import quadratic_hits
 
 Ints = NDArray[np.int64]
 Codes = NDArray[Any]
@@ -28,6 +29,7 @@ def compute(
     judge: Callable[[Codes], Ints] | None = None,
     image_codes: Codes | None = None,
     image_values: Ints | None = None,
+    partitions: int | None = None,
 ) -> dict[str, float]:
     """Shares in [0, 1] of edited codes whose values are as asked; every share has its binomial error.
 
@@ -35,14 +37,18 @@ def compute(
     sample_prior(values (N, K), rng) gives codes (N, D) from these prior components, apply_relation(codes,
     relation numbers (N,)) the edited codes, classify(codes) the values (N, K) of the partitions, reencode(codes)
     the codes of their decoded images, judge(codes) the values an independent classifier sees in these images.
-    image_codes (N, D) and image_values (N, K) are of real test images.
+    image_codes (N, D) and image_values (N, K) are of real test images; `partitions` equal parts P make up a code.
 
     From the prior: `relation_accuracy` (joint: the factor changed and all others kept), `_affected`, `_kept`,
     `relation_accuracy_of_<name>`, `_identity` (joint without the edit), `_chance` (1 / Π values); after
     decoding `_prior_reencoded` and `_prior_judged`, and without an edit `generation_accuracy`. From real images,
     edited and decoded: `_reencoded` and `_judged`, the last being the one that a wrong decoder cannot flatter;
-    unedited: `factor_accuracy` (mean over factors) and `factor_accuracy_of_<k>`. MetricError: relations that do
-    not fit the values.
+    unedited: `factor_accuracy` (mean over factors) and `factor_accuracy_of_<k>`.
+
+    What a code holds, whatever the priors say: `refit_accuracy_of_<k>` of Gaussians fitted anew to factor k in its
+    partition, and, with a partition per factor, `leak_of_<k>_in_<p>` of the same in another factor's partition p
+    (1 / values: nothing leaks), each fitted to half of the test images and asked about the rest, and their means
+    `refit_accuracy` and `leak`. MetricError: relations that do not fit the values, codes that have no such parts.
     """
     sizes = np.asarray(value_counts, dtype=np.int64)
     tables = [_table(relation, sizes) for relation in relations]
@@ -77,6 +83,8 @@ def compute(
         _, drawn, image_wanted, _, rows = _edited(truth, rows % len(tables), tables, rows)
         image_edited = apply_relation(image_codes[rows], drawn)
         outcomes |= _decoded("relation_accuracy", image_edited, image_wanted, classify, reencode, judge)
+        if partitions is not None and len(truth) > 1:
+            outcomes |= _held(image_codes, truth, partitions, rng)
     results = {key: float(hits.mean()) for key, hits in outcomes.items()}
     errors = {
         f"{key}_se": float(np.sqrt(results[key] * (1 - results[key]) / len(hits))) for key, hits in outcomes.items()
@@ -126,6 +134,33 @@ def _decoded(
     return outcomes
 
 
+def _held(codes: Codes, values: Ints, partitions: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """Hits of every factor in its own partition, and in those of the others where each factor has one."""
+    count, factors = values.shape
+    if not np.isfinite(codes).all():
+        raise MetricError("image_codes is NaN or infinite")
+    if codes.shape[1] % partitions or partitions not in (1, factors):
+        raise MetricError(
+            f"codes with {codes.shape[1]} dimensions do not have {partitions} parts for {factors} factors"
+        )
+    fitted = np.zeros(count, dtype=bool)
+    fitted[rng.permutation(count)[: (count + 1) // 2]] = True
+    parts = np.split(np.asarray(codes), partitions, axis=1)
+    outcomes: dict[str, NDArray[Any]] = {
+        f"refit_accuracy_of_{k}": quadratic_hits(parts[k % partitions], values[:, k], fitted) for k in range(factors)
+    }
+    outcomes["refit_accuracy"] = np.mean(list(outcomes.values()), axis=0)
+    leaks: dict[str, NDArray[Any]] = {
+        f"leak_of_{k}_in_{p}": quadratic_hits(parts[p], values[:, k], fitted)
+        for p in range(partitions)
+        for k in range(factors)
+        if partitions > 1 and k != p
+    }
+    if leaks:
+        outcomes |= leaks | {"leak": np.mean(list(leaks.values()), axis=0)}
+    return outcomes
+
+
 def _same_shape(values: Any, wanted: Ints) -> Ints:
     array = np.asarray(values)
     if array.shape != wanted.shape:
@@ -147,6 +182,10 @@ METRIC = Metric(
         "generation_accuracy": "maximize",
         "factor_accuracy": "maximize",
         "factor_accuracy_of_*": "maximize",
+        "refit_accuracy": "maximize",
+        "refit_accuracy_of_*": "maximize",
+        "leak": "minimize",
+        "leak_of_*": "minimize",
         "relation_accuracy_identity": None,
         "relation_accuracy_chance": None,
         "relation_accuracy_of_*": "maximize",
@@ -157,7 +196,7 @@ METRIC = Metric(
             (frozenset({"relations", "value_counts", "sample_prior", "apply_relation", "classify"}),),
         )
     },
-    optional=frozenset({"reencode", "judge", "image_codes", "image_values"}),
+    optional=frozenset({"reencode", "judge", "image_codes", "image_values", "partitions"}),
     needs=frozenset({"relations"}),
     source="Modular autoencoder with relational learner, table 1; Valenti & Bacciu 2022, section 4",
 )

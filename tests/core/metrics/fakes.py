@@ -93,6 +93,7 @@ def oracle_relations() -> dict[str, Any]:
         "judge": values_of,
         "image_codes": pool((3, 4), 60).astype(float),
         "image_values": pool((3, 4), 60),
+        "partitions": 2,
     }
 
 
