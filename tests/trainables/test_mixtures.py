@@ -1,7 +1,6 @@
-"""Mixture priors, relations, annotated subsets and the judge: the parts of the modular autoencoder."""
+"""Mixture priors, relations and annotated subsets: the parts of the modular autoencoder."""
 
 import math
-import pathlib
 
 import numpy as np
 import pytest
@@ -9,10 +8,8 @@ import torch
 
 import core.data
 import trainables
-from tests.kit import QUICK
 from trainables.annotations import annotated, annotated_by_combination, combination, leave_out
 from trainables.evaluation import holdout
-from trainables.judge import judge_of
 from trainables.mixtures import MixturePrior, spread_directions
 from trainables.relations import Edits, relations
 
@@ -125,20 +122,3 @@ def test_every_combination_has_its_share(dataset: core.data.FactorDataset) -> No
     assert (counts.min(), counts.max()) == (3, 4)
     with pytest.raises(ValueError, match="all 27 combinations"):
         annotated_by_combination(dataset, 26, 0)
-
-
-def test_the_judge_is_trained_once_and_read_from_the_cache_afterwards(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dataset = core.data.load(QUICK, tmp_path)
-    state = torch.random.get_rng_state()
-    first = judge_of(dataset, steps=2)
-    assert len(list((pathlib.Path(dataset.root) / "cache").glob("judge-*.safetensors"))) == 1
-    monkeypatch.setattr("trainables.judge._train", None)
-    again = judge_of(dataset, steps=2)
-    images = dataset.images(np.arange(10))
-    np.testing.assert_array_equal(first(images), again(images))
-    np.testing.assert_array_equal(first(images), first(images.astype(np.float32) / 255))
-    assert first(images).shape == (10, 2)
-    assert first.accuracy.shape == (2,)
-    assert torch.equal(state, torch.random.get_rng_state())
