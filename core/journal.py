@@ -1,11 +1,14 @@
 """The journal of a study: one append-only file of JSON lines, written by the driver alone.
 
-It is at once the record that `resume` starts from, the table that `analysis` reads, and the spool from which MLflow is
-fed: an event is first written here, then told to Optuna and MLflow. Events are dictionaries with a `type`:
+It is at once the record that `resume` starts from, the table that `analysis` reads, and the spool from which the
+stores of Optuna and MLflow are fed. Events are dictionaries with a `type`:
 
 =================  ======================================================================================
 session            a driver started: host, pid, versions, source revision
-configuration      a configuration was suggested: `configuration`, `number`, `model`, `hyperparameters`
+lesson             a result of another study that the sampler starts from: `origin`, `model`,
+                   `hyperparameters`, `values`
+configuration      a configuration was suggested: `configuration`, `number`, `model`, `hyperparameters`,
+                   and what the sampler must find again as `notes`
 seeds              a configuration is to have `seeds` trials
 enlarge            a trial ran out of memory and gets a larger GPU `share`: `trial`
 spared             early stopping would have ended a configuration, which runs on as a control: `configuration`

@@ -10,8 +10,7 @@ import numpy as np
 from core.checkpoints import newest
 from core.journal import ENDED
 from core.storage import Folder
-from studies.driver import Folders
-from studies.folder import StudyFolder
+from studies.folder import Folders, StudyFolder
 from studies.state import StudyState, TrialRecord
 from studies.tracking import IDENTITY, STATUS, STUDY_RUN, connect
 

@@ -17,15 +17,15 @@ from analysis.table import hyperparameters
 from core.configuration import Configuration, TrialConfig
 from core.runtime import package_versions, source_revision
 from studies.budget import Spent, seconds_driven
-from studies.folder import Stores, StudyFolder
+from studies.delivery import Delivery
+from studies.folder import Folders, Stores, StudyFolder
 from studies.spec import StudySpec
 from studies.state import StudyState
 from studies.study_file import StudyError
-from studies.tracking import Tracker, connect
 
 SLOTS_EVERY = 5.0  # seconds between two looks at the cluster's size
 RETRIES = 3  # of a trial whose process died
-DELIVERY_PATIENCE = 60.0  # seconds to wait for MLflow at the end
+DELIVERY_PATIENCE = 60.0  # seconds to wait for the stores at the end
 
 
 class Display(Protocol):
@@ -61,72 +61,42 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
         StudyError: another driver has the study, a store cannot be reached, or no node can take a trial.
     """
     spec, stores = folder.spec(), folder.stores()
-    with folder.driving():
+    with folder.driving(), Delivery(folder) as delivery:
         core.data.prepare(spec.dataset, stores.data, display.data_progress)
-        client = connect(stores.tracking)
         before = seconds_driven(folder.path)
         state = StudyState(folder.path)
         state.journal.write("session", pid=os.getpid(), versions=package_versions(), source=source_revision())
         trials = Folders(stores, spec.name)
-        tracker = Tracker(folder.path, spec.name, client, trials.uri, _artifacts(folder, stores))
-        tracker.start()
         try:
             with cluster(address, spec):
                 spent = Spent(spec, state, before)
                 notes = _tune(
-                    folder, spec, stores, state, trials, spent, lambda: display.refresh(state, tracker.trouble)
+                    folder, spec, stores, state, trials, spent, lambda: display.refresh(state, delivery.trouble)
                 )
         finally:
             display.close()
             state.journal.close()
-            delivered = tracker.close(DELIVERY_PATIENCE)
-        _report(folder, display, tracker if delivered else None)
+            delivered = delivery.flush(DELIVERY_PATIENCE)
+        if not delivered:
+            notes.append(f"not everything was delivered yet ({delivery.trouble}); `studies resume` delivers the rest")
+        _report(folder, display, delivery if delivered else None)
     counts = state.counts()
     finished = not counts["PENDING"] and not counts["RUNNING"]
     finished = finished and (not spent() or len(state.configurations) >= spec.num_configurations)
     for note in notes:
         display.message(note)
-    if not delivered:
-        display.message(
-            f"MLflow has not received everything yet ({tracker.trouble}); `studies resume` delivers the rest"
-        )
     return Outcome(finished, counts["FAILED"], delivered, spent())
 
 
-def _report(folder: StudyFolder, display: Display, tracker: Tracker | None) -> None:
+def _report(folder: StudyFolder, display: Display, delivery: Delivery | None) -> None:
     """Write the report and attach it; a picture that cannot be drawn never costs a study its results."""
     try:
         report = Study(folder.name, folder.root).report()
-        if tracker is not None:
-            tracker.log_study(report.parent, "report")
     except Exception as error:
         display.message(f"the report is not complete ({error}); `studies report {folder.name}` tries again")
-
-
-@dataclasses.dataclass(frozen=True)
-class Folders:
-    """Where the trials of a study save."""
-
-    stores: Stores
-    study: str
-
-    @property
-    def uri(self) -> str:
-        """URI of the folder that holds all trials of the study."""
-        path, question, query = self.stores.checkpoints.partition("?")
-        return f"{path.rstrip('/')}/{self.study}/trials{question}{query}"
-
-    def of(self, identity: str) -> str:
-        """URI of one trial's folder."""
-        path, question, query = self.uri.partition("?")
-        return f"{path}/{identity}{question}{query}"
-
-
-def _artifacts(folder: StudyFolder, stores: Stores) -> str | None:
-    """Artifacts of an SQLite store lie beside it; a server decides for itself."""
-    if stores.tracking.startswith("sqlite:"):
-        return (folder.root / "mlartifacts" / folder.name).as_uri()
-    return None
+        return
+    if delivery is not None and not delivery.attach(report.parent, "report", DELIVERY_PATIENCE):
+        display.message("the report could not be attached to the study's run in MLflow")
 
 
 def require_address(address: str | None) -> None:
@@ -239,7 +209,7 @@ def _tune(
     from studies.callback import RecordCallback, StudyScheduler, trial_name
     from studies.retention import FrontOnly
     from studies.searcher import StudySearcher
-    from studies.suggestions import Suggestions, open_optuna
+    from studies.suggestions import Suggestions, learn_from
     from trainables.ray_trainable import StudyTrainable
 
     share = gpu_share(spec)
@@ -265,8 +235,8 @@ def _tune(
     def resources(config: dict[str, Any]) -> Any:
         return tune.PlacementGroupFactory([{"CPU": spec.resources.cpu, "GPU": config["device_share"]}])
 
-    suggestions = Suggestions(spec, open_optuna(spec, stores.optuna))
-    notes = suggestions.warm_start({name: _results(name, folder, spec) for name in spec.search.warm_start})
+    notes = learn_from(spec, state, {name: _results(name, folder, spec) for name in spec.search.warm_start})
+    suggestions = Suggestions(spec, state)
     settled = FrontOnly(spec, state, trials.of) if spec.retention == "front" else lambda: None
     searcher = StudySearcher(spec, state, suggestions, make_trial, Slots(spec), spent, settled)
     tuner = tune.Tuner(
@@ -290,7 +260,6 @@ def _tune(
         ),
     )
     tuner.fit()
-    suggestions.forget_unrecorded({record.number for record in state.configurations.values()})
     return notes
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,11 @@ from studies.study_file import StudyError
 
 FORMAT = 1
 RECORD = "study.json"
+
+
+def redact(uri: str) -> str:
+    """A URI without the password in it."""
+    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +40,25 @@ class Stores:
     optuna: str
     checkpoints: str
     data: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Folders:
+    """Where the trials of a study save."""
+
+    stores: Stores
+    study: str
+
+    @property
+    def uri(self) -> str:
+        """URI of the folder that holds all trials of the study."""
+        path, question, query = self.stores.checkpoints.partition("?")
+        return f"{path.rstrip('/')}/{self.study}/trials{question}{query}"
+
+    def of(self, identity: str) -> str:
+        """URI of one trial's folder."""
+        path, question, query = self.uri.partition("?")
+        return f"{path}/{identity}{question}{query}"
 
 
 class StudyFolder:

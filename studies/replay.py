@@ -8,8 +8,7 @@ from core import journal
 from core.checkpoints import newest
 from core.configuration import TrialConfig
 from core.storage import Folder
-from studies.driver import Folders
-from studies.folder import StudyFolder
+from studies.folder import Folders, StudyFolder
 from studies.study_file import StudyError
 
 

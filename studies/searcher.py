@@ -2,8 +2,7 @@
 
 One configuration is suggested, all its seeds run as trials of their own, and Optuna is told once, with the means. Only
 finite values of a whole budget are told as COMPLETE: an early-stopped configuration is PRUNED, and one with a failed
-seed is FAIL. What has been suggested and what has come of it is in the journal and in Optuna's storage; nothing is kept
-in a pickle.
+seed is FAIL. What has been suggested and what has come of it is in the journal; nothing is kept in a pickle.
 """
 
 import dataclasses
@@ -51,7 +50,7 @@ class StudySearcher(Searcher):
         self._take_up()
 
     def __reduce__(self) -> Any:
-        return _nothing, ()  # Tune pickles its searcher; ours lives in the journal and in Optuna
+        return _nothing, ()  # Tune pickles its searcher; ours lives in the journal
 
     def set_search_properties(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
         """Objectives are the study's own."""
@@ -76,7 +75,6 @@ class StudySearcher(Searcher):
                 if trial.state == "COMPLETED" and trial.step < self.spec.budget.steps:
                     self.state.reopen(trial)
             self.queue.extend(trial for trial in record.trials.values() if not trial.ended)
-        self.suggestions.forget_unrecorded({record.number for record in self.state.configurations.values()})
         for configuration, seed, step, metrics in self.state.reports:
             self.stopper.report(configuration, seed, step, metrics)
         for record in list(self.state.configurations.values()):
@@ -116,19 +114,18 @@ class StudySearcher(Searcher):
             self.settle(self.state.configurations[trial.configuration])
 
     def settle(self, record: ConfigurationRecord) -> None:
-        """Tell Optuna of a configuration whose seeds have all ended, unless it deserves more seeds."""
+        """Tell the sampler of a configuration whose seeds have all ended, unless it deserves more seeds."""
         trials = list(record.trials.values())
-        if not trials or not all(trial.ended for trial in trials):
+        if record.told or not trials or not all(trial.ended for trial in trials):
             return
         state, values, reason = self._outcome(trials)
-        if state == OptunaState.COMPLETE and not record.told:
+        if state == OptunaState.COMPLETE:
             wanted = more_seeds(self.spec, self.state, record)
             if wanted > len(trials):
                 self.queue.extend(self.state.plan_seeds(record, wanted))
                 return
-        if not record.told:
-            self.state.tell(record, state.name, values, reason)
-        self.suggestions.tell(record, state, values)
+        self.state.tell(record, state.name, values, reason)
+        self.suggestions.tell(record)
         self.settled()
 
     def _outcome(self, trials: list[TrialRecord]) -> tuple[OptunaState, list[float] | None, str | None]:
@@ -152,8 +149,7 @@ class StudySearcher(Searcher):
         suggestion = self.suggestions.ask(self.state.configurations)
         if suggestion is None:
             return False
-        configuration, number = suggestion
-        record = self.state.add_configuration(configuration, number)
+        record = self.state.add_configuration(*suggestion)
         self.queue.extend(self.state.plan_seeds(record, self.spec.seeds.min))
         return True
 

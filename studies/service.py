@@ -11,11 +11,12 @@ from studies import detach, driver
 from studies.budget import disk_needed, hours_here, require_disk
 from studies.display import ProgressDisplay
 from studies.driver import Display, Outcome, drive
-from studies.folder import StudyFolder
+from studies.folder import StudyFolder, redact
+from studies.optuna_store import open_storage
 from studies.spec import StudySpec
 from studies.state import StudyState
 from studies.study_file import Document, StudyError, from_mapping, read
-from studies.tracking import connect, redact
+from studies.tracking import connect
 from studies.validation import require_local_resources, validate
 
 ROOT = "runs"
@@ -95,6 +96,8 @@ def prepare(
     driver.require_address(address)
     stores = driver.default_stores(folder.root, spec.name, tracking=tracking_uri, storage=storage, data=data_root)
     connect(stores.tracking)
+    if not stores.optuna.startswith("sqlite:"):
+        open_storage(stores.optuna).engine.dispose()
     source = pathlib.Path(document.source)
     text = source.read_text(encoding="utf-8") if document.marks is not None else spec.model_dump_json(indent=1)
     require_disk(spec, stores.data, stores.checkpoints)

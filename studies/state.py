@@ -37,13 +37,29 @@ class TrialRecord:
 
 @dataclasses.dataclass
 class ConfigurationRecord:
-    """One configuration, the number of its Optuna trial, and its trials by seed."""
+    """One configuration, its place in the order of suggestions, and its trials by seed.
+
+    Attributes:
+        notes: what the sampler must find again about its suggestion (NSGA-II: the generation).
+        told: whether all its seeds ended, so that `outcome` (a state of Optuna) and `values` are final.
+    """
 
     configuration: Configuration
     number: int
+    notes: dict[str, Any] = dataclasses.field(default_factory=dict)
     trials: dict[int, TrialRecord] = dataclasses.field(default_factory=dict)
     told: bool = False
+    outcome: str | None = None
     values: list[float] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Lesson:
+    """A result of another study that the sampler starts from; `origin` is `<study>/<configuration hash>`."""
+
+    origin: str
+    configuration: Configuration
+    values: list[float]
 
 
 class StudyState:
@@ -57,6 +73,7 @@ class StudyState:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.configurations: dict[str, ConfigurationRecord] = {}
+        self.lessons: dict[str, Lesson] = {}
         self.reports: list[tuple[Configuration, int, int, dict[str, float]]] = []
         self._replay(folder)
         for trial in self.trials():
@@ -67,16 +84,21 @@ class StudyState:
     @classmethod
     def read(cls, folder: pathlib.Path) -> "StudyState":
         """The state as it is in the journal, of a study that another process may be driving."""
-        state = cls.__new__(cls)
-        state.configurations = {}
-        state.reports = []
+        state = cls.empty()
         state._replay(folder)
+        return state
+
+    @classmethod
+    def empty(cls) -> "StudyState":
+        """A state to which events are applied one by one."""
+        state = cls.__new__(cls)
+        state.configurations, state.lessons, state.reports = {}, {}, []
         return state
 
     def _replay(self, folder: pathlib.Path) -> None:
         """Rebuild everything; what early stopping saw is kept in `reports`."""
         for _, event in journal.read(folder):
-            self._apply(event)
+            self.apply(event)
             if event["type"] == "report":
                 configuration = self.configurations[event["configuration"]].configuration
                 self.reports.append((configuration, event["seed"], event["step"], event["metrics"]))
@@ -102,16 +124,28 @@ class StudyState:
             counts[trial.state] += 1
         return counts
 
-    def add_configuration(self, configuration: Configuration, number: int) -> ConfigurationRecord:
-        """Record a suggestion of Optuna trial `number`."""
+    def add_configuration(self, configuration: Configuration, notes: Mapping[str, Any]) -> ConfigurationRecord:
+        """Record a suggestion."""
         self._record(
             "configuration",
             configuration=configuration.hash,
-            number=number,
+            number=len(self.configurations),
             model=configuration.model,
             hyperparameters=dict(configuration.hyperparameters),
+            **({"notes": dict(notes)} if notes else {}),
         )
         return self.configurations[configuration.hash]
+
+    def teach(self, lesson: Lesson) -> None:
+        """Record a result of another study that the sampler starts from, once."""
+        if lesson.origin not in self.lessons:
+            self._record(
+                "lesson",
+                origin=lesson.origin,
+                model=lesson.configuration.model,
+                hyperparameters=dict(lesson.configuration.hyperparameters),
+                values=lesson.values,
+            )
 
     def plan_seeds(self, record: ConfigurationRecord, seeds: int) -> list[TrialRecord]:
         """Complete a configuration to `seeds` trials; those that are new."""
@@ -152,13 +186,18 @@ class StudyState:
         )
 
     def _record(self, type: str, **fields: Any) -> None:  # noqa: A002
-        self._apply(self.journal.write(type, **fields))
+        self.apply(self.journal.write(type, **fields))
 
-    def _apply(self, event: Event) -> None:
+    def apply(self, event: Event) -> None:
+        """Take in one event of the journal."""
         match event["type"]:
+            case "lesson":
+                configuration = Configuration(event["model"], event["hyperparameters"])
+                self.lessons[event["origin"]] = Lesson(event["origin"], configuration, event["values"])
             case "configuration":
                 configuration = Configuration(event["model"], event["hyperparameters"])
-                self.configurations[event["configuration"]] = ConfigurationRecord(configuration, event["number"])
+                record = ConfigurationRecord(configuration, event["number"], event.get("notes", {}))
+                self.configurations[event["configuration"]] = record
             case "seeds":
                 trials = self.configurations[event["configuration"]].trials
                 for seed in range(event["seeds"]):
@@ -180,8 +219,8 @@ class StudyState:
                 trial.metrics = event.get("metrics") or trial.metrics
                 trial.gpu_seconds = event.get("ledger", {}).get("gpu_seconds", trial.gpu_seconds)
             case "configuration_end":
-                self.configurations[event["configuration"]].told = True
-                self.configurations[event["configuration"]].values = event["values"]
+                record = self.configurations[event["configuration"]]
+                record.told, record.outcome, record.values = True, event["state"], event["values"]
 
 
 def _key(trial: TrialRecord) -> dict[str, Any]:

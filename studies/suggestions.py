@@ -1,55 +1,31 @@
-"""The Optuna side of a study: its storage, its sampler, and configurations that are new."""
+"""The Optuna side of a search: configurations that are new, and a sampler that learns what came of them.
 
-import time
+The sampler works on an Optuna study in memory, which is rebuilt from the journal, so that a suggestion waits for no
+database. The study that users open (`studies.optuna_store`) is fed from the same journal.
+"""
+
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
+import numpy as np
 import optuna
-import sqlalchemy
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from analysis.constraints import parse_bounds
 from core.configuration import Configuration
 from studies.space import ModelSpace
 from studies.spec import StudySpec
-from studies.state import ConfigurationRecord
+from studies.state import ConfigurationRecord, Lesson, StudyState
 
-T = TypeVar("T")
-
-PATIENCE = 600.0  # seconds that a storage may be away before the driver gives up; `resume` goes on then
-RETRY_EVERY = 1.0
 ATTEMPTS = 30  # suggestions that are already known or illegal before a finite space is searched for what is left
+GENERATION = ":generation"  # the attribute in which samplers of Optuna note the generation of a trial
 
 
-def open_optuna(spec: StudySpec, url: str) -> optuna.Study:
-    """The Optuna study behind a study, made when it is not there; opens in optuna-dashboard."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna.create_study(
-        study_name=spec.name,
-        storage=open_storage(url),
-        directions=list(spec.objectives.values()),
-        sampler=_sampler(spec),
-        load_if_exists=True,
-    )
-
-
-def open_storage(url: str) -> optuna.storages.RDBStorage:
-    """Optuna's storage; SQLite does not wait for the disk at every commit, since the journal can repair a power cut."""
-    storage = optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
-    if storage.engine.dialect.name == "sqlite":
-
-        @sqlalchemy.event.listens_for(storage.engine, "connect")
-        def relax(connection: Any, _: Any) -> None:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-
-        storage.engine.dispose()  # connections made before do not know it
-    return storage
-
-
-def _sampler(spec: StudySpec) -> optuna.samplers.BaseSampler:
+def _sampler(spec: StudySpec, suggested: int) -> optuna.samplers.BaseSampler:
+    """The study's sampler; one that goes on after `suggested` configurations does not draw the first ones again."""
     search = spec.search
+    seed = int(np.random.SeedSequence([spec.seed, suggested]).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if search.sampler == "tpe":
@@ -58,61 +34,50 @@ def _sampler(spec: StudySpec) -> optuna.samplers.BaseSampler:
                 group=True,
                 constant_liar=True,
                 n_startup_trials=search.startup,
-                seed=spec.seed,
+                seed=seed,
             )
         if search.sampler == "nsga2":
-            return optuna.samplers.NSGAIISampler(population_size=search.population, seed=spec.seed)
-        return optuna.samplers.RandomSampler(seed=spec.seed)
+            return optuna.samplers.NSGAIISampler(population_size=search.population, seed=seed)
+        return optuna.samplers.RandomSampler(seed=seed)
 
 
 class Suggestions:
-    """Asks Optuna for configurations that the study does not have yet, and tells it what came of them."""
+    """Asks the sampler for configurations that the study does not have yet, and tells it what came of them."""
 
-    def __init__(self, spec: StudySpec, study: optuna.Study) -> None:
-        self.study = study
+    def __init__(self, spec: StudySpec, state: StudyState) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.study = optuna.create_study(
+            directions=list(spec.objectives.values()), sampler=_sampler(spec, len(state.configurations))
+        )
+        self._form = TrialForm(spec)
         self._spaces = spec.spaces
         self._several = len(self._spaces) > 1
-        self._bounds = parse_bounds(spec.search.where)
         self._points = iter([self._as_parameters(point) for point in spec.search.points])
         self._grid = self._grid_points() if spec.search.sampler == "grid" else None
         self._known: Collection[str] = ()
-        self._open: dict[int, optuna.Trial] = {}
-        earlier = study.get_trials(deepcopy=False)  # of the drivers before this one
-        self._earlier = {trial.number: trial for trial in earlier}
-        self._told: dict[str, tuple[TrialState, list[float] | None]] = {
-            trial.user_attrs["configuration"]: (trial.state, trial.values)
-            for trial in earlier
-            if "configuration" in trial.user_attrs
-        }
+        self._numbers: dict[str, int] = {}  # of the trial of a configuration that runs, by hash
+        for lesson in state.lessons.values():
+            self.study.add_trial(self._form.lesson(lesson))
+        for record in state.configurations.values():
+            self._numbers[record.configuration.hash] = len(self.study.get_trials(deepcopy=False))
+            self.study.add_trial(self._form.trial(record))
 
-    def _patiently(self, action: Callable[[], T]) -> T:
-        """Do something with the storage; while it is away, wait and try again."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return action()
-            except (sqlalchemy.exc.OperationalError, optuna.exceptions.StorageInternalError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(RETRY_EVERY)
-
-    def ask(self, known: Mapping[str, ConfigurationRecord]) -> tuple[Configuration, int] | None:
-        """A configuration that is not among `known`, and the number of its Optuna trial; None when there is none."""
+    def ask(self, known: Mapping[str, ConfigurationRecord]) -> tuple[Configuration, dict[str, Any]] | None:
+        """A configuration that is not among `known`, and the sampler's notes on it; None when there is none."""
         self._known = known
+        tried = {each.configuration.model for each in known.values()} if self._several else set()
+        fresh = [model for model in self._spaces if model not in tried]
         for attempt in range(ATTEMPTS + 1):
             if attempt == ATTEMPTS and self._grid is None:
                 self._grid = self._grid_points()
-            fresh = [
-                model for model in self._spaces if model not in {each.configuration.model for each in known.values()}
-            ]
             if not self._steer(fresh):
                 return None
-            suggestion = self._patiently(self._suggest)
+            suggestion = self._suggest()
             if suggestion is not None:
                 return suggestion
         return None
 
-    def _suggest(self) -> tuple[Configuration, int] | None:
+    def _suggest(self) -> tuple[Configuration, dict[str, Any]] | None:
         """One suggestion; None when it is known already, or not legal as a whole."""
         trial = self.study.ask()
         try:
@@ -122,9 +87,9 @@ class Suggestions:
         if configuration is None or configuration.hash in self._known:
             self.study.tell(trial, state=TrialState.FAIL)
             return None
-        trial.set_user_attr("configuration", configuration.hash)
-        self._open[trial.number] = trial
-        return configuration, trial.number
+        self._numbers[configuration.hash] = trial.number
+        attributes = self.study.get_trials(deepcopy=False)[trial.number].system_attrs
+        return configuration, {key: value for key, value in attributes.items() if key.endswith(GENERATION)}
 
     def _steer(self, fresh: list[str]) -> bool:
         """Fix the next `ask` to a point of the file, of the grid, or to a fresh model; False at the grid's end."""
@@ -136,118 +101,20 @@ class Suggestions:
         if point is None and fresh and self._several:
             point = {"model": fresh[0]}
         if point is not None:
-            fixed = point
-            self._patiently(lambda: self.study.enqueue_trial(fixed))
+            self.study.enqueue_trial(point)
         return True
 
-    def tell(self, record: ConfigurationRecord, state: TrialState, values: list[float] | None) -> None:
-        """Tell Optuna once; values that changed later (more seeds, more steps) become a trial that supersedes it."""
-        hash_ = record.configuration.hash
-        trial = self._open.pop(record.number, None)
-        before = self._told.get(hash_)
-        if trial is not None:
-            asked = trial
-            self._constrain(asked, record, state)
-            self._patiently(lambda: self.study.tell(asked, values, state=state, skip_if_finished=True))
-        elif before is None:
-            self._restore(record, state, values)
-        elif before == (state, values):
+    def tell(self, record: ConfigurationRecord) -> None:
+        """What came of a configuration; one that came to something else before gets a second trial."""
+        number = self._numbers.pop(record.configuration.hash, None)
+        final = self._form.trial(record)
+        if number is None or self.study.get_trials(deepcopy=False)[number].state.is_finished():
+            self.study.add_trial(final)
             return
-        elif before[0] == TrialState.RUNNING:
-            if self._bounds:
-                self._constrain(optuna.Trial(self.study, self._earlier[record.number]._trial_id), record, state)
-            self._patiently(lambda: self.study.tell(record.number, values, state=state, skip_if_finished=True))
-        else:
-            self._supersede(record, state, values)
-        self._told[hash_] = (state, values)
-
-    def _restore(self, record: ConfigurationRecord, state: TrialState, values: list[float] | None) -> None:
-        """Give Optuna back a configuration that its storage lost, as SQLite may in a power cut."""
-        params, distributions = self._parameters_of(record.configuration) or ({}, {})
-        self.study.add_trial(
-            optuna.trial.create_trial(
-                params=params,
-                distributions=distributions,
-                values=values,
-                state=state,
-                user_attrs={"configuration": record.configuration.hash},
-                constraints=self._violations(record) or None,
-            )
-        )
-
-    def _supersede(self, record: ConfigurationRecord, state: TrialState, values: list[float] | None) -> None:
-        first = self._earlier.get(record.number) or self.study.get_trials(deepcopy=False)[record.number]
-        self.study.add_trial(
-            optuna.trial.create_trial(
-                params=first.params,
-                distributions=first.distributions,
-                values=values,
-                state=state,
-                user_attrs={"configuration": record.configuration.hash, "supersedes": record.number},
-                constraints=self._violations(record) or None,
-            )
-        )
-
-    def _constrain(self, trial: optuna.Trial, record: ConfigurationRecord, state: TrialState) -> None:
-        if state == TrialState.COMPLETE:
-            for name, violation in self._violations(record).items():
-                trial.set_constraint(name, violation)
-
-    def _violations(self, record: ConfigurationRecord) -> dict[str, float]:
-        """By how much the means are on the wrong side of each bound; feasible at most 0."""
-        violations = {}
-        for bound in self._bounds:
-            seeds = [trial.metrics[bound.metric] for trial in record.trials.values() if bound.metric in trial.metrics]
-            mean = sum(seeds) / len(seeds) if seeds else float("inf")
-            violations[bound.text] = bound.violation({bound.metric: mean})
-        return violations
-
-    def forget_unrecorded(self, numbers: Collection[int]) -> None:
-        """End what a driver asked for but died before it could record."""
-        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if trial.number not in numbers:
-                self.study.tell(trial.number, state=TrialState.FAIL)
-
-    def warm_start(self, results: Mapping[str, list[tuple[Configuration, list[float]]]]) -> list[str]:
-        """Let the sampler learn from other studies' configurations, once; sentences on what could not be used."""
-        notes = []
-        done = {trial.user_attrs.get("warm_start") for trial in self.study.get_trials(deepcopy=False)}
-        for name, configurations in results.items():
-            unused = 0
-            for configuration, values in configurations:
-                origin = f"{name}/{configuration.hash}"
-                parameters = self._parameters_of(configuration)
-                if parameters is None:
-                    unused += 1
-                elif origin not in done:
-                    params, distributions = parameters
-                    trial = optuna.trial.create_trial(
-                        params=params, distributions=distributions, values=values, user_attrs={"warm_start": origin}
-                    )
-                    self.study.add_trial(trial)
-            if unused:
-                notes.append(f"warm start from '{name}': {unused} configurations are outside this study's space")
-        return notes
-
-    def _parameters_of(self, configuration: Configuration) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """A configuration of another study as parameters of this one; None when it is outside the space."""
-        space = self._spaces.get(configuration.model)
-        if space is None:
-            return None
-        params: dict[str, Any] = {}
-        distributions: dict[str, Any] = {}
-        if self._several:
-            params["model"] = configuration.model
-            distributions["model"] = optuna.distributions.CategoricalDistribution(tuple(self._spaces))
-        for name, distribution in space.distributions().items():
-            value = configuration.hyperparameters.get(name.partition(".")[2])
-            if not distribution._contains(distribution.to_internal_repr(value)):
-                return None
-            params[name], distributions[name] = value, distribution
-        fixed = space.fixed()
-        if any(configuration.hyperparameters.get(name) != value for name, value in fixed.items()):
-            return None
-        return params, distributions
+        trial = self.study.get_trials(deepcopy=False)[number]
+        for name, violation in final.constraints.items():
+            optuna.Trial(self.study, trial._trial_id).set_constraint(name, violation)
+        self.study.tell(number, final.values, state=final.state)
 
     def _as_parameters(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """A point of the study file as Optuna parameters."""
@@ -272,3 +139,83 @@ class Suggestions:
         model = trial.suggest_categorical("model", models) if self._several else models[0]
         space: ModelSpace = self._spaces[model]
         return space.suggest(trial)
+
+
+class TrialForm:
+    """Configurations of a study in the form of Optuna's trials."""
+
+    def __init__(self, spec: StudySpec) -> None:
+        self._spaces = spec.spaces
+        self._bounds = parse_bounds(spec.search.where)
+
+    def trial(self, record: ConfigurationRecord, **attributes: Any) -> FrozenTrial:
+        """A configuration: running, or with the means of its objectives once all its seeds ended."""
+        parameters, distributions = self._parameters(record.configuration) or ({}, {})
+        state = TrialState[record.outcome] if record.told and record.outcome else TrialState.RUNNING
+        return optuna.trial.create_trial(
+            params=parameters,
+            distributions=distributions,
+            values=record.values if state == TrialState.COMPLETE else None,
+            state=state,
+            user_attrs={"configuration": record.configuration.hash, **attributes},
+            system_attrs=dict(record.notes),
+            constraints=self._violations(record) if state == TrialState.COMPLETE else None,
+        )
+
+    def lesson(self, lesson: Lesson) -> FrozenTrial:
+        """A result of another study."""
+        parameters, distributions = self._parameters(lesson.configuration) or ({}, {})
+        return optuna.trial.create_trial(
+            params=parameters,
+            distributions=distributions,
+            values=lesson.values,
+            user_attrs={"warm_start": lesson.origin},
+        )
+
+    def fits(self, configuration: Configuration) -> bool:
+        """Whether a configuration is in the study's space."""
+        return self._parameters(configuration) is not None
+
+    def _violations(self, record: ConfigurationRecord) -> dict[str, float] | None:
+        """By how much the means are on the wrong side of each bound; feasible at most 0; None without bounds."""
+        violations = {}
+        for bound in self._bounds:
+            seeds = [trial.metrics[bound.metric] for trial in record.trials.values() if bound.metric in trial.metrics]
+            mean = sum(seeds) / len(seeds) if seeds else float("inf")
+            violations[bound.text] = bound.violation({bound.metric: mean})
+        return violations or None
+
+    def _parameters(self, configuration: Configuration) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Parameters and distributions of a configuration; None when it is outside the space."""
+        space = self._spaces.get(configuration.model)
+        if space is None:
+            return None
+        parameters: dict[str, Any] = {}
+        distributions: dict[str, Any] = {}
+        if len(self._spaces) > 1:
+            parameters["model"] = configuration.model
+            distributions["model"] = optuna.distributions.CategoricalDistribution(tuple(self._spaces))
+        for name, distribution in space.distributions().items():
+            value = configuration.hyperparameters.get(name.partition(".")[2])
+            if not distribution._contains(distribution.to_internal_repr(value)):
+                return None
+            parameters[name], distributions[name] = value, distribution
+        fixed = space.fixed()
+        if any(configuration.hyperparameters.get(name) != value for name, value in fixed.items()):
+            return None
+        return parameters, distributions
+
+
+def learn_from(
+    spec: StudySpec, state: StudyState, results: Mapping[str, list[tuple[Configuration, list[float]]]]
+) -> list[str]:
+    """Note the results of other studies for the sampler, once; sentences on what could not be used."""
+    form, notes = TrialForm(spec), []
+    for name, configurations in results.items():
+        inside = [(configuration, values) for configuration, values in configurations if form.fits(configuration)]
+        for configuration, values in inside:
+            state.teach(Lesson(f"{name}/{configuration.hash}", configuration, values))
+        unused = len(configurations) - len(inside)
+        if unused:
+            notes.append(f"warm start from '{name}': {unused} configurations are outside this study's space")
+    return notes

@@ -1,21 +1,15 @@
 """Deliver the journal to MLflow: experiment = study, parent run = configuration, child run = trial.
 
-The journal is the spool. A thread of the driver reads it from where it last stopped and delivers it; while the server
-is away it waits and tries again, and neither the study nor a point is lost. A run is found by its tag
-`studies.identity` before it is created, and a metric that is logged twice with the same step and time is stored once,
-so delivering an event again changes nothing.
+A run is found by its tag `studies.identity` before it is created, and a metric that is logged twice with the same step
+and time is stored once, so delivering an event again changes nothing.
 """
 
-import itertools
 import json
 import logging
 import os
 import pathlib
-import re
-import threading
 import time
-import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,25 +18,18 @@ from core import journal
 from core.checkpoints import names as checkpoint_names
 from core.journal import RUN_IDS, Event
 from core.storage import CorruptEntryError, Folder
+from studies.folder import Folders, StudyFolder, redact
 from studies.study_file import StudyError
 
 IDENTITY = "studies.identity"
 CURSOR = "tracking.json"
 STUDY_RUN = "study"
-CHUNK = 500  # events between two notes of the place in the journal
 BATCH = 900  # metrics in one request; MLflow takes 1,000
-PAUSE = 0.5  # seconds between two looks at the journal
-LONGEST_WAIT = 30.0
 STATUS = {"COMPLETED": "FINISHED", "COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAILED": "FAILED", "FAIL": "FAILED"}
 
 
-def redact(uri: str) -> str:
-    """A URI without the password in it."""
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
-
-
 def connect(uri: str) -> Any:
-    """A client for a tracking URI; an SQLite or PostgreSQL store is initialised by this call, once, by the driver.
+    """A client for a tracking URI; an SQLite or PostgreSQL store is initialised by the first such call.
 
     Raises:
         StudyError: nothing answers there.
@@ -63,35 +50,26 @@ def connect(uri: str) -> Any:
     return client
 
 
-class Tracker:
-    """The delivering thread and its place in the journal."""
+class MlflowSink:
+    """Feeds an MLflow store, and notes its place in the journal in the study's folder."""
 
-    def __init__(self, folder: pathlib.Path, name: str, client: Any, trials: str, artifacts: str | None) -> None:
-        self.folder = folder
-        self.name = name
-        self.client = client
-        self.trials = trials
-        self.artifacts = artifacts
-        self.trouble: str | None = None
-        self._closing = threading.Event()
-        self._urgent = threading.Event()
+    name = "MLflow"
+
+    def __init__(self, folder: StudyFolder) -> None:
+        stores = folder.stores()
+        self.folder = folder.path
+        self.study = folder.name
+        self.uri = stores.tracking
+        self.trials = Folders(stores, folder.name).uri
+        # artifacts of an SQLite store lie beside it; a server decides for itself
+        local = stores.tracking.startswith("sqlite:")
+        self.artifacts = (folder.root / "mlartifacts" / folder.name).as_uri() if local else None
+        self.client: Any = None
         self._cursor = self._load()
         self._runs: dict[str, str] = {}
         self._descriptions: dict[str, Event] = {}
         self._outbox: dict[str, dict[str, list[Any]]] = {}
         self._finals: dict[str, dict[int, Mapping[str, float]]] = {}
-        self._thread = threading.Thread(target=self._deliver_all, name="tracking", daemon=True)
-
-    def start(self) -> None:
-        """Begin to deliver."""
-        self._thread.start()
-
-    def close(self, timeout: float) -> bool:
-        """Deliver what is left, for at most `timeout` seconds; whether everything is there now."""
-        self._closing.set()
-        self._urgent.set()
-        self._thread.join(timeout)
-        return self._cursor["offset"] >= (self.folder / journal.FILE).stat().st_size
 
     def _load(self) -> dict[str, Any]:
         try:
@@ -105,39 +83,23 @@ class Tracker:
         temporary.write_text(json.dumps(self._cursor))
         temporary.replace(self.folder / CURSOR)
 
-    def _deliver_all(self) -> None:
-        wait = 1.0
-        while True:
-            last = self._closing.is_set()
-            try:
-                self._deliver()
-            except Exception as error:
-                self.trouble = redact(f"{type(error).__name__}: {error}".strip().splitlines()[0])[:200]
-                (self.folder / "tracking-error.txt").write_text(redact(traceback.format_exc()))
-                self._urgent.clear()
-                self._urgent.wait(wait)
-                wait = min(2 * wait, LONGEST_WAIT)
-                continue
-            self.trouble, wait = None, 1.0
-            if last:
-                return
-            self._urgent.wait(PAUSE)
-
-    def _deliver(self) -> None:
-        """Everything that is in the journal now, a chunk at a time."""
+    def begin(self) -> int:
+        """Connect and find the runs that are there; the place in the journal from which events are wanted."""
+        if self.client is None:
+            self.client = connect(self.uri)
         self._open_experiment()
-        while True:
-            chunk = list(itertools.islice(journal.read(self.folder, self._cursor["offset"]), CHUNK))
-            if not chunk:
-                return
-            self._outbox.clear()
-            for _, event in chunk:
-                self._remember(event)
-                self._handle(event)
-            for run in list(self._outbox):
-                self._send(run)
-            self._cursor["offset"] = chunk[-1][0]
-            self._store()
+        return int(self._cursor["offset"])
+
+    def deliver(self, chunk: Sequence[tuple[int, Event]]) -> None:
+        """Write what the events say; after an error the same chunk is delivered again."""
+        self._outbox.clear()
+        for _, event in chunk:
+            self._remember(event)
+            self._handle(event)
+        for run in list(self._outbox):
+            self._send(run)
+        self._cursor["offset"] = chunk[-1][0]
+        self._store()
 
     def _handle(self, event: Event) -> None:
         match event["type"]:
@@ -213,9 +175,9 @@ class Tracker:
             if offset > self._cursor["offset"]:
                 break
             self._remember(event)
-        experiment = self.client.get_experiment_by_name(self.name)
+        experiment = self.client.get_experiment_by_name(self.study)
         if experiment is None:
-            identifier = self.client.create_experiment(self.name, artifact_location=self.artifacts)
+            identifier = self.client.create_experiment(self.study, artifact_location=self.artifacts)
         else:
             identifier = experiment.experiment_id
         self._cursor["experiment"] = identifier
@@ -226,7 +188,7 @@ class Tracker:
             token = page.token
             if not token:
                 break
-        self._find_or_create(STUDY_RUN, self.name, {"studies.kind": "study"}, time.time())
+        self._find_or_create(STUDY_RUN, self.study, {"studies.kind": "study"}, time.time())
 
     def _run(self, identity: str) -> str:
         run: str = self._runs[identity]

@@ -9,6 +9,7 @@ from typing import Any
 import optuna
 import pytest
 
+from core import journal
 from core.configuration import Configuration, TrialConfig
 from studies import service
 from studies.spec import StudySpec
@@ -19,14 +20,15 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from ray.tune.search import Searcher
 
+    from studies.optuna_store import OptunaSink
     from studies.searcher import StudySearcher
-    from studies.suggestions import Suggestions, open_optuna
+    from studies.suggestions import Suggestions, learn_from
 
 FINISHED = Searcher.FINISHED
 
 
 class Bench:
-    """A searcher on real Optuna storage; `run` plays Tune's part for one trial."""
+    """A searcher and a real Optuna storage; `suggest` and `finish` play Tune's part."""
 
     def __init__(self, folder: pathlib.Path, *, slots: int = 2, **changes: Any) -> None:
         self.folder = folder
@@ -45,15 +47,24 @@ class Bench:
 
     def open(self) -> None:
         self.state = StudyState(self.folder)
-        self.optuna = open_optuna(self.spec, f"sqlite:///{self.folder / 'optuna.db'}")
-        suggestions = Suggestions(self.spec, self.optuna)
+        self.sink = OptunaSink(self.spec, f"sqlite:///{self.folder / 'optuna.db'}")
+        suggestions = Suggestions(self.spec, self.state)
         self.searcher = StudySearcher(self.spec, self.state, suggestions, self._make, lambda: self.slots)
         self.count = 0
 
     def close(self) -> None:
         self.state.journal.close()
-        self.optuna._storage.remove_session()  # type: ignore[attr-defined]
-        self.optuna._storage._backend.engine.dispose()  # type: ignore[attr-defined]
+        if self.sink._study is not None:
+            self.sink._study._storage._backend.engine.dispose()  # type: ignore[attr-defined]
+
+    def stored(self) -> list[Any]:
+        """Trials in Optuna's storage, once the journal is delivered."""
+        offset = self.sink.begin()
+        chunk = list(journal.read(self.folder, offset))
+        if chunk:
+            self.sink.deliver(chunk)
+        assert self.sink._study is not None
+        return self.sink._study.get_trials()
 
     def _make(self, configuration: Configuration, seed: int) -> TrialConfig:
         base = trial_config("simulated", self.folder, seed=seed)
@@ -71,7 +82,7 @@ class Bench:
         self.searcher.on_trial_complete(f"t{number}")
 
     def outcomes(self) -> list[tuple[str, list[float] | None]]:
-        return [(trial.state.name, trial.values) for trial in self.optuna.get_trials()]
+        return [(trial.state.name, trial.values) for trial in self.stored()]
 
 
 @pytest.fixture
@@ -131,19 +142,19 @@ def test_only_finite_values_of_a_whole_budget_are_complete(
     assert bench.outcomes() == [(told, None)]
 
 
-def test_a_new_driver_takes_up_unfinished_seeds_and_forgets_unrecorded_asks(benches: Any) -> None:
+def test_a_new_driver_takes_up_unfinished_seeds(benches: Any) -> None:
     bench = benches()
     first = bench.suggest()
     bench.suggest()
     bench.finish(1, mig=0.1, reconstruction_error=1.0)
-    bench.optuna.ask()  # the driver dies here: Optuna knows a trial that the journal does not
+    assert bench.outcomes() == [("RUNNING", None)]
     bench.close()
 
     bench.open()
     again = bench.suggest()
     assert again["configuration"] == first["configuration"]
     assert again["seed"] == 1
-    assert [state for state, _ in bench.outcomes()] == ["RUNNING", "FAIL"]
+    assert [state for state, _ in bench.outcomes()] == ["RUNNING"]
     bench.finish(1, mig=0.3, reconstruction_error=3.0)
     assert bench.outcomes()[0] == ("COMPLETE", [pytest.approx(0.2), 2.0])
 
@@ -209,6 +220,7 @@ def test_the_same_seed_suggests_the_same_configurations(tmp_path: pathlib.Path, 
 def test_the_study_is_an_ordinary_optuna_study(benches: Any, tmp_path: pathlib.Path) -> None:
     bench = benches()
     bench.suggest()
+    bench.stored()
     loaded = optuna.load_study(study_name="bench", storage=f"sqlite:///{tmp_path / 'optuna.db'}")
     assert [direction.name for direction in loaded.directions] == ["MAXIMIZE", "MINIMIZE"]
     assert loaded.trials[0].user_attrs["configuration"] in bench.state.configurations
@@ -268,7 +280,7 @@ def test_constraints_are_known_to_optuna(benches: Any) -> None:
     bench = benches(seeds=1, search=search)
     bench.suggest()
     bench.finish(1, mig=0.5, reconstruction_error=75.0)
-    (trial,) = bench.optuna.get_trials()
+    (trial,) = bench.stored()
     assert trial.constraints == {"reconstruction_error < 60": 15.0, "mig > 0.2": pytest.approx(-0.3)}
 
 
@@ -276,6 +288,7 @@ def test_a_longer_budget_reopens_and_supersedes(benches: Any) -> None:
     bench = benches(seeds=1, search={"sampler": "random", "configurations": 1})
     bench.suggest()
     bench.finish(1, mig=0.5, reconstruction_error=5.0)
+    assert bench.outcomes() == [("COMPLETE", [0.5, 5.0])]
     bench.close()
     bench.spec = bench.spec.model_copy(update={"budget": bench.spec.budget.model_copy(update={"steps": 20})})
     bench.open()
@@ -283,7 +296,7 @@ def test_a_longer_budget_reopens_and_supersedes(benches: Any) -> None:
     assert again["seed"] == 0
     bench.finish(1, mig=0.7, reconstruction_error=4.0)
     assert bench.outcomes() == [("COMPLETE", [0.5, 5.0]), ("COMPLETE", [0.7, 4.0])]
-    assert bench.optuna.get_trials()[1].user_attrs["supersedes"] == 0
+    assert bench.stored()[1].user_attrs["supersedes"] == 0
 
 
 def test_a_warm_start_teaches_once_and_names_what_does_not_fit(benches: Any) -> None:
@@ -293,7 +306,10 @@ def test_a_warm_start_teaches_once_and_names_what_does_not_fit(benches: Any) -> 
     inside, outside = configure("simulated", {"beta": 3.0}), configure("simulated", {"beta": 300.0})
     results = {"other": [(inside, [0.3, 30.0]), (outside, [0.4, 40.0])]}
     for _ in range(2):
-        notes = bench.searcher.suggestions.warm_start(results)
+        notes = learn_from(bench.spec, bench.state, results)
+    bench.close()
+    bench.open()
+    assert [trial.values for trial in bench.searcher.suggestions.study.trials] == [[0.3, 30.0]]
     assert notes == ["warm start from 'other': 1 configurations are outside this study's space"]
     assert bench.outcomes() == [("COMPLETE", [0.3, 30.0])]
 
@@ -315,4 +331,46 @@ def test_what_optuna_lost_is_given_back_from_the_journal(benches: Any, tmp_path:
         file.unlink()
     bench.open()
     assert bench.outcomes() == [("COMPLETE", [0.5, 5.0])]
-    assert bench.optuna.get_trials()[0].params == {"simulated.beta": beta}
+    assert bench.stored()[0].params == {"simulated.beta": beta}
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2"])
+def test_a_new_driver_does_not_draw_the_first_configurations_again(benches: Any, sampler: str) -> None:
+    """More of them are known than are drawn again before a space is taken for exhausted."""
+    search = {"sampler": sampler, "configurations": 50, "startup": 100, "population": 10}
+    if sampler != "nsga2":
+        del search["population"]
+    if sampler != "tpe":
+        del search["startup"]
+    bench = benches(seeds=1, search=search, slots=50)
+    drawn = [bench.suggest()["configuration"]["hyperparameters"]["beta"] for _ in range(40)]
+    for number in range(1, 41):
+        bench.finish(number, mig=0.01 * number, reconstruction_error=float(number))
+    bench.close()
+    bench.open()
+    more = [bench.suggest()["configuration"]["hyperparameters"]["beta"] for _ in range(10)]
+    assert bench.searcher.suggestions._grid is None
+    assert len({*drawn, *more}) == 50
+
+
+def test_the_generations_of_a_population_go_on_after_a_restart(benches: Any) -> None:
+    bench = benches(seeds=1, search={"sampler": "nsga2", "configurations": 9, "population": 3}, slots=9)
+    for number in range(1, 5):
+        bench.suggest()
+        bench.finish(number, mig=0.1 * number, reconstruction_error=float(number))
+    before = [record.notes for record in bench.state.configurations.values()]
+    assert [list(notes.values()) for notes in before] == [[0], [0], [0], [1]]
+    bench.close()
+    bench.open()
+    bench.suggest()
+    assert list(bench.state.configurations.values())[-1].notes == before[-1]
+
+
+def test_an_event_that_is_delivered_again_changes_nothing(benches: Any) -> None:
+    bench = benches(seeds=1, search={"sampler": "random", "configurations": 2})
+    bench.suggest()
+    bench.finish(1, mig=0.5, reconstruction_error=5.0)
+    bench.suggest()
+    before = bench.stored()
+    bench.sink = OptunaSink(bench.spec, bench.sink._url)  # another process, from the start of the journal
+    assert bench.stored() == before

@@ -1,0 +1,251 @@
+"""Deliver the journal to the stores of MLflow and Optuna, from a process beside the driver.
+
+The journal is the spool. One thread per store reads it from where it last stopped and delivers it; while a store is
+away its thread waits and tries again, and neither the study nor a point is lost. The process ends with the driver: when
+its standard input closes, it stops at once, and the next driver's goes on from there.
+"""
+
+import itertools
+import json
+import os
+import pathlib
+import queue
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, Self
+
+import sqlalchemy
+
+from core import journal
+from core.journal import Event
+from studies.folder import StudyFolder, redact
+
+CHUNK = 500  # events between two notes of the place in the journal
+PAUSE = 0.5  # seconds between two looks at the journal
+LONGEST_WAIT = 30.0
+ERRORS = "delivery-error.txt"
+
+
+class Sink(Protocol):
+    """A store that is fed from the journal."""
+
+    name: str
+
+    def begin(self) -> int:
+        """Connect, unless it is connected; the place in the journal from which events are wanted."""
+
+    def deliver(self, chunk: Sequence[tuple[int, Event]]) -> None:
+        """Take in events, each with the offset behind it; after an error the same chunk is delivered again."""
+
+
+class Feeder:
+    """The thread that feeds one store; `tell` hears what the trouble is, or None when there is none."""
+
+    def __init__(self, folder: pathlib.Path, sink: Sink, tell: Callable[[str, str | None], None]) -> None:
+        self.folder = folder
+        self.sink = sink
+        self._tell = tell
+        self._urgent = threading.Event()
+        self._moved = threading.Condition()
+        self._offset = -1
+        threading.Thread(target=self._feed, name=sink.name, daemon=True).start()
+
+    def flush(self, offset: int) -> None:
+        """Wait until everything before `offset` is delivered, however long the store is away."""
+        self._urgent.set()
+        with self._moved:
+            self._moved.wait_for(lambda: self._offset >= offset)
+
+    def _feed(self) -> None:
+        wait = 1.0
+        while True:
+            try:
+                self._deliver()
+            except Exception as error:
+                self._tell(self.sink.name, redact(f"{type(error).__name__}: {error}".strip().splitlines()[0])[:200])
+                (self.folder / ERRORS).write_text(redact(traceback.format_exc()))
+                pause, wait = wait, min(2 * wait, LONGEST_WAIT)
+            else:
+                self._tell(self.sink.name, None)
+                pause, wait = PAUSE, 1.0
+            self._urgent.wait(pause)
+            self._urgent.clear()
+
+    def _deliver(self) -> None:
+        """Everything that is in the journal now, a chunk at a time."""
+        offset = self.sink.begin()
+        while chunk := list(itertools.islice(journal.read(self.folder, offset), CHUNK)):
+            self.sink.deliver(chunk)
+            offset = chunk[-1][0]
+        with self._moved:
+            self._offset = offset
+            self._moved.notify_all()
+
+
+class Delivery:
+    """The driver's side: starts the process, starts it again should it die, and asks it to finish."""
+
+    def __init__(self, folder: StudyFolder) -> None:
+        self._folder = folder
+        self._troubles: dict[str, str | None] = {}
+        self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._closing = threading.Event()
+        self._process = self._start()
+        self._reader = threading.Thread(target=self._listen, name="delivery", daemon=True)
+        self._reader.start()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why a store does not get what it should, as a sentence."""
+        return "; ".join(f"{name}: {text}" for name, text in self._troubles.items() if text) or None
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver what is in the journal, for at most `timeout` seconds; whether everything is there now."""
+        size = (self._folder.path / journal.FILE).stat().st_size
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            answer = self._ask({"do": "flush", "offset": size}, min(left, LONGEST_WAIT))
+            if answer is not None:
+                return True
+        return False
+
+    def attach(self, directory: pathlib.Path, place: str, timeout: float) -> bool:
+        """Attach a directory (the report) to the study's own run in MLflow; whether it is there."""
+        answer = self._ask({"do": "attach", "directory": str(directory), "place": place}, timeout)
+        return answer is not None and answer["done"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """End the process."""
+        self._closing.set()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+
+    def _start(self) -> subprocess.Popen[str]:
+        here = str(pathlib.Path(__file__).resolve().parent.parent)
+        path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+        return subprocess.Popen(
+            [sys.executable, "-m", "studies.delivery", str(self._folder.root), self._folder.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+
+    def _ask(self, command: dict[str, Any], timeout: float) -> dict[str, Any] | None:
+        """The answer to a command; None when there is none in time."""
+        assert self._process.stdin is not None
+        number = time.monotonic_ns()
+        try:
+            self._process.stdin.write(json.dumps({**command, "number": number}) + "\n")
+            self._process.stdin.flush()
+        except OSError:  # it died, and is being started again
+            self._closing.wait(PAUSE)
+            return None
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                answer = self._answers.get(timeout=left)
+            except queue.Empty:
+                return None
+            if answer["number"] == number:
+                return answer
+        return None
+
+    def _listen(self) -> None:
+        while True:
+            assert self._process.stdout is not None
+            with self._process.stdout as stream:
+                for line in stream:
+                    said = json.loads(line)
+                    if "store" in said:
+                        self._troubles[said["store"]] = said["trouble"]
+                    else:
+                        self._answers.put(said)
+            code = self._process.wait()
+            if self._closing.is_set():
+                return
+            self._troubles["delivery"] = f"its process ended with code {code} and is started again"
+            self._closing.wait(PAUSE)
+            self._process = self._start()
+            self._troubles.pop("delivery")
+
+
+def sinks(folder: StudyFolder) -> tuple[Sink, ...]:
+    """The stores of a study."""
+    from studies.optuna_store import OptunaSink
+    from studies.tracking import MlflowSink
+
+    return MlflowSink(folder), OptunaSink(folder.spec(), folder.stores().optuna)
+
+
+def relax_sqlite(connection: Any, _: Any) -> None:
+    """Readers do not stop the writer, and a commit does not wait for the disk: the journal repairs a power cut."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def main() -> None:
+    """`python -m studies.delivery ROOT NAME`, with commands as JSON lines on standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, which closes the input when it is done
+    commands: queue.Queue[dict[str, Any]] = queue.Queue()
+    speaking = threading.Lock()
+    said: dict[str, str | None] = {}
+
+    def say(message: dict[str, Any]) -> None:
+        with speaking:
+            print(json.dumps(message), flush=True)
+
+    def tell(store: str, trouble: str | None) -> None:
+        if store not in said or said[store] != trouble:
+            said[store] = trouble
+            say({"store": store, "trouble": trouble})
+
+    def listen() -> None:
+        for line in sys.stdin:
+            commands.put(json.loads(line))
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relax_sqlite)
+    folder = StudyFolder(sys.argv[1], sys.argv[2])
+    stores = sinks(folder)
+    feeders = [Feeder(folder.path, sink, tell) for sink in stores]
+    while True:
+        command = commands.get()
+        if command["do"] == "flush":
+            for feeder in feeders:
+                feeder.flush(command["offset"])
+            say({"number": command["number"], "done": True})
+        else:
+            say({"number": command["number"], "done": _attach(stores, command, tell)})
+
+
+def _attach(stores: Sequence[Any], command: dict[str, Any], tell: Callable[[str, str | None], None]) -> bool:
+    mlflow = stores[0]
+    try:
+        mlflow.log_study(pathlib.Path(command["directory"]), command["place"])
+    except Exception as error:
+        tell(mlflow.name, redact(str(error).strip().splitlines()[0])[:200])
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
