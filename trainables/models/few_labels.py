@@ -20,6 +20,7 @@ from trainables.annotations import annotated
 from trainables.base import Parts
 from trainables.gaussian import GaussianVAE, Posterior
 from trainables.hyperparameters import Hyperparameters, hyperparameter
+from trainables.labellers import LabellerName, binned_sizes, label
 
 STUDY = "Locatello et al. 2020; disentanglement_lib"
 
@@ -40,6 +41,21 @@ class FewLabelsHyperparameters(Hyperparameters):
         symbol="R_s",
         source=STUDY,
     )
+    labeller: LabellerName = hyperparameter(
+        "perfect",
+        "Faults of the labels: none, classes binned into label_bins, a share label_noise of them random, only "
+        "labelled_factors of the factors labelled, or classes renamed so that their order is lost.",
+        symbol="labeller",
+        source=STUDY,
+        grid=("perfect", "binned", "noisy", "partial", "permuted"),
+    )
+    label_bins: int = hyperparameter(5, "Classes of a factor of `binned` at most.", symbol="bins", source=STUDY, ge=2)
+    label_noise: float = hyperparameter(
+        0.1, "Probability that a label of `noisy` is random.", symbol="p", source=STUDY, ge=0.0, le=1.0
+    )
+    labelled_factors: int = hyperparameter(
+        2, "Factors that `partial` labels, drawn at random.", symbol="J", source=STUDY, ge=1
+    )
     gamma_sup: float = hyperparameter(
         10.0,
         "Weight of the supervised loss, which is summed over the labelled batch.",
@@ -58,16 +74,19 @@ class FewLabelsHyperparameters(Hyperparameters):
     )
 
     def refuse(self, dataset: DatasetInfo) -> str | None:
-        """Factors are needed, and a dimension for each."""
+        """Factors are needed, and a dimension for each that is labelled."""
         if not dataset.has_factors:
             return f"it learns from labelled images, and '{dataset.name}' has no factors"
-        if self.num_latents < len(dataset.factor_sizes):
-            return f"num_latents is {self.num_latents}, but '{dataset.name}' has {len(dataset.factor_sizes)} factors"
+        count = len(dataset.factor_sizes)
+        if self.labeller == "partial" and self.labelled_factors > count:
+            return f"labelled_factors is {self.labelled_factors}, but '{dataset.name}' has {count} factors"
+        if self.num_latents < count:
+            return f"num_latents is {self.num_latents}, but '{dataset.name}' has {count} factors"
         return None
 
 
 class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
-    """Dimension k is asked to follow factor k."""
+    """Dimension k is asked to follow factor k, or the k-th of those that are labelled."""
 
     name: ClassVar[str] = "few_labels"
     title: ClassVar[str] = "S²-β-VAE"
@@ -79,8 +98,12 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
     def __init__(self, hyperparameters: FewLabelsHyperparameters, dataset: DatasetInfo) -> None:
         super().__init__(hyperparameters, dataset)
         self.scale = nn.Parameter(torch.ones(()))
-        self.values = nn.ParameterList([nn.Parameter(torch.randn(size)) for size in dataset.factor_sizes])
-        self.register_buffer("factor_sizes", torch.tensor(dataset.factor_sizes, dtype=torch.float32))
+        h, sizes = hyperparameters, dataset.factor_sizes
+        sizes = binned_sizes(sizes, h.label_bins) if h.labeller == "binned" else sizes
+        self.values = nn.ParameterList([nn.Parameter(torch.randn(size)) for size in sizes])
+        self.register_buffer("factor_sizes", torch.tensor(sizes, dtype=torch.float32))
+        self.observed = tuple(range(len(sizes)))
+        self.labels: tuple[Tensor, Tensor] | None = None  # sorted numbers (N,) of images, and their labels (N, J)
 
     @staticmethod
     def warm_up_steps(hyperparameters: FewLabelsHyperparameters) -> int:
@@ -88,8 +111,22 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
         return 0 if hyperparameters.annealing == "fixed" else hyperparameters.anneal_steps
 
     def attach(self, dataset: FactorDataset, seed: int) -> dict[str, np.ndarray]:
-        """The data set's annotated images, without those that are held out."""
-        return {"annotated": annotated(dataset, self.hyperparameters.num_annotated, seed)}
+        """The data set's annotated images, without those that are held out, and labels of them once and for all."""
+        h = self.hyperparameters
+        chosen = annotated(dataset, h.num_annotated, seed)
+        found = label(
+            h.labeller,
+            dataset.factors(chosen),
+            dataset.factor_sizes,
+            seed,
+            bins=h.label_bins,
+            noise=h.label_noise,
+            observed=h.labelled_factors,
+        )
+        order = np.argsort(chosen)
+        numbers, classes = (torch.from_numpy(part[order]).to(self.device) for part in (chosen, found.classes))
+        self.observed, self.labels = found.observed, (numbers, classes)
+        return {"annotated": chosen}
 
     def configure_optimizers(self) -> None:
         """Adam on everything."""
@@ -101,26 +138,33 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
 
     def training_step(self, batches: Sequence[Batch]) -> Parts:
         """One Adam update on a batch without and one with labels."""
-        images, labelled, factors = batches[0].images, batches[1].images, batches[1].factors
-        assert factors is not None
+        images = batches[0].images
         posterior = self.sample_posterior(images)
         reconstruction = bernoulli_reconstruction(self.decoder(posterior.codes), images)
-        supervised = self.supervised(self.posterior(labelled)[0], factors)
+        supervised = self.supervised(self.posterior(batches[1].images)[0], self.labels_of(batches[1]))
         penalty, _ = self.penalty(posterior)
         self.minimise(reconstruction + penalty + self.weight() * supervised, self.optimizers["model"])
         kl = posterior.kl.sum(1).mean()
         return {"reconstruction": reconstruction.detach(), "kl": kl.detach(), "supervised": supervised.detach()}
 
+    def labels_of(self, batch: Batch) -> Tensor:
+        """Labels (B, J) of annotated images; without a labeller's their factors."""
+        if self.labels is None:
+            assert batch.factors is not None
+            return batch.factors
+        numbers, labels = self.labels
+        return labels[torch.searchsorted(numbers, batch.index)]
+
     def supervised(self, mean: Tensor, factors: Tensor) -> Tensor:
-        """R_s of means (B, D) and classes (B, K)."""
-        h = self.hyperparameters
+        """R_s of means (B, D) and labels (B, J)."""
+        h, observed = self.hyperparameters, list(self.observed)
         if h.supervision == "xent":
-            return cross_entropy_loss(mean, factors, self.factor_sizes)
+            return cross_entropy_loss(mean, factors, self.factor_sizes[observed])
         if h.supervision == "l2":
             return scaled_square_loss(mean, factors, self.scale)
         if h.supervision == "cov":
             return cross_covariance_loss(mean, factors)
-        return embedding_loss(mean, factors, list(self.values), h.sigma)
+        return embedding_loss(mean, factors, [self.values[k] for k in observed], h.sigma)
 
     def weight(self) -> Tensor:
         """γ_sup(t), a scalar on the device."""
