@@ -45,7 +45,7 @@ def ours(name: str, steps: int) -> list[float]:
     seconds = []
     for _ in range(steps):
         began = time.perf_counter()
-        run._train(run.step + 1)
+        run.train(run.step + 1)
         seconds.append(time.perf_counter() - began)
     return seconds
 

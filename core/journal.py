@@ -5,6 +5,7 @@ stores of Optuna and MLflow are fed. Events are dictionaries with a `type`:
 
 =================  ======================================================================================
 session            a driver started: host, pid, versions, source revision
+share              the GPU `share` that `gpu: auto` chose, and the `footprints` that were measured
 lesson             a result of another study that the sampler starts from: `origin`, `model`,
                    `hyperparameters`, `values`
 configuration      a configuration was suggested: `configuration`, `number`, `model`, `hyperparameters`,

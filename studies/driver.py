@@ -5,7 +5,6 @@ import logging
 import os
 import pathlib
 import socket
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,11 +18,11 @@ from core.runtime import package_versions, source_revision
 from studies.budget import Spent, seconds_driven
 from studies.delivery import Delivery
 from studies.folder import Folders, Stores, StudyFolder
+from studies.placement import Slots, gpu_share
 from studies.spec import StudySpec
 from studies.state import StudyState
 from studies.study_file import StudyError
 
-SLOTS_EVERY = 5.0  # seconds between two looks at the cluster's size
 RETRIES = 3  # of a trial whose process died
 DELIVERY_PATIENCE = 60.0  # seconds to wait for the stores at the end
 
@@ -68,7 +67,7 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
         state.journal.write("session", pid=os.getpid(), versions=package_versions(), source=source_revision())
         trials = Folders(stores, spec.name)
         try:
-            with cluster(address, spec):
+            with cluster(address):
                 spent = Spent(spec, state, before)
                 notes = _tune(
                     folder, spec, stores, state, trials, spent, lambda: display.refresh(state, delivery.trouble)
@@ -115,11 +114,11 @@ def require_address(address: str | None) -> None:
 
 
 @contextmanager
-def cluster(address: str | None, spec: StudySpec) -> Iterator[None]:
+def cluster(address: str | None) -> Iterator[None]:
     """A Ray cluster for the study: the one at `address`, or one on this machine that ends with the driver.
 
     Raises:
-        StudyError: nothing answers at the address, or no node can take a trial.
+        StudyError: nothing answers at the address.
     """
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # every listener stays on loopback
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -146,52 +145,10 @@ def cluster(address: str | None, spec: StudySpec) -> Iterator[None]:
         raise StudyError(f"no Ray cluster answers at '{address}': {str(error).splitlines()[0]}") from None
     try:
         logging.getLogger("ray").setLevel(logging.ERROR)
-        if slots(spec) < 1:
-            raise StudyError(
-                f"no node of the cluster can take a trial of {spec.resources.cpu} CPU and {gpu_share(spec)} GPU; "
-                "lower 'resources'"
-            )
         yield
     finally:
         if mine:
             ray.shutdown()
-
-
-def gpu_share(spec: StudySpec) -> float:
-    """The GPU share of a trial: as asked where the cluster has GPUs, else none."""
-    import ray
-
-    return spec.resources.gpu if ray.cluster_resources().get("GPU", 0) else 0.0
-
-
-def slots(spec: StudySpec) -> int:
-    """Trials that fit on the cluster's nodes now."""
-    import ray
-
-    gpu = gpu_share(spec)
-    total = 0
-    for node in ray.nodes():
-        if node["Alive"]:
-            resources = node["Resources"]
-            fit = int(resources.get("CPU", 0) // spec.resources.cpu)
-            if gpu:
-                fit = min(fit, int(resources.get("GPU", 0) + 1e-6) * round(1 / gpu))
-            total += fit
-    return total
-
-
-class Slots:
-    """The number of slots, looked up every few seconds, so that nodes that join are used."""
-
-    def __init__(self, spec: StudySpec) -> None:
-        self._spec = spec
-        self._count, self._looked = 0, -SLOTS_EVERY
-
-    def __call__(self) -> int:
-        """Trials that fit now."""
-        if time.monotonic() - self._looked >= SLOTS_EVERY:
-            self._count, self._looked = max(1, slots(self._spec)), time.monotonic()
-        return self._count
 
 
 def _tune(
@@ -212,8 +169,6 @@ def _tune(
     from studies.suggestions import Suggestions, learn_from
     from trainables.ray_trainable import StudyTrainable
 
-    share = gpu_share(spec)
-
     def make_trial(configuration: Configuration, seed: int) -> TrialConfig:
         trial = TrialConfig(
             study=spec.name,
@@ -227,10 +182,14 @@ def _tune(
             metrics=tuple(spec.metrics.during),
             final_metrics=tuple(spec.metrics.final),
             folder="",
-            device_share=share,
             threads=spec.resources.cpu,
         )
         return dataclasses.replace(trial, folder=trials.of(trial.identity))
+
+    share = gpu_share(spec, state, make_trial)
+
+    def placed(configuration: Configuration, seed: int) -> TrialConfig:
+        return dataclasses.replace(make_trial(configuration, seed), device_share=share)
 
     def resources(config: dict[str, Any]) -> Any:
         return tune.PlacementGroupFactory([{"CPU": spec.resources.cpu, "GPU": config["device_share"]}])
@@ -238,7 +197,7 @@ def _tune(
     notes = learn_from(spec, state, {name: _results(name, folder, spec) for name in spec.search.warm_start})
     suggestions = Suggestions(spec, state)
     settled = FrontOnly(spec, state, trials.of) if spec.retention == "front" else lambda: None
-    searcher = StudySearcher(spec, state, suggestions, make_trial, Slots(spec), spent, settled)
+    searcher = StudySearcher(spec, state, suggestions, placed, Slots(spec, share), spent, settled)
     tuner = tune.Tuner(
         tune.with_resources(StudyTrainable, resources),
         tune_config=tune.TuneConfig(

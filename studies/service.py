@@ -16,7 +16,7 @@ from studies.optuna_store import open_storage
 from studies.spec import StudySpec
 from studies.state import StudyState
 from studies.study_file import Document, StudyError, from_mapping, read
-from studies.tracking import connect
+from studies.tracking import require_store
 from studies.validation import require_local_resources, validate
 
 ROOT = "runs"
@@ -95,7 +95,7 @@ def prepare(
         return folder
     driver.require_address(address)
     stores = driver.default_stores(folder.root, spec.name, tracking=tracking_uri, storage=storage, data=data_root)
-    connect(stores.tracking)
+    require_store(stores.tracking)
     if not stores.optuna.startswith("sqlite:"):
         open_storage(stores.optuna).engine.dispose()
     source = pathlib.Path(document.source)

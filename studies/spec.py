@@ -3,9 +3,9 @@
 import functools
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 import trainables
 from studies import space
@@ -73,11 +73,17 @@ class Budget(Section):
     patience: float | None = Field(None, gt=0.0, description="seconds without a report after which a trial is hung")
 
 
+def _gpu(value: Any) -> float | str:
+    if value == "auto" or (isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0):
+        return value
+    raise ValueError("must be a share of a GPU from 0 to 1, or auto")
+
+
 class Resources(Section):
-    """What one trial occupies. The GPU share applies where the cluster has GPUs."""
+    """What one trial occupies. The GPU share applies where the cluster has GPUs; `auto` measures which one fits."""
 
     cpu: int = Field(1, ge=1)
-    gpu: float = Field(0.0, ge=0.0, le=1.0)
+    gpu: Annotated[Any, PlainValidator(_gpu)] = 0.0
 
 
 class Metrics(Section):

@@ -2,13 +2,14 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core import journal
 from core.configuration import Configuration
 from core.journal import ENDED, Event, Journal, TrialState
 from studies.spec import StudySpec
+from trainables.footprint import Footprint
 
 
 @dataclasses.dataclass
@@ -74,6 +75,7 @@ class StudyState:
     def __init__(self, folder: pathlib.Path) -> None:
         self.configurations: dict[str, ConfigurationRecord] = {}
         self.lessons: dict[str, Lesson] = {}
+        self.share: float | None = None  # of a GPU, once `gpu: auto` is measured
         self.reports: list[tuple[Configuration, int, int, dict[str, float]]] = []
         self._replay(folder)
         for trial in self.trials():
@@ -92,7 +94,7 @@ class StudyState:
     def empty(cls) -> "StudyState":
         """A state to which events are applied one by one."""
         state = cls.__new__(cls)
-        state.configurations, state.lessons, state.reports = {}, {}, []
+        state.configurations, state.lessons, state.reports, state.share = {}, {}, [], None
         return state
 
     def _replay(self, folder: pathlib.Path) -> None:
@@ -147,6 +149,10 @@ class StudyState:
                 values=lesson.values,
             )
 
+    def choose_share(self, share: float, footprints: Sequence[Footprint]) -> None:
+        """Record the GPU share of every trial, and what it was chosen by."""
+        self._record("share", share=share, footprints=[dataclasses.asdict(each) for each in footprints])
+
     def plan_seeds(self, record: ConfigurationRecord, seeds: int) -> list[TrialRecord]:
         """Complete a configuration to `seeds` trials; those that are new."""
         new = range(len(record.trials), seeds)
@@ -191,6 +197,8 @@ class StudyState:
     def apply(self, event: Event) -> None:
         """Take in one event of the journal."""
         match event["type"]:
+            case "share":
+                self.share = event["share"]
             case "lesson":
                 configuration = Configuration(event["model"], event["hyperparameters"])
                 self.lessons[event["origin"]] = Lesson(event["origin"], configuration, event["values"])

@@ -4,10 +4,12 @@ A run is found by its tag `studies.identity` before it is created, and a metric 
 and time is stored once, so delivering an event again changes nothing.
 """
 
+import contextlib
 import json
 import logging
 import os
 import pathlib
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -48,6 +50,24 @@ def connect(uri: str) -> Any:
         reason = str(error).strip().splitlines()[0]
         raise StudyError(f"the MLflow store {redact(uri)} cannot be reached: {redact(reason)[:200]}") from None
     return client
+
+
+def require_store(uri: str) -> None:
+    """Refuse a tracking URI at once when it cannot work; an SQLite file is looked at without MLflow's own imports.
+
+    Raises:
+        StudyError: nothing answers there, or the file is no database.
+    """
+    if not uri.startswith("sqlite:///"):
+        connect(uri)
+        return
+    path = pathlib.Path(uri.removeprefix("sqlite:///"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+    except (OSError, sqlite3.Error) as error:
+        raise StudyError(f"the MLflow store {uri} cannot be used: {error}") from None
 
 
 class MlflowSink:

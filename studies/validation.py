@@ -137,7 +137,7 @@ class _Checker:
                         path, f"unknown sampler {detail['input']!r}; {nearest(str(detail['input']), SAMPLERS)}"
                     )
                 else:
-                    text = detail["msg"].removeprefix("Input ").replace("should be", "must be")
+                    text = detail["msg"].removeprefix("Input ").removeprefix("Value error, ").replace("should be", "must be")
                     self.problem(path, f"{detail['input']!r} is not possible: it {text}")
             return None
 
@@ -219,7 +219,7 @@ class _Checker:
             )
 
     def _resources(self, resources: Resources | None) -> None:
-        if resources is None:
+        if resources is None or resources.gpu == "auto":
             return
         if resources.gpu and abs(1 / resources.gpu - round(1 / resources.gpu)) > 1e-6:
             self.problem(

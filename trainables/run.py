@@ -122,7 +122,7 @@ class TrainingRun:
             return self.last
         target = next_report(self.step, self.config)
         began = time.perf_counter()
-        parts = self._train(target)
+        parts = self.train(target)
         trained = time.perf_counter()
         self.ledger["seconds_training"] += trained - began
         bad = sorted(name for name, value in parts.items() if not math.isfinite(value))
@@ -138,7 +138,7 @@ class TrainingRun:
         self.last = self._report(metrics, done=done or bool(bad), failure=failure)
         return self.last
 
-    def _train(self, target: int) -> dict[str, float]:
+    def train(self, target: int) -> dict[str, float]:
         """Steps up to `target`; means of the loss parts."""
         model = self.model
         model.train()

@@ -48,9 +48,9 @@ def test_a_trial_that_no_node_can_take_is_refused(tmp_path: pathlib.Path) -> Non
     assert "no node of the cluster can take a trial of 2 CPU" in result.stderr
 
 
-@pytest.mark.parametrize(("share", "at_once"), [(0.25, 4), (0.5, 2)])
-def test_a_gpu_share_packs_so_many_trials(tmp_path: pathlib.Path, share: float, at_once: int) -> None:
-    """Logical GPUs: the scheduling is real where the device is not."""
+@pytest.mark.parametrize(("share", "at_once"), [(0.25, 4), (0.5, 2), ("auto", 1)])
+def test_a_gpu_share_packs_so_many_trials(tmp_path: pathlib.Path, share: float | str, at_once: int) -> None:
+    """Logical GPUs: the scheduling is real where the device is not; what cannot be measured gets a whole one."""
     service = Service(tmp_path)
     models = {"simulated": {"beta": {"log": [1, 16]}, "interval": 1.0}}
     path = service.write("shares", models=models, resources={"cpu": 1, "gpu": share})

@@ -1,0 +1,69 @@
+"""Where trials run: the GPU share of each, and how many fit on the cluster at once."""
+
+import time
+from collections.abc import Callable
+
+from core.configuration import Configuration, TrialConfig
+from studies.budget import largest
+from studies.spec import StudySpec
+from studies.state import StudyState
+from studies.study_file import StudyError
+
+SLOTS_EVERY = 5.0  # seconds between two looks at the cluster's size
+
+
+def gpu_share(spec: StudySpec, state: StudyState, make_trial: Callable[[Configuration, int], TrialConfig]) -> float:
+    """The GPU share of a trial: as asked where the cluster has GPUs, else none; `auto` is measured once per study."""
+    import ray
+
+    if not ray.cluster_resources().get("GPU", 0):
+        return 0.0
+    if spec.resources.gpu != "auto":
+        return spec.resources.gpu
+    if state.share is None:
+        from trainables.footprint import fitting_share, measure
+
+        probe = ray.remote(num_gpus=1, num_cpus=spec.resources.cpu, max_retries=0)(measure)
+        measured = [ray.get(probe.remote(make_trial(largest(spec, model), 0))) for model in spec.models]
+        footprints = [footprint for footprint in measured if footprint is not None]
+        state.choose_share(fitting_share(footprints), footprints)
+    assert state.share is not None
+    return state.share
+
+
+def slots(spec: StudySpec, share: float) -> int:
+    """Trials of a GPU share that fit on the cluster's nodes now."""
+    import ray
+
+    total = 0
+    for node in ray.nodes():
+        if node["Alive"]:
+            resources = node["Resources"]
+            fit = int(resources.get("CPU", 0) // spec.resources.cpu)
+            if share:
+                fit = min(fit, int(resources.get("GPU", 0) + 1e-6) * round(1 / share))
+            total += fit
+    return total
+
+
+class Slots:
+    """The number of slots, looked up every few seconds, so that nodes that join are used.
+
+    Raises:
+        StudyError: no node can take a trial.
+    """
+
+    def __init__(self, spec: StudySpec, share: float) -> None:
+        self._spec, self._share = spec, share
+        self._count, self._looked = slots(spec, share), time.monotonic()
+        if self._count < 1:
+            raise StudyError(
+                f"no node of the cluster can take a trial of {spec.resources.cpu} CPU and {share:g} GPU; "
+                "lower 'resources'"
+            )
+
+    def __call__(self) -> int:
+        """Trials that fit now."""
+        if time.monotonic() - self._looked >= SLOTS_EVERY:
+            self._count, self._looked = max(1, slots(self._spec, self._share)), time.monotonic()
+        return self._count
