@@ -46,7 +46,7 @@ def moved(run: TrainingRun, steps: int) -> set[str]:
     """Names of the parts whose parameters changed in so many steps."""
     model = run.model
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    run._train(run.step + steps)
+    run.train(run.step + steps)
     return {
         name.split(".")[0] for name, parameter in model.named_parameters() if not torch.equal(before[name], parameter)
     }

@@ -107,7 +107,7 @@ class FullCovarianceVAE(CHyVAE):
 def weights_after(model: type[CHyVAE], nu: float, folder: pathlib.Path, steps: int = 10) -> torch.Tensor:
     run = TrainingRun(trial_config("chyvae", folder, dataset=SQUARE, steps=steps, hyperparameters={"nu": nu}))
     run.model.__class__ = model
-    run._train(steps)
+    run.train(steps)
     return torch.cat([parameter.detach().flatten() for parameter in run.model.parameters()])
 
 
