@@ -149,6 +149,27 @@ def test_total_correlation_of_independent_codes_is_zero() -> None:
     assert float(parts.total_correlation) == pytest.approx(0.0, abs=0.1)
 
 
+@pytest.mark.parametrize(("estimator", "count"), [("mws", 1), ("mss", 2000)])
+@pytest.mark.parametrize("correlation", [0.0, 0.7])
+def test_total_correlation_of_a_whole_data_set_is_that_of_its_aggregate(
+    estimator: str, count: int, correlation: float
+) -> None:
+    """Means of N(0, C − I / 4) and variances of 1 / 4: the aggregate is N(0, C), whose TC is ½ log 1 / (1 − ρ²).
+
+    `mws` averages over the batch with N = 1, `mss` with N = B.
+    """
+    generator = torch.Generator().manual_seed(2)
+    c = torch.tensor([[1.0, correlation], [correlation, 1.0]], dtype=torch.float64)
+    factor = torch.linalg.cholesky(c - 0.25 * torch.eye(2, dtype=torch.float64))
+    mean = torch.randn(2000, 2, generator=generator, dtype=torch.float64) @ factor.T
+    log_variance = torch.full_like(mean, math.log(0.25))
+    codes = objectives.reparameterise(mean, log_variance, generator)
+    parts = objectives.decompose_kl(codes, mean, log_variance, count, estimator)  # type: ignore[arg-type]
+    expected = -0.5 * math.log(1 - correlation**2)
+    assert float(parts.total_correlation) == pytest.approx(expected, abs=0.1)
+    assert float(parts.dimension_wise_kl) == pytest.approx(0.0, abs=0.1)
+
+
 def test_stratified_weights_put_one_over_n_on_the_diagonal() -> None:
     from core.objectives.total_correlation import _stratified_log_weights
 

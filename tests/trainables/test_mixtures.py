@@ -50,7 +50,14 @@ def test_samples_have_their_component() -> None:
 
 @pytest.mark.parametrize(
     ("name", "combinations", "values", "edits"),
-    [("dsprites.v2", 27, 9, 5), ("dsprites.v3", 135, 14, 7), ("dsprites.v4", 1080, 22, 9)],
+    [
+        ("dsprites.v2", 27, 9, 5),
+        ("dsprites.v3", 135, 14, 7),
+        ("dsprites.v4", 1080, 22, 9),
+        ("shapes3d.v2", 40, 14, 3),
+        ("shapes3d.v3", 120, 17, 5),
+        ("shapes3d.v5", 12_000, 37, 9),
+    ],
 )
 def test_components_are_sums_for_the_modular_and_products_for_its_predecessor(
     name: str, combinations: int, values: int, edits: int
@@ -59,7 +66,7 @@ def test_components_are_sums_for_the_modular_and_products_for_its_predecessor(
     modular, weak = (trainables.get(model) for model in ("modular", "weak"))
     small = {"network": "tiny", "units": 8}
     assert sum(modular(modular.Hyperparameters(**small), info).component_counts()) == values
-    model = weak(weak.Hyperparameters(num_annotated=2_000, **small), info)
+    model = weak(weak.Hyperparameters(num_annotated=12_000, **small), info)
     assert model.component_counts() == (combinations,)
     assert len(relations(info, "paper")) == edits
     every = torch.cartesian_prod(*(torch.arange(size) for size in info.factor_sizes))
