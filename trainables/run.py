@@ -202,7 +202,10 @@ class TrainingRun:
             folder.write(PICTURES, pictures(model, self.dataset))
 
     def restore(self, folder: Folder) -> int:
-        """Load the newest whole checkpoint; training goes on as if it had never stopped (bit-identical on a CPU)."""
+        """Load the newest whole checkpoint; training goes on as if it had never stopped (bit-identical on a CPU).
+
+        On another kind of device than the one it was saved on, it goes on with other noise.
+        """
         checkpoint = checkpoints.newest(folder, up_to=self.config.steps)
         if checkpoint is None:
             return 0
@@ -217,7 +220,11 @@ class TrainingRun:
         training = checkpoints.decode_training(checkpoint.training)
         for name, state in training["optimizers"].items():
             model.optimizers[name].load_state_dict(state)
-        model.generator.set_state(training["generator"])
+        try:
+            model.generator.set_state(training["generator"])
+        except RuntimeError:  # a CPU and a GPU have states of their own, so that the noise cannot be continued
+            log.warning("%s goes on from step %d on another kind of device", self.config.identity, self.step)
+            model.generator.manual_seed(self.config.training_seed + 1_000_003 * self.step)
         return self.step
 
 

@@ -107,7 +107,7 @@ def sample_hyperprior_codes(
 ) -> Tensor:
     """Codes of the prior, each with a Σ of its own: Σ ~ IW(Ψ, ν), z ~ N(0, Σ); (count, p), float64."""
     factor = _bartlett_factor(count, nu, num_latents, generator)
-    noise = torch.randn(count, num_latents, 1, generator=generator, dtype=torch.float64)
+    noise = torch.randn(count, num_latents, 1, generator=generator, dtype=torch.float64, device=factor.device)
     scale = math.sqrt(prior_scale(nu, num_latents))
     return torch.linalg.solve_triangular(factor.mT, noise, upper=True)[:, :, 0] * scale
 
@@ -116,7 +116,8 @@ def _bartlett_factor(count: int, nu: float, p: int, generator: torch.Generator |
     """Lower-triangular A with A Aᵀ ~ Wishart(I, ν): A_ii² ~ χ²(ν − i + 1), A_ij ~ N(0, 1) below the diagonal."""
     if nu <= p - 1:
         raise ValueError(f"ν = {nu} is not above p − 1 = {p - 1}")
-    freedom = nu - torch.arange(p, dtype=torch.float64)
+    device = generator.device if generator is not None else None
+    freedom = nu - torch.arange(p, dtype=torch.float64, device=device)
     squares = 2.0 * torch._standard_gamma(freedom.div(2.0).expand(count, p).contiguous(), generator=generator)
-    lower = torch.randn(count, p, p, generator=generator, dtype=torch.float64).tril(-1)
+    lower = torch.randn(count, p, p, generator=generator, dtype=torch.float64, device=device).tril(-1)
     return lower + torch.diag_embed(squares.sqrt())

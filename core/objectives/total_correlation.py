@@ -45,18 +45,18 @@ def decompose_kl(
         joint = torch.logsumexp(pairwise.sum(2), 1) - shift
         marginals = (torch.logsumexp(pairwise, 1) - shift).sum(1)
     else:
-        weights = _stratified_log_weights(batch, num_images).to(codes)
+        weights = _stratified_log_weights(batch, num_images, codes.device).to(codes.dtype)
         joint = torch.logsumexp(pairwise.sum(2) + weights, 1)
         marginals = torch.logsumexp(pairwise + weights[:, :, None], 1).sum(1)
     prior = gaussian_log_density(codes, torch.zeros_like(codes), torch.zeros_like(codes)).sum(1)
     return LatentDecomposition((own - joint).mean(), (joint - marginals).mean(), (marginals - prior).mean())
 
 
-def _stratified_log_weights(batch: int, num_images: int) -> Tensor:
+def _stratified_log_weights(batch: int, num_images: int, device: torch.device | None = None) -> Tensor:
     """Importance weights of minibatch stratified sampling; every row sums to one."""
     others = batch - 1
-    weights = torch.full((batch, batch), 1.0 / others)
-    rows = torch.arange(batch)
+    weights = torch.full((batch, batch), 1.0 / others, device=device)
+    rows = torch.arange(batch, device=device)
     weights[rows, rows] = 1.0 / num_images
     weights[rows, (rows + 1) % batch] = (num_images - others) / (num_images * others)
     return weights.log()

@@ -91,3 +91,21 @@ def test_losses_agree_after_a_hundred_steps_from_the_same_state(name: str, devic
             assert found == expected
         else:
             assert found == pytest.approx(expected, rel=RELATIVE, abs=RELATIVE * SMALLEST)
+
+
+def test_a_trial_goes_on_on_another_kind_of_device_with_other_noise(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = trial_config("vae", tmp_path, steps=STEPS)
+    saved, other = TrainingRun(config), TrainingRun(config)
+    saved.train(2)
+    noise = saved.model.generator
+    saved.model.generator = CPUNoise()
+    saved.model.generator.get_state = lambda: torch.zeros(16, dtype=torch.uint8)  # as long as a CUDA generator's
+    saved.save(Folder(tmp_path / "saved"))
+    saved.model.generator = noise
+    assert other.restore(Folder(tmp_path / "saved")) == 2
+    assert "another kind of device" in caplog.text
+    expected, found = losses_of_a_step(saved), losses_of_a_step(other)
+    assert found["kl"] == expected["kl"]  # the posteriors are those that were saved
+    assert found["reconstruction"] != expected["reconstruction"]

@@ -94,6 +94,7 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
     streams: ClassVar[tuple[str, ...]] = ("all", "annotated")
 
     factor_sizes: Tensor
+    label_sizes: Tensor
 
     def __init__(self, hyperparameters: FewLabelsHyperparameters, dataset: DatasetInfo) -> None:
         super().__init__(hyperparameters, dataset)
@@ -103,6 +104,7 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
         self.values = nn.ParameterList([nn.Parameter(torch.randn(size)) for size in sizes])
         self.register_buffer("factor_sizes", torch.tensor(sizes, dtype=torch.float32))
         self.observed = tuple(range(len(sizes)))
+        self.register_buffer("label_sizes", self.factor_sizes.clone(), persistent=False)  # of what is observed
         self.labels: tuple[Tensor, Tensor] | None = None  # sorted numbers (N,) of images, and their labels (N, J)
 
     @staticmethod
@@ -126,6 +128,7 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
         order = np.argsort(chosen)
         numbers, classes = (torch.from_numpy(part[order]).to(self.device) for part in (chosen, found.classes))
         self.observed, self.labels = found.observed, (numbers, classes)
+        self.label_sizes = self.factor_sizes[list(found.observed)]
         return {"annotated": chosen}
 
     def configure_optimizers(self) -> None:
@@ -157,14 +160,14 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
 
     def supervised(self, mean: Tensor, factors: Tensor) -> Tensor:
         """R_s of means (B, D) and labels (B, J)."""
-        h, observed = self.hyperparameters, list(self.observed)
+        h = self.hyperparameters
         if h.supervision == "xent":
-            return cross_entropy_loss(mean, factors, self.factor_sizes[observed])
+            return cross_entropy_loss(mean, factors, self.label_sizes)
         if h.supervision == "l2":
             return scaled_square_loss(mean, factors, self.scale)
         if h.supervision == "cov":
             return cross_covariance_loss(mean, factors)
-        return embedding_loss(mean, factors, [self.values[k] for k in observed], h.sigma)
+        return embedding_loss(mean, factors, [self.values[k] for k in self.observed], h.sigma)
 
     def weight(self) -> Tensor:
         """γ_sup(t), a scalar on the device."""
