@@ -67,10 +67,10 @@ def _few_labels(study: Study, directory: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _twelve_thousand(study: Study, directory: pathlib.Path) -> list[pathlib.Path]:
-    trials, metrics = study.trials(), scores(study)
-    shares = {metric: dependence.variance_shares(trials, metric) for metric in metrics}
+    trials, directions = study.trials(), {metric: study.direction(metric) for metric in scores(study)}
+    shares = {metric: dependence.variance_shares(trials, metric) for metric in directions}
     paths = _both(figures.save(figures.variance_shares(shares), directory, "twelve_thousand"))
-    correlation = figures.rank_correlation(dependence.rank_correlation(trials, metrics))
+    correlation = figures.rank_correlation(dependence.rank_correlation(trials, directions), directions)
     return [*paths, *_both(figures.save(correlation, directory, "twelve_thousand_ranks"))]
 
 

@@ -56,28 +56,41 @@ class Dimensions:
 
 def describe(model: Any, dataset: FactorDataset, images: int = IMAGES) -> Dimensions:
     """Look at a model's dimensions over a fixed sample of images; needs the data set, and takes seconds."""
-    import torch
-
     from core.metrics.factor_vae_score import vote_matrix
     from trainables.evaluation import pool
 
     indices = pool(dataset)
     indices = indices[:: max(1, len(indices) // images)][:images]
     pictures = dataset.images(indices)
-    codes = model.encode(pictures)
-    continuous = codes[:, : codes.shape[1] - sum(model.categories)]
+    continuous, log_variance = posterior(model, pictures)
+    codes = model.encode(pictures) if model.categories else continuous
     inputs: dict[str, Any] = {}
     kl = None
-    if "posterior" in model.serves:
-        both = model.map_images(pictures, lambda part: torch.stack(model.posterior(part), 1))
-        mean, log_variance = both[:, 0], both[:, 1]
-        inputs = {"posterior_mean": mean, "posterior_log_variance": log_variance}
-        kl = 0.5 * (np.square(mean) + np.exp(log_variance) - log_variance - 1.0).mean(0)
+    if log_variance is not None:
+        inputs = {"posterior_mean": continuous, "posterior_log_variance": log_variance}
+        kl = divergence(continuous, log_variance)
     votes = None
     if dataset.has_factors:
         votes = vote_matrix(protocol="fast", codes=continuous, factors=dataset.factors(indices), **inputs)
     base = codes[np.argmin(np.square(continuous - continuous.mean(0)).sum(1))]
     return Dimensions(votes, tuple(dataset.factor_names) if dataset.has_factors else (), kl, continuous.std(0), base)
+
+
+def posterior(model: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Continuous codes (N, D) of images (N, C, H, W) uint8, and their log variances, or None without a posterior."""
+    import torch
+
+    if "posterior" not in model.serves:
+        codes = model.encode(images)
+        return codes[:, : codes.shape[1] - sum(model.categories)], None
+    both = model.map_images(images, lambda part: torch.stack(model.posterior(part), 1))
+    return both[:, 0], both[:, 1]
+
+
+def divergence(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
+    """Mean KL divergence (D,) in nats from N(0, 1) of posteriors with means and log variances (N, D)."""
+    nats: np.ndarray = 0.5 * (np.square(mean) + np.exp(log_variance) - log_variance - 1.0).mean(0)
+    return nats
 
 
 def traversal(model: Any, dimensions: Dimensions, values: np.ndarray = VALUES, most: int = 12) -> np.ndarray:

@@ -11,7 +11,7 @@ from analysis.figures.latents import (
     reconstructions,
     traversals,
 )
-from analysis.figures.style import label, save, settings, symbol, title
+from analysis.figures.style import DPI, label, save, settings, short_label, symbol, title
 from analysis.figures.summaries import (
     against_hyperparameter,
     hypervolume_history,
@@ -23,6 +23,7 @@ from analysis.figures.summaries import (
 )
 
 __all__ = [
+    "DPI",
     "against_hyperparameter",
     "animate",
     "cascade_schedule",
@@ -40,6 +41,7 @@ __all__ = [
     "reconstructions",
     "save",
     "settings",
+    "short_label",
     "symbol",
     "time_per_thousand",
     "title",

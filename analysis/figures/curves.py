@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures.style import STYLES, canvas, label, number, symbol, tidy, title
+from analysis.figures.style import STYLES, canvas, label, mathtext, number, symbol, tidy, title
 
 MOST_NAMED = len(STYLES)  # lines of a panel that get a colour and a name each
 MOST_LINES = 40
@@ -36,17 +36,20 @@ def training_curves(
         searched: by model, the hyperparameters that tell its configurations apart; lines are sorted by the first.
     """
     models = list(configurations["model"].unique())
-    figure, grid = canvas(3.4 * max(1, len(models)) + 0.6, 2.6 * len(metrics) + 0.4, len(metrics), max(1, len(models)))
+    figure, grid = canvas(3.0 * max(1, len(models)) + 0.6, 2.6 * len(metrics) + 0.4, len(metrics), max(1, len(models)))
     for row, metric in zip(grid, metrics, strict=True):
         groups = curve_statistics(curves, metric).groupby("configuration", observed=True)
         statistics = {str(key): lines for key, lines in groups}
         for axes, model in zip(row, models, strict=True):
             _panel(axes, statistics, configurations[configurations["model"] == model], list(searched.get(model, ())))
             axes.sharey(row[0])
+            axes.set_xlim(left=0)
             tidy(axes)
-        row[0].set_ylabel(label(metric))
+        row[0].set_ylabel(label(metric).replace(" (", "\n("))
     for axes, model in zip(grid[0], models, strict=True):
         axes.set_title(title(model) + (axes.get_title() and f"\n{axes.get_title()}"), fontsize=10)
+        if searched.get(model) and axes.lines:
+            axes.legend(frameon=False, fontsize=7)
     for axes in grid[-1]:
         axes.set_xlabel("step")
     return figure
@@ -65,7 +68,7 @@ def _panel(axes: Axes, statistics: Mapping[str, pd.DataFrame], rows: pd.DataFram
     colours = [colour for colour, _ in STYLES] if named else mpl.colormaps["viridis"](np.linspace(0.0, 0.95, len(rows)))
     for index, (_, row) in enumerate(rows.iterrows()):
         line = statistics[row["configuration"]]
-        name = f"{symbol(row['model'], knob)} = {number(row[knob])}" if knob else None
+        name = f"{mathtext(symbol(row['model'], knob))} = {number(row[knob])}" if knob else None
         first_or_last = index in (0, len(rows) - 1)
         marker = STYLES[index][1] if named else None
         axes.plot(
@@ -82,5 +85,3 @@ def _panel(axes: Axes, statistics: Mapping[str, pd.DataFrame], rows: pd.DataFram
             axes.fill_between(
                 line["step"], line["mean"] - spread, line["mean"] + spread, color=colours[index], alpha=0.15
             )
-    if knob and len(rows):
-        axes.legend(frameon=False, fontsize=7)

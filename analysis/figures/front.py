@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures.style import arrow, canvas, label, number, styles, symbol, tidy, title
+from analysis.figures.style import arrow, canvas, label, mathtext, number, styles, symbol, tidy, title
 
 MOST_BARS = 200  # configurations beyond which error bars are only drawn on the front
 MOST_NOTES = 8  # points of a series beyond which their hyperparameters are not written beside them
@@ -68,7 +68,8 @@ def trade_off(
         knob = next(iter(searched.get(name, ())), None)
         rows = rows.sort_values(knob) if knob else rows
         axes.plot(rows[f"{across}_mean"], rows[f"{above}_mean"], color=colour, linewidth=0.8, alpha=0.6)
-        _bars(axes, rows, across, above, colour, marker, title(name) + (f" ({symbol(name, knob)})" if knob else ""))
+        legend = title(name) + (f" ({mathtext(symbol(name, knob))})" if knob else "")
+        _bars(axes, rows, across, above, colour, marker, legend)
         if knob and len(rows) <= MOST_NOTES:
             for value, x, y in zip(rows[knob], rows[f"{across}_mean"], rows[f"{above}_mean"], strict=True):
                 axes.annotate(number(value), (x, y), (4, 4), textcoords="offset points", fontsize=7, color=colour)

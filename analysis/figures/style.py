@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ STYLES = (
     ("#000000", "X"),
     ("#F0E442", "h"),
 )
+DPI = 150
 LABELS = {
     "factor_vae_score": "FactorVAE score",
     "beta_vae_score": "β-VAE score",
@@ -30,18 +32,32 @@ LABELS = {
     "dci_completeness": "DCI completeness",
     "dci_informativeness": "DCI informativeness",
     "reconstruction_error": "reconstruction error (nats per image)",
+    "reconstruction": "reconstruction error (nats per image)",
+    "reconstruction_error_mean_z": "reconstruction error, mean code (nats per image)",
+    "reconstruction_mse": "squared reconstruction error (per pixel)",
+    "relation_accuracy_judged": "relation accuracy of judged images",
+    "total_correlation_mws": "total correlation (nats)",
+    "dimension_wise_kl": "dimension-wise KL (nats)",
     "unsupervised_accuracy": "classification accuracy",
     "relation_accuracy": "relation accuracy",
     "udr": "UDR",
     "kl": "KL divergence (nats)",
 }
+SUBSCRIPT = re.compile(r"\b([^\W\d_])_([A-Za-z]+|\d)\b")  # of a symbol of one letter, as in β_l
 
 
 def label(key: str) -> str:
     """A result key as an axis label."""
     name, _, protocol = key.partition("/")
+    if name == "train":
+        return f"{label(protocol)} in training"
     text = LABELS.get(name, name.replace("_", " "))
     return f"{text} ({protocol})" if protocol else text
+
+
+def short_label(key: str) -> str:
+    """A result key as an axis label without its unit, for places where it stands beside others."""
+    return label(key).replace(" (nats per image)", "").replace(" (per pixel)", "").replace(" (nats)", "")
 
 
 def title(model: str) -> str:
@@ -60,6 +76,11 @@ def symbol(model: str, hyperparameter: str) -> str:
     field = trainables.get(model).Hyperparameters.model_fields.get(hyperparameter)
     extra = field.json_schema_extra if field else None
     return str(extra["symbol"]) if isinstance(extra, dict) else hyperparameter
+
+
+def mathtext(text: str) -> str:
+    """Text whose subscripts (`β_l`) are written as matplotlib sets them."""
+    return SUBSCRIPT.sub(r"\1$_{\\mathrm{\2}}$", text)
 
 
 def settings(model: str, values: Mapping[str, Any]) -> str:
@@ -99,6 +120,6 @@ def save(figure: Figure, directory: pathlib.Path, name: str) -> pathlib.Path:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.png"
     with mpl.rc_context({"pdf.fonttype": 42}):
-        figure.savefig(path, dpi=150)
-        figure.savefig(path.with_suffix(".pdf"), dpi=150)
+        figure.savefig(path, dpi=DPI)
+        figure.savefig(path.with_suffix(".pdf"), dpi=DPI)
     return path

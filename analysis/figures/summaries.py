@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures.style import STYLES, canvas, label, symbol, tidy, title
+from analysis.figures.distributions import covariance
+from analysis.figures.style import STYLES, arrow, canvas, label, mathtext, short_label, symbol, tidy, title
 
 
 def seconds_per_thousand(trials: pd.DataFrame) -> pd.DataFrame:
@@ -59,21 +60,30 @@ def hypervolume_history(history: np.ndarray, caption: str = "") -> Figure:
     return figure
 
 
-def rank_correlation(correlation: pd.DataFrame) -> Figure:
-    """Spearman correlations between metrics (Locatello et al. 2019, Fig. 2)."""
-    from analysis.figures.distributions import covariance
+def rank_correlation(correlation: pd.DataFrame, directions: Mapping[str, str]) -> Figure:
+    """Whether metrics agree on what is better (Locatello et al. 2019, Fig. 2).
 
-    return covariance(correlation.to_numpy(), [label(key) for key in correlation.columns], "rank correlation")
+    Args:
+        correlation: `analysis.statistics.dependence.rank_correlation(trials, directions)`.
+        directions: of its metrics, `maximize` or `minimize`.
+    """
+    names = [f"{short_label(key)} {arrow(directions[key])}" for key in correlation.columns]
+    return covariance(correlation.to_numpy(), names)
 
 
 def variance_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
-    """What each metric's variance is due to: stacked bars of the shares of model, hyperparameter and seed."""
+    """What each metric's variance is due to: stacked bars of the shares of model, hyperparameter and seed.
+
+    Shares that single seeds leave open (NaN) are one bar of both.
+    """
     figure, grid = canvas(6.5, 0.45 * len(shares) + 1.4)
     axes = grid[0, 0]
     left = np.zeros(len(shares))
+    open_shares = any(np.isnan(each["seed"]) and not np.isnan(each["model"]) for each in shares.values())
+    parts = ("model", "hyperparameter or seed") if open_shares else ("model", "hyperparameter", "seed")
     hatches = ("", "//", "..")
-    for index, part in enumerate(("model", "hyperparameter", "seed")):
-        widths = np.nan_to_num([each[part] for each in shares.values()])
+    for index, part in enumerate(parts):
+        widths = np.nan_to_num([each.get(part, 1.0 - each["model"]) for each in shares.values()])
         axes.barh(
             range(len(shares)),
             widths,
@@ -84,7 +94,7 @@ def variance_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
             label=part,
         )
         left += widths
-    axes.set_yticks(range(len(shares)), [label(key) for key in shares])
+    axes.set_yticks(range(len(shares)), [short_label(key) for key in shares])
     axes.invert_yaxis()
     axes.set(xlabel="share of the variance", xlim=(0, 1))
     figure.legend(frameon=False, ncols=3, loc="outside upper center")
@@ -128,7 +138,7 @@ def importance(tables: Mapping[str, pd.DataFrame], metric: str) -> Figure:
     figure, grid = canvas(6.0, 0.4 * sum(map(len, tables.values())) + 0.6 * len(tables) + 0.6, max(1, len(tables)))
     for axes, (model, table) in zip(grid[:, 0], tables.items(), strict=False):
         axes.barh(range(len(table)), table["importance"], color=STYLES[0][0])
-        axes.set_yticks(range(len(table)), [symbol(model, name) for name in table["hyperparameter"]])
+        axes.set_yticks(range(len(table)), [mathtext(symbol(model, name)) for name in table["hyperparameter"]])
         axes.invert_yaxis()
         axes.set(xlim=(0, 1))
         axes.set_title(f"{title(model)}: R² = {table['explained'].iloc[0]:.2f}", fontsize=9, loc="left")

@@ -1,8 +1,12 @@
 """Pictures for the report: what the winners reconstruct and what their dimensions do."""
 
 import base64
+import dataclasses
+import io
 import pathlib
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from analysis import figures
 from analysis.latents import describe
@@ -15,24 +19,73 @@ if TYPE_CHECKING:
     from analysis.study import Study
 
 ENTRY = "pictures"  # of a trial's folder, written when its training ended
+ROOM = 8_500_000  # bytes of the page that pictures may take
+DENSITY = figures.DPI / 96  # pixels of a drawing for one of the page, so that its text is as large as it was drawn
+COLOURS = 256
 
 
-def inline(data: bytes) -> str:
-    """A PNG file as a URI that stands in the page itself."""
-    return "data:image/png;base64," + base64.b64encode(data).decode()
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A picture that stands in the page itself.
+
+    Attributes:
+        source: a data URI.
+        width: in pixels of the page.
+        height: in pixels of the page.
+    """
+
+    source: str
+    width: int
+    height: int
 
 
-def stored(trial: Trial) -> dict[str, str]:
-    """The pictures that a trial left, inline, by name; none when it left none."""
+class Album:
+    """Takes pictures into the page as long as there is room; the others are only counted.
+
+    Attributes:
+        left_out: number of pictures for which there was no room.
+    """
+
+    def __init__(self, room: int = ROOM) -> None:
+        self.room = room
+        self.left_out = 0
+
+    def add(self, png: bytes, density: float = 1.0, widest: int | None = None) -> Picture | None:
+        """A PNG file as a picture: in greys or at most 256 colours, and no wider than `widest` pixels."""
+        from PIL import Image
+
+        with Image.open(io.BytesIO(png)) as opened:
+            image = opened.convert("RGB")
+        if widest is not None and image.width > widest:
+            image = image.resize((widest, round(image.height * widest / image.width)), Image.Resampling.BOX)
+        channels = np.asarray(image)
+        grey = bool((channels == channels[..., :1]).all())
+        image = image.convert("L") if grey else image.quantize(COLOURS, dither=Image.Dither.NONE)
+        buffer = io.BytesIO()
+        image.save(buffer, format="PNG", optimize=True)
+        source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+        if len(source) > self.room:
+            self.left_out += 1
+            return None
+        self.room -= len(source)
+        return Picture(source, round(image.width / density), round(image.height / density))
+
+    def add_drawing(self, path: pathlib.Path) -> Picture | None:
+        """A figure that `figures.save` wrote, as large as it was drawn."""
+        return self.add(path.read_bytes(), DENSITY)
+
+
+def stored(trial: Trial) -> dict[str, bytes]:
+    """The PNG files that a trial left, by name; none when it left none."""
     try:
         files = Folder(trial.checkpoint).read(ENTRY)
     except (CorruptEntryError, OSError):
         return {}
-    return {name.removesuffix(".png"): inline(data) for name, data in sorted(files.items()) if name.endswith(".png")}
+    return {name.removesuffix(".png"): data for name, data in sorted(files.items()) if name.endswith(".png")}
 
 
-def traversal_of(study: "Study", configuration: str) -> str | None:
-    """The traversal of a configuration's best seed by the first objective, inline."""
+def traversal_of(study: "Study", configuration: str) -> bytes | None:
+    """The traversal of a configuration's best seed by the first objective, as a PNG file."""
     metric, direction = next(iter(study.objectives.items()))
     trials = study.trials()
     own = trials[(trials["configuration"] == configuration) & (trials["state"] == "COMPLETED")]
@@ -40,7 +93,7 @@ def traversal_of(study: "Study", configuration: str) -> str | None:
     return stored(study.trial(configuration, int(best["seed"]))).get("traversal")
 
 
-def winners(study: "Study", directory: pathlib.Path) -> list[dict[str, Any]]:
+def winners(study: "Study", directory: pathlib.Path, album: Album) -> list[dict[str, Any]]:
     """The best trial of every objective and of the knee of the front, each once, with its pictures."""
     if study.front().empty:
         return []
@@ -49,12 +102,12 @@ def winners(study: "Study", directory: pathlib.Path) -> list[dict[str, Any]]:
     for metric in study.objectives:
         for trial in study.best(metric):
             chosen[trial.identity] = trial
-            reasons.setdefault(trial.identity, []).append(f"best by {figures.label(metric)}")
+            reasons.setdefault(trial.identity, []).append(f"best by {figures.short_label(metric)}")
     knee = study.knee()["configuration"]
     completed = study.trials().query("configuration == @knee and state == 'COMPLETED'")
     trial = study.trial(knee, int(completed["seed"].iloc[0]))
     chosen.setdefault(trial.identity, trial)
-    reasons.setdefault(trial.identity, []).append("the knee of the front")
+    reasons.setdefault(trial.identity, []).append("the first seed of the best trade-off, the knee of the front")
     return [
         {
             "identity": identity,
@@ -64,35 +117,42 @@ def winners(study: "Study", directory: pathlib.Path) -> list[dict[str, Any]]:
             ),
             "reasons": reasons[identity],
             "values": {figures.label(key): f"{trial.metrics[key]:.4g}" for key in study.objectives},
-            "pictures": _pictures(study, trial, directory),
+            "pictures": _pictures(study, trial, directory, album),
         }
         for identity, trial in chosen.items()
     ]
 
 
-def _pictures(study: "Study", trial: Trial, directory: pathlib.Path) -> dict[str, str]:
+def _pictures(study: "Study", trial: Trial, directory: pathlib.Path, album: Album) -> dict[str, Picture]:
     """What the trial left; with the data set at hand also its dimensions by factor, drawn anew."""
-    pictures = stored(trial)
-    if not pictures or not _cached(study):
-        return pictures
+    drawn = _drawn(study, trial, directory)
+    found = {name: album.add_drawing(path) for name, path in drawn.items()}
+    for name, data in stored(trial).items():
+        if name != "traversal" or "dimensions" not in drawn:
+            found[name] = album.add(data)
+    return {name: picture for name, picture in found.items() if picture is not None}
+
+
+def _drawn(study: "Study", trial: Trial, directory: pathlib.Path) -> dict[str, pathlib.Path]:
+    """PNG files of a trial's dimensions, votes and prior; none without its weights or its data set."""
+    if not cached(study):
+        return {}
     try:
         model = trial.load()
         dimensions = describe(model, study.dataset())
     except (FileNotFoundError, DataError, MetricError):  # no checkpoint is kept, or the data set is too small to vote
-        return pictures
-    drawn = {"dimensions": figures.traversals(model, dimensions)}
+        return {}
+    drawings = {"dimensions": figures.traversals(model, dimensions)}
     if dimensions.votes is not None:
-        drawn["votes"] = figures.vote_matrix(dimensions.votes, dimensions.factors)
+        drawings["votes"] = figures.vote_matrix(dimensions.votes, dimensions.factors)
     if hasattr(model, "prior"):
-        drawn["components"] = figures.component_centroids(model)
+        drawings["components"] = figures.component_centroids(model)
+        drawings["prior"] = figures.prior_components(model)
     figures.animate(model, dimensions, directory / f"{trial.identity}.gif")
-    for name, figure in drawn.items():
-        pictures[name] = inline(figures.save(figure, directory, f"{trial.identity}_{name}").read_bytes())
-    pictures.pop("traversal", None)
-    return pictures
+    return {name: figures.save(figure, directory, f"{trial.identity}_{name}") for name, figure in drawings.items()}
 
 
-def _cached(study: "Study") -> bool:
+def cached(study: "Study") -> bool:
     """Whether the data set can be opened here without rendering or downloading anything."""
     import core.data
 

@@ -1,12 +1,16 @@
 """What it cost, where it comes from, and what went wrong."""
 
+import dataclasses
+import datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from analysis import figures, pareto
 from analysis.figures.summaries import seconds_per_thousand
+from analysis.report.wording import count
 from core import journal
+from core.journal import Event
 
 if TYPE_CHECKING:
     from analysis.study import Study
@@ -14,7 +18,51 @@ if TYPE_CHECKING:
 MOST_FAILURES = 200
 
 
-def cost(study: "Study") -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class History:
+    """What the journal says about how the study ran.
+
+    Attributes:
+        sessions: the first event of every driver.
+        wall: seconds during which a driver was at work.
+        abreast: most trials that ran at the same time.
+        gpu_seconds: share of a GPU times seconds, over all trials.
+        controls: configurations that early stopping would have ended.
+    """
+
+    sessions: list[Event]
+    wall: float
+    abreast: int
+    gpu_seconds: float
+    controls: set[str]
+
+
+def history(study: "Study") -> History:
+    """Read it from the journal, once."""
+    sessions: list[Event] = []
+    controls: set[str] = set()
+    running: set[str] = set()
+    gpu: dict[str, float] = {}
+    wall, abreast, last = 0.0, 0, 0.0
+    for _, event in journal.read(study.path):
+        if event["type"] == "session":
+            sessions.append(event)
+            running.clear()
+        else:
+            wall += max(0.0, event["time"] - last) if sessions else 0.0
+        last = event["time"]
+        if event["type"] == "start":
+            running.add(event["trial"])
+            abreast = max(abreast, len(running))
+        elif event["type"] == "end":
+            running.discard(event["trial"])
+            gpu[event["trial"]] = event["ledger"].get("gpu_seconds", 0.0)
+        elif event["type"] == "spared":
+            controls.add(event["configuration"])
+    return History(sessions, wall, abreast, sum(gpu.values()), controls)
+
+
+def cost(study: "Study", found: History) -> dict[str, Any]:
     """Hours of computing by model, seconds per 1,000 minibatches, and what early stopping saved."""
     trials = study.trials()
     speed = {row["model"]: row for row in seconds_per_thousand(trials).to_dict("records")}
@@ -30,10 +78,23 @@ def cost(study: "Study") -> dict[str, Any]:
                 "per_thousand": f"{each['mean']:.3g} s" if each is not None else "–",
             }
         )
-    return {"rows": rows, "total": duration(trials["seconds"].sum()), "saved": _saved(study, trials)}
+    return {"rows": rows, "total": _total(study, trials, found), "saved": _saved(study, trials, found.controls)}
 
 
-def _saved(study: "Study", trials: pd.DataFrame) -> str:
+def _total(study: "Study", trials: pd.DataFrame, found: History) -> str:
+    """Core hours and hours on the clock, as a sentence."""
+    spent = trials["seconds"].sum()
+    cores = float((study.spec.get("resources") or {}).get("cpu") or 1)
+    parts = [f"{cores * spent / 3600:.3g} core hours" if cores * spent >= 360 else f"{cores * spent:.3g} core seconds"]
+    if found.gpu_seconds:
+        parts.append(f"{found.gpu_seconds / 3600:.3g} GPU hours")
+    text = f"{' and '.join(parts)} of training and evaluating"
+    if not found.wall:
+        return f"{text}."
+    return f"{text}, in {duration(found.wall)} on the clock with up to {count(found.abreast, 'trial')} at a time."
+
+
+def _saved(study: "Study", trials: pd.DataFrame, controls: set[str]) -> str:
     """What early stopping spared, as a sentence; empty without a rule."""
     rule = study.spec.get("early_stop")
     if not rule:
@@ -44,13 +105,12 @@ def _saved(study: "Study", trials: pd.DataFrame) -> str:
     planned = steps * max(1, len(trials))
     return (
         f"Early stopping ({rule['rule']}) ended {len(pruned)} of {len(trials)} trials and saved {spared:,} steps, "
-        f"{spared / planned:.0%} of the plan. {_cost_of_stopping(study)}"
+        f"{spared / planned:.0%} of the plan. {_cost_of_stopping(study, controls)}"
     )
 
 
-def _cost_of_stopping(study: "Study") -> str:
+def _cost_of_stopping(study: "Study", controls: set[str]) -> str:
     """What the configurations add to the hypervolume that the rule would have stopped, but that ran on as controls."""
-    controls = {event["configuration"] for _, event in journal.read(study.path) if event["type"] == "spared"}
     feasible = study.feasible()
     controlled = feasible["configuration"].isin(controls)
     if not controlled.any():
@@ -60,8 +120,8 @@ def _cost_of_stopping(study: "Study") -> str:
     whole = pareto.hypervolume(feasible[columns].to_numpy(dtype=float), directions, reference)
     without = pareto.hypervolume(feasible.loc[~controlled, columns].to_numpy(dtype=float), directions, reference)
     return (
-        f"{int(controlled.sum())} configurations that it would have stopped ran to the end as controls; without them "
-        f"the hypervolume would be {without:.4g} instead of {whole:.4g}."
+        f"{count(int(controlled.sum()), 'configuration')} that it would have stopped ran to the end as controls; "
+        f"without them the hypervolume would be {without:.4g} instead of {whole:.4g}."
     )
 
 
@@ -82,11 +142,20 @@ def failures(study: "Study") -> dict[str, Any]:
     return {"rows": rows, "reasons": reasons, "count": len(failed)}
 
 
-def provenance(study: "Study") -> dict[str, str]:
+def provenance(study: "Study", found: History) -> dict[str, str]:
     """Versions, machine and source revision of the last driver, and where the data and models are."""
-    sessions = [event for _, event in journal.read(study.path) if event["type"] == "session"]
-    last = {**sessions[-1].get("versions", {}), **sessions[-1].get("source", {})} if sessions else {}
-    stores = study.stores
-    facts = {"drivers": len(sessions), **last, "seed of the study": study.spec.get("seed", 0)}
-    facts |= {"journal": study.path / journal.FILE, "checkpoints": stores["checkpoints"], "data": stores["data"]}
-    return {key.replace("_", " "): str(value) for key, value in facts.items()}
+    last = found.sessions[-1] if found.sessions else {}
+    source = last.get("source", {})
+    began = datetime.datetime.fromtimestamp(found.sessions[0]["time"], datetime.UTC) if found.sessions else None
+    facts = {
+        "begun": f"{began:%Y-%m-%d %H:%M} UTC" if began else "not yet",
+        "drivers": len(found.sessions),
+        "commit": source.get("commit", "not known"),
+        "uncommitted changes": f"yes (digest {source['dirty']})" if source.get("dirty") else "none",
+        **last.get("versions", {}),
+        "seed of the study": study.spec.get("seed", 0),
+        "journal": study.path / journal.FILE,
+        "checkpoints": study.stores["checkpoints"],
+        "data": study.stores["data"],
+    }
+    return {key: str(value) for key, value in facts.items()}

@@ -1,6 +1,7 @@
 """The front as inline SVG whose points can be pointed at: positions and texts here, drawing in the template."""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis import figures
 from analysis.figures.front import axes_of
 from analysis.figures.style import arrow, styles
-from analysis.report.wording import chosen, mean_and_deviation
+from analysis.report.wording import chosen, count, mean_and_deviation
 
 if TYPE_CHECKING:
     from analysis.study import Study
@@ -39,7 +40,7 @@ class Scatter:
     Attributes:
         points: `x`, `y` (pixels), `dx`, `dy` (half bars), `colour`, `outline`, `front`, `text`, `configuration`,
             `picture` (whether one is shown with it).
-        line: the edge of the dominated region as SVG points.
+        line: the edge of the dominated region as SVG points; empty unless there are two objectives.
         across: ticks of the horizontal axis, pixel and text.
         upwards: ticks of the vertical axis.
         labels: of both axes.
@@ -79,6 +80,7 @@ def scatter(study: "Study", probability: Mapping[str, float], pictures: set[str]
         key = row["configuration"]
         certainty = f"; on the front in {probability[key]:.0%} of redraws" if key in probability else ""
         values = "; ".join(f"{figures.label(each)} {mean_and_deviation(row, each)}" for each in study.objectives)
+        text = f"{figures.title(row['model'])}, {chosen(study, row)}: {values}; {count(row['n'], 'seed')}{certainty}"
         x, y = row[f"{across}_mean"], row[f"{up}_mean"]
         points.append(
             {
@@ -89,18 +91,25 @@ def scatter(study: "Study", probability: Mapping[str, float], pictures: set[str]
                 "colour": colour,
                 "outline": OUTLINES[marker],
                 "front": key in ringed,
-                "text": f"{figures.title(row['model'])}, {chosen(study, row)}: {values}; {row['n']} seeds{certainty}",
+                "text": text,
                 "configuration": key,
                 "picture": key in pictures,
             }
         )
     edge = front.sort_values(f"{across}_mean")
-    line = " ".join(
-        f"{to_x(x):.1f},{to_y(y):.1f}" for x, y in zip(edge[f"{across}_mean"], edge[f"{up}_mean"], strict=True)
-    )
+    corners = [(to_x(x), to_y(y)) for x, y in zip(edge[f"{across}_mean"], edge[f"{up}_mean"], strict=True)]
+    line = _steps(corners, study.objectives[across] == "minimize") if len(study.objectives) == 2 else ""
     labels = tuple(f"{figures.label(each)} {arrow(study.objectives[each])}" for each in (across, up))
     legend = [(figures.title(str(model)), colour, OUTLINES[marker]) for model, (colour, marker) in look.items()]
     return Scatter(points, line, x_ticks, y_ticks, (labels[0], labels[1]), legend, left_out)
+
+
+def _steps(corners: list[tuple[float, float]], forward: bool) -> str:
+    """The edge of what points from left to right dominate, as SVG points; forward when less of the other is better."""
+    path = corners[:1]
+    for before, point in itertools.pairwise(corners):
+        path += [(point[0], before[1]) if forward else (before[0], point[1]), point]
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in path)
 
 
 def _spread(row: "pd.Series", metric: str) -> float:

@@ -1,5 +1,6 @@
 """What was asked and what was found, in words and rows."""
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,19 @@ def dataset_name(study: "Study") -> str:
     return f"{dataset['name']} ({options})" if options else str(dataset["name"])
 
 
+def count(number: int, noun: str) -> str:
+    """`1 seed`, `1,200 seeds`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def purpose(study: "Study") -> str:
+    """The comment at the head of the study file: what its author says that it is for."""
+    path = study.path / "study.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    head = itertools.takewhile(lambda line: line.startswith("#"), lines)
+    return " ".join(line.lstrip("# ") for line in head).strip()
+
+
 def state_counts(study: "Study") -> dict[str, int]:
     """Number of trials by state."""
     return {str(state): int(count) for state, count in study.trials()["state"].value_counts().items()}
@@ -73,16 +87,16 @@ def mean_and_deviation(row: "pd.Series", metric: str) -> str:
     return f"{mean:.4g}" if pd.isna(deviation) else f"{mean:.4g} ± {deviation:.2g}"
 
 
-def front_rows(study: "Study", front: pd.DataFrame, probability: Mapping[str, float]) -> list[dict[str, Any]]:
-    """The front as rows of text."""
+def front_rows(study: "Study", front: pd.DataFrame, probability: Mapping[str, float]) -> list[list[str]]:
+    """The front as rows of text: model, hyperparameters, seeds, objectives, how often on the front, configuration."""
     return [
-        {
-            "configuration": row["configuration"],
-            "model": figures.title(row["model"]),
-            "settings": chosen(study, row),
-            "n": int(row["n"]),
-            "values": [mean_and_deviation(row, metric) for metric in study.objectives],
-            "probability": f"{probability[row['configuration']]:.0%}" if row["configuration"] in probability else "–",
-        }
+        [
+            figures.title(row["model"]),
+            chosen(study, row),
+            str(row["n"]),
+            *(mean_and_deviation(row, metric) for metric in study.objectives),
+            f"{probability[row['configuration']]:.0%}" if row["configuration"] in probability else "–",
+            row["configuration"],
+        ]
         for _, row in front.iterrows()
     ]

@@ -5,20 +5,27 @@ import pathlib
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+import markupsafe
+import pandas as pd
 
 from analysis import catalogue, figures
-from analysis.report.evidence import evidence
-from analysis.report.pictures import inline, traversal_of, winners
-from analysis.report.record import cost, failures, provenance
+from analysis.figures.style import SUBSCRIPT
+from analysis.report.evidence import MOST_METRICS, evidence
+from analysis.report.pictures import Album, Picture, traversal_of, winners
+from analysis.report.record import cost, failures, history, provenance
 from analysis.report.scatter import scatter
-from analysis.report.wording import asked, front_rows, state_counts
-from analysis.statistics import uncertainty
+from analysis.report.summary import summary
+from analysis.report.wording import asked, front_rows, purpose
+from analysis.statistics import dependence, uncertainty
 
 if TYPE_CHECKING:
     from analysis.study import Study
 
 FOLDER = "report"
 MOST_PICTURES = 24  # of points of the front, shown on hover
+HOVER = 352  # pixels
+MOST_CURVES = 3  # metrics
+OF_THE_LOSS = ("train/reconstruction", "train/kl")
 
 
 def write(study: "Study") -> pathlib.Path:
@@ -36,50 +43,68 @@ def write(study: "Study") -> pathlib.Path:
         lstrip_blocks=True,
         loader=jinja2.FunctionLoader(lambda name: template.joinpath(name).read_text(encoding="utf-8")),
     )
+    environment.filters["symbols"] = symbols
     html = environment.get_template("report.html").render(**content(study, directory))
     path = directory / "report.html"
     path.write_text(html, encoding="utf-8")
     return path
 
 
+def symbols(text: object) -> markupsafe.Markup:
+    """Escaped text with the subscripts of its symbols (`β_l`) set as such, and no line broken at `=` or `±`."""
+    escaped = str(markupsafe.escape(text))
+    for sign in "=±":
+        escaped = escaped.replace(f" {sign} ", f"\u00a0{sign}\u00a0")
+    return markupsafe.Markup(SUBSCRIPT.sub(r"\1<sub>\2</sub>", escaped))
+
+
 def content(study: "Study", directory: pathlib.Path) -> dict[str, Any]:
     """Everything that the template shows; the figures are left in the directory on the way."""
     configurations, front = study.configurations(), study.front()
-    found = evidence(study)
+    found, ran, album = evidence(study), history(study), Album()
     caption = f"{study.name}: {len(front)} of {len(configurations)} configurations on the front"
     figures.save(figures.pareto_front(configurations, front, study.objectives, caption), directory, "pareto_front")
-    pictures = {key: traversal_of(study, key) for key in front["configuration"].head(MOST_PICTURES)}
-    pictures = {key: picture for key, picture in pictures.items() if picture}
+    named = [album.add_drawing(path) for path in catalogue.draw(study, directory) if path.suffix == ".png"]
+    drawings = {name: album.add_drawing(path) for name, path in _drawings(study, directory).items()}
+    chosen = winners(study, directory, album)
+    pictures = _on_hover(study, front, album)
     return {
         "study": study,
+        "summary": summary(study, front, found),
+        "purpose": purpose(study),
         "asked": asked(study),
-        "states": state_counts(study),
         "front": front_rows(study, front, found.probability),
         "objectives": [(figures.label(key), direction) for key, direction in study.objectives.items()],
         "scatter": scatter(study, found.probability, set(pictures)),
-        "pictures": pictures,
+        "pictures": {key: picture.source for key, picture in pictures.items()},
         "evidence": found,
-        "winners": winners(study, directory),
-        "drawings": _drawings(study, directory),
-        "named": _named(study, directory),
+        "winners": chosen,
+        "drawings": {name: picture for name, picture in drawings.items() if picture is not None},
+        "named": [picture for picture in named if picture is not None],
         "documents": catalogue.documents(study),
-        "cost": cost(study),
-        "provenance": provenance(study),
+        "cost": cost(study, ran),
+        "provenance": provenance(study, ran),
         "failures": failures(study),
+        "left_out": album.left_out,
     }
 
 
-def _named(study: "Study", directory: pathlib.Path) -> list[str]:
-    """The figures that the study is named after, inline."""
-    return [inline(path.read_bytes()) for path in catalogue.draw(study, directory) if path.suffix == ".png"]
+def _on_hover(study: "Study", front: pd.DataFrame, album: Album) -> dict[str, Picture]:
+    """Small traversals of the points of the front, by configuration."""
+    found = {}
+    for key in front["configuration"].head(MOST_PICTURES):
+        png = traversal_of(study, key)
+        picture = album.add(png, widest=HOVER) if png is not None else None
+        if picture is not None:
+            found[key] = picture
+    return found
 
 
-def _drawings(study: "Study", directory: pathlib.Path) -> dict[str, str]:
-    """Training curves, the search's progress, rank correlations and time, inline, by name; what can be drawn yet."""
+def _drawings(study: "Study", directory: pathlib.Path) -> dict[str, pathlib.Path]:
+    """Training curves, the search's progress, rank correlations and time: PNG files by name, what can be drawn yet."""
     trials, curves = study.trials(), study.curves()
     drawn = {}
-    known = set(curves["metric"].unique())
-    metrics = [key for key in study.objectives if key in known] or sorted(known)[:2]
+    metrics = _curved(study, curves)
     if metrics:
         searched = {model: study.searched(model) for model in study.spec["models"]}
         drawn["curves"] = figures.training_curves(curves, study.configurations(), metrics, searched)
@@ -91,9 +116,14 @@ def _drawings(study: "Study", directory: pathlib.Path) -> dict[str, str]:
         points = feasible[[f"{key}_mean" for key in study.objectives]].to_numpy(dtype=float)
         history = uncertainty.hypervolume_history(points, directions, list(study.reference()))
         drawn["history"] = figures.hypervolume_history(history)
-    scores = catalogue.scores(study)[:12]
-    if len(scores) > 1 and len(feasible) > 2:
-        from analysis.statistics import dependence
+    ways = {metric: study.direction(metric) for metric in catalogue.scores(study)[:MOST_METRICS]}
+    if len(ways) > 1 and len(feasible) > 2:
+        drawn["ranks"] = figures.rank_correlation(dependence.rank_correlation(trials, ways), ways)
+    return {name: figures.save(figure, directory, name) for name, figure in drawn.items()}
 
-        drawn["ranks"] = figures.rank_correlation(dependence.rank_correlation(trials, scores))
-    return {name: inline(figures.save(figure, directory, name).read_bytes()) for name, figure in drawn.items()}
+
+def _curved(study: "Study", curves: pd.DataFrame) -> list[str]:
+    """Metrics to draw over training, if reported more than once: objectives, what the study file names, the loss."""
+    steps = curves.groupby("metric", observed=True)["step"].nunique()
+    wanted = dict.fromkeys([*study.objectives, *study.spec["metrics"]["during"], *OF_THE_LOSS])
+    return [key for key in wanted if steps.get(key, 0) > 1][:MOST_CURVES]

@@ -1,6 +1,6 @@
 """What results depend on: metrics on each other, scores on model, hyperparameter and seed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,20 +9,27 @@ ENOUGH = 8  # configurations below which a forest says nothing about hyperparame
 TREES = 200
 
 
-def rank_correlation(trials: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+def rank_correlation(trials: pd.DataFrame, directions: Mapping[str, str]) -> pd.DataFrame:
     """Spearman correlation (metrics by metrics) over the completed trials; NaN for a constant metric.
+
+    Args:
+        trials: `Study.trials()`.
+        directions: final metrics, each `maximize` or `minimize`; what is minimised is turned round, so that 1 always
+            says that two metrics agree on what is better.
 
     Source: Locatello et al. 2019, figure 2.
     """
     completed = trials[trials["state"] == "COMPLETED"]
-    return completed[list(metrics)].astype(float).rank().corr()
+    signs = [1.0 if direction == "maximize" else -1.0 for direction in directions.values()]
+    return (completed[list(directions)].astype(float) * signs).rank().corr()
 
 
 def variance_shares(trials: pd.DataFrame, metric: str) -> dict[str, float]:
     """Shares of the variance of a final metric due to `model`, `hyperparameter` and `seed`; they sum to 1.
 
     Nested sums of squares: between models, between the configurations of a model, and within a configuration. The
-    first two are what the score is explained by (R²) when model, or model and hyperparameters, are known.
+    first two are what the score is explained by (R²) when model, or model and hyperparameters, are known. Where no
+    configuration has two seeds, what is not the model's cannot be told apart: both other shares are NaN.
     Source: Locatello et al. 2019, section 5.3.
     """
     rows = trials[(trials["state"] == "COMPLETED") & trials[metric].notna()]
@@ -37,7 +44,10 @@ def variance_shares(trials: pd.DataFrame, metric: str) -> dict[str, float]:
         "hyperparameter": np.square(by_configuration - by_model).sum(),
         "seed": np.square(values - by_configuration).sum(),
     }
-    return {name: float(part) / total for name, part in parts.items()}
+    shares = {name: float(part) / total for name, part in parts.items()}
+    if not rows["configuration"].duplicated().any():
+        shares |= {"hyperparameter": np.nan, "seed": np.nan}
+    return shares
 
 
 def importance(configurations: pd.DataFrame, hyperparameters: Sequence[str], metric: str) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.latents import divergence, posterior
+
 if TYPE_CHECKING:
     from analysis.study import Study
 
@@ -49,13 +51,7 @@ def udr(study: "Study", model: str | None = None, images: int = IMAGES) -> pd.Se
 
 def _codes(model: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Continuous codes (N, D), and which dimensions carry information (D,)."""
-    import torch
-
-    codes = model.encode(images)
-    codes = codes[:, : codes.shape[1] - sum(model.categories)]
-    if "posterior" not in model.serves:
+    codes, log_variance = posterior(model, images)
+    if log_variance is None:
         return codes, np.ones(codes.shape[1], dtype=bool)
-    both = model.map_images(images, lambda part: torch.stack(model.posterior(part), 1))
-    mean, log_variance = both[:, 0], both[:, 1]
-    kl = 0.5 * (np.square(mean) + np.exp(log_variance) - log_variance - 1.0).mean(0)
-    return codes, kl > ACTIVE
+    return codes, divergence(codes, log_variance) > ACTIVE

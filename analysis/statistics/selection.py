@@ -1,13 +1,19 @@
 """What choosing by the reported metric adds to it: the same score under several rules of choice."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+COLUMNS = ["rule", "configuration", "value"]
+
 
 def leakage(
-    trials: pd.DataFrame, metric: str, direction: str, criteria: Mapping[str, str], curves: pd.DataFrame | None = None
+    trials: pd.DataFrame,
+    metric: str,
+    direction: str,
+    criteria: Mapping[str, pd.Series],
+    curves: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """A metric of the configuration that each rule would choose.
 
@@ -15,7 +21,8 @@ def leakage(
         trials: completed trials of what is chosen from (one model, or a whole study).
         metric: the reported metric.
         direction: `maximize` or `minimize`.
-        criteria: unsupervised final metrics to choose by, with their directions.
+        criteria: what can be chosen by without looking at the score, by name: a value of each configuration, larger is
+            better; see `unsupervised`.
         curves: values during training; with them, choosing the checkpoint by the score is a rule too.
 
     Returns:
@@ -26,7 +33,7 @@ def leakage(
     """
     table = trials.pivot_table(index="configuration", columns="seed", values=metric, sort=False).astype(float)
     if table.empty:
-        return pd.DataFrame(columns=["rule", "configuration", "value"])
+        return pd.DataFrame(columns=COLUMNS)
     means = table.mean(axis=1)
     best = _best(means, direction)
     extreme = table.agg("max" if direction == "maximize" else "min", axis=1)
@@ -34,18 +41,18 @@ def leakage(
     rows: list[tuple[str, str, float]] = [("best trial by the score", winner, float(extreme[winner]))]
     if curves is not None:
         shown = curves[(curves["metric"] == metric) & (curves["configuration"] == best)]
-        if len(shown):
+        if shown["step"].nunique() > 1:
             values = shown.groupby("seed")["value"].agg("max" if direction == "maximize" else "min")
             rows.append(("best configuration, best evaluation of each trial", best, float(values.mean())))
     rows.append(("best configuration by its mean", best, float(means[best])))
     if table.shape[1] > 1:
         rows.append(("best configuration on the other seeds", best, _left_out(table, direction)))
-    for criterion, aim in criteria.items():
-        by = trials.groupby("configuration")[criterion].mean().dropna()
-        if len(by):
-            chosen = _best(by, aim)
-            rows.append((f"best by {criterion}", chosen, float(means[chosen])))
-    return pd.DataFrame(rows, columns=["rule", "configuration", "value"])
+    for name, values in criteria.items():
+        known = values.reindex(means.index).dropna()
+        if len(known):
+            chosen = _best(known, "maximize")
+            rows.append((f"best by {name}", chosen, float(means[chosen])))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _left_out(table: pd.DataFrame, direction: str) -> float:
@@ -62,17 +69,26 @@ def _best(values: pd.Series, direction: str) -> str:
     return str(values.idxmax() if direction == "maximize" else values.idxmin())
 
 
-def unsupervised(metrics: list[str]) -> dict[str, str]:
-    """Those of the result keys that need no ground-truth factors and have a better side, with their directions."""
+def unsupervised(trials: pd.DataFrame, metrics: Sequence[str]) -> dict[str, pd.Series]:
+    """Final metrics that need no ground-truth factors and have a better side: means by configuration.
+
+    Args:
+        trials: completed trials.
+        metrics: final metrics.
+
+    Returns:
+        By result key, a value of each configuration, turned round where less is better.
+    """
     import core.metrics
 
-    found: dict[str, str] = {}
+    found: dict[str, pd.Series] = {}
     for key in metrics:
         try:
             metric, _ = core.metrics.find_key(key)
         except core.metrics.MetricError:
             continue
         direction = metric.directions.get(key.partition("/")[0])
-        if direction and not metric.needs_factors:
-            found[key] = direction
+        if direction and not metric.needs_factors and "relations" not in metric.needs:
+            sign = 1.0 if direction == "maximize" else -1.0
+            found[key] = sign * trials.groupby("configuration", sort=False)[key].mean()
     return found

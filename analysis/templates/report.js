@@ -4,8 +4,8 @@
   if (!plot) { return; }
   var pictures = JSON.parse(document.getElementById("traversals").textContent);
   function show(point) {
-    var text = point.getAttribute("aria-label"), picture = pictures[point.dataset.configuration];
-    tip.textContent = text;
+    var picture = pictures[point.dataset.configuration];
+    tip.textContent = point.getAttribute("aria-label");
     if (picture) {
       var image = document.createElement("img");
       image.src = picture;
@@ -13,15 +13,16 @@
       tip.appendChild(image);
     }
     tip.hidden = false;
-    var box = plot.getBoundingClientRect(), at = point.getBoundingClientRect();
-    var left = at.left - box.left + 18, top = at.top - box.top + 18;
+    var box = plot.getBoundingClientRect(), at = point.lastElementChild.getBoundingClientRect();
+    var left = at.right - box.left + 8, lowest = window.innerHeight - tip.offsetHeight - 8;
     tip.style.left = Math.max(0, Math.min(left, box.width - tip.offsetWidth)) + "px";
-    tip.style.top = top + "px";
+    tip.style.top = Math.max(8, Math.min(at.bottom + 8, lowest)) - box.top + "px";
   }
   function hide() { tip.hidden = true; }
   function pointOf(event) { return event.target.closest ? event.target.closest(".point") : null; }
+  function within(node) { return node && (tip.contains(node) || (node.closest && node.closest(".point"))); }
   plot.addEventListener("mouseover", function (event) { var point = pointOf(event); if (point) { show(point); } });
-  plot.addEventListener("mouseout", function (event) { if (pointOf(event)) { hide(); } });
+  plot.addEventListener("mouseout", function (event) { if (!within(event.relatedTarget)) { hide(); } });
   plot.addEventListener("focusin", function (event) { var point = pointOf(event); if (point) { show(point); } });
   plot.addEventListener("focusout", hide);
   document.addEventListener("keydown", function (event) { if (event.key === "Escape") { hide(); } });

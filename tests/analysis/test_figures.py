@@ -94,8 +94,12 @@ def test_seconds_per_thousand_minibatches(study: Study) -> None:
 
 def test_summaries_can_be_drawn(study: Study) -> None:
     trials, metrics = study.trials(), study.metrics()
-    drawn(figures.rank_correlation(dependence.rank_correlation(trials, metrics)))
+    directions = {key: study.direction(key) for key in metrics}
+    text = drawn(figures.rank_correlation(dependence.rank_correlation(trials, directions), directions))
+    assert "reconstruction error ↓" in text
     drawn(figures.variance_shares({key: dependence.variance_shares(trials, key) for key in metrics}))
+    single = {"mig": {"model": 0.4, "hyperparameter": np.nan, "seed": np.nan}}
+    assert "hyperparameter or seed" in drawn(figures.variance_shares(single))
     drawn(figures.vote_matrix(np.arange(12).reshape(4, 3), ["shape", "posX", "posY"]))
     drawn(figures.hypervolume_history(np.arange(5.0)))
     drawn(figures.covariance(np.eye(2), ["x", "y"]))

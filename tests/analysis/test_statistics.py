@@ -72,9 +72,11 @@ def test_seed_values_of_a_study(tmp_path: pathlib.Path) -> None:
 
 def test_rank_correlation_is_one_for_a_monotone_metric() -> None:
     table = pd.DataFrame({"state": "COMPLETED", "a": [1.0, 2.0, 3.0], "b": [1.0, 8.0, 27.0], "c": [3.0, 2.0, 1.0]})
-    found = dependence.rank_correlation(table, ["a", "b", "c"])
+    found = dependence.rank_correlation(table, dict.fromkeys("abc", "maximize"))
     assert found.loc["a", "b"] == pytest.approx(1.0)
     assert found.loc["a", "c"] == pytest.approx(-1.0)
+    turned = dependence.rank_correlation(table, {"a": "maximize", "c": "minimize"})
+    assert turned.loc["a", "c"] == pytest.approx(1.0)  # they agree on what is better
 
 
 def test_variance_shares_of_effects_that_are_known() -> None:
@@ -86,6 +88,10 @@ def test_variance_shares_of_effects_that_are_known() -> None:
     ]
     shares = dependence.variance_shares(trials(rows), "score")
     assert shares == pytest.approx({"model": 16 / 21, "hyperparameter": 4 / 21, "seed": 1 / 21})
+    single = dependence.variance_shares(trials([row for row in rows if row[2] == 0]), "score")
+    assert single["model"] == pytest.approx(16 / 20)
+    assert np.isnan(single["hyperparameter"])  # cannot be told from the seed
+    assert np.isnan(single["seed"])
 
 
 def test_importance_finds_the_hyperparameter_that_matters() -> None:
@@ -127,7 +133,10 @@ def test_every_honest_rule_is_below_the_best_trial() -> None:
     rng = np.random.default_rng(4)
     rows = [("m", f"c{index}", seed, rng.normal()) for index in range(30) for seed in range(3)]
     table = trials(rows).assign(reconstruction_error=rng.normal(size=90))
-    found = selection.leakage(table, "score", "maximize", {"reconstruction_error": "minimize"}).set_index("rule")
+    criteria = selection.unsupervised(table, ["reconstruction_error"])
+    found = selection.leakage(table, "score", "maximize", criteria).set_index("rule")
+    errors = table.groupby("configuration")["reconstruction_error"].mean()
+    assert found.loc["best by reconstruction_error", "configuration"] == errors.idxmin()
     best = found.loc["best trial by the score", "value"]
     mean = found.loc["best configuration by its mean", "value"]
     assert best == table["score"].max()
@@ -136,8 +145,14 @@ def test_every_honest_rule_is_below_the_best_trial() -> None:
 
 
 def test_unsupervised_criteria_need_no_factors() -> None:
-    found = selection.unsupervised(["mig", "reconstruction_error", "factor_vae_score", "udr", "unheard_of"])
-    assert found == {"reconstruction_error": "minimize", "udr": "maximize"}
+    keys = ["mig", "reconstruction_error", "relation_accuracy", "leak", "udr", "unheard_of"]
+    table = trials([("m", "a", 0, 0.0), ("m", "a", 1, 0.0), ("m", "b", 0, 0.0)])
+    table = table.assign(**{key: [1.0, 3.0, 4.0] for key in keys})
+    found = selection.unsupervised(table, keys)
+    assert {key: values.to_dict() for key, values in found.items()} == {
+        "reconstruction_error": {"a": -2.0, "b": -4.0},
+        "udr": {"a": 2.0, "b": 4.0},
+    }
 
 
 @pytest.mark.slow
