@@ -10,7 +10,7 @@ import pandas as pd
 from core import journal
 from core.journal import Event
 
-LEDGER = ("seconds_training", "seconds_evaluating")
+LEDGER = ("seconds_training", "seconds_evaluating", "seconds_waiting")
 OF_TRIAL = ("seed", "state", "reason", "steps", "seconds", *LEDGER, "mlflow_run_id")
 CURVE_TYPES = {"configuration": "str", "seed": "int64", "step": "int64", "metric": "str", "value": "float64"}
 LEADING = ("configuration", "seed", "model")

@@ -115,9 +115,9 @@ class Delivery:
                 return True
         return False
 
-    def attach(self, directory: pathlib.Path, place: str, timeout: float) -> bool:
-        """Attach a directory (the report) to the study's own run in MLflow; whether it is there."""
-        answer = self._ask({"do": "attach", "directory": str(directory), "place": place}, timeout)
+    def finish(self, report: pathlib.Path | None, timeout: float) -> bool:
+        """Attach the directory of the report to the study's own run in MLflow, and end that; whether it is there."""
+        answer = self._ask({"do": "finish", "report": report and str(report)}, timeout)
         return answer is not None and answer["done"]
 
     def __enter__(self) -> Self:
@@ -234,13 +234,12 @@ def main() -> None:
                 feeder.flush(command["offset"])
             say({"number": command["number"], "done": True})
         else:
-            say({"number": command["number"], "done": _attach(stores, command, tell)})
+            say({"number": command["number"], "done": _finish(stores[0], command["report"], tell)})
 
 
-def _attach(stores: Sequence[Any], command: dict[str, Any], tell: Callable[[str, str | None], None]) -> bool:
-    mlflow = stores[0]
+def _finish(mlflow: Any, report: str | None, tell: Callable[[str, str | None], None]) -> bool:
     try:
-        mlflow.log_study(pathlib.Path(command["directory"]), command["place"])
+        mlflow.finish(report)
     except Exception as error:
         tell(mlflow.name, redact(str(error).strip().splitlines()[0])[:200])
         return False

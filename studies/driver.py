@@ -15,10 +15,11 @@ from analysis.study import Study
 from analysis.table import hyperparameters
 from core.configuration import Configuration, TrialConfig
 from core.runtime import package_versions, source_revision
+from core.storage import Folder
 from studies.budget import Spent, seconds_driven
 from studies.delivery import Delivery
 from studies.folder import Folders, Stores, StudyFolder
-from studies.placement import Slots, gpu_share
+from studies.placement import Slots, gpu_share, require_shared
 from studies.spec import StudySpec
 from studies.state import StudyState
 from studies.study_file import StudyError
@@ -68,6 +69,7 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
         trials = Folders(stores, spec.name)
         try:
             with cluster(address):
+                _share_folder(trials)
                 spent = Spent(spec, state, before)
                 notes = _tune(
                     folder, spec, stores, state, trials, spent, lambda: display.refresh(state, delivery.trouble)
@@ -87,14 +89,22 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
     return Outcome(finished, counts["FAILED"], delivered, spent())
 
 
+def _share_folder(trials: Folders) -> None:
+    """Make the folder of the trials, which every node must see."""
+    local = Folder(trials.uri).local
+    if local is not None:
+        local.mkdir(parents=True, exist_ok=True)
+        require_shared(str(local))
+
+
 def _report(folder: StudyFolder, display: Display, delivery: Delivery | None) -> None:
     """Write the report and attach it; a picture that cannot be drawn never costs a study its results."""
+    report: pathlib.Path | None = None
     try:
-        report = Study(folder.name, folder.root).report()
+        report = Study(folder.name, folder.root).report().parent
     except Exception as error:
         display.message(f"the report is not complete ({error}); `studies report {folder.name}` tries again")
-        return
-    if delivery is not None and not delivery.attach(report.parent, "report", DELIVERY_PATIENCE):
+    if delivery is not None and not delivery.finish(report, DELIVERY_PATIENCE):
         display.message("the report could not be attached to the study's run in MLflow")
 
 

@@ -1,5 +1,6 @@
 """Where trials run: the GPU share of each, and how many fit on the cluster at once."""
 
+import os
 import time
 from collections.abc import Callable
 
@@ -29,6 +30,29 @@ def gpu_share(spec: StudySpec, state: StudyState, make_trial: Callable[[Configur
         state.choose_share(fitting_share(footprints), footprints)
     assert state.share is not None
     return state.share
+
+
+def require_shared(folder: str) -> None:
+    """Refuse a cluster with a node on another host that does not see the folder of the trials, if that is local.
+
+    Raises:
+        StudyError: with the host.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    if "://" in folder:
+        return
+    look = ray.remote(num_cpus=0, max_retries=0)(os.path.isdir)
+    here = os.uname().nodename
+    for node in ray.nodes():
+        if node["Alive"] and node["NodeManagerHostname"] != here:
+            strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            if not ray.get(look.options(scheduling_strategy=strategy).remote(folder)):
+                raise StudyError(
+                    f"node {node['NodeManagerHostname']} does not see {folder}: give a shared directory with --root, "
+                    "or an object store with --storage URI"
+                )
 
 
 def slots(spec: StudySpec, share: float) -> int:

@@ -277,10 +277,11 @@ class MlflowSink:
                 summary[f"std/{key}"] = float(np.std(seeds, ddof=1))
         return summary
 
-    def log_study(self, directory: pathlib.Path, place: str) -> None:
-        """Attach a directory (the report) to the study's own run."""
+    def finish(self, report: str | None) -> None:
+        """End the study's own run, with the directory of the report attached."""
         run = self._run(STUDY_RUN)
-        self.client.log_artifacts(run, str(directory), place)
+        if report is not None:
+            self.client.log_artifacts(run, report, "report")
         self.client.set_terminated(run, "FINISHED")
 
 
@@ -295,5 +296,5 @@ def _tags(kind: str, event: Event) -> dict[str, str]:
 
 def _ledger(event: Event) -> dict[str, float]:
     """The numbers of the ledger as metrics."""
-    keys = ("seconds_training", "seconds_evaluating", "peak_memory")
+    keys = ("seconds_training", "seconds_evaluating", "seconds_waiting", "peak_memory")
     return {key: float(event["ledger"][key]) for key in keys if key in event["ledger"]}

@@ -137,7 +137,12 @@ class _Checker:
                         path, f"unknown sampler {detail['input']!r}; {nearest(str(detail['input']), SAMPLERS)}"
                     )
                 else:
-                    text = detail["msg"].removeprefix("Input ").removeprefix("Value error, ").replace("should be", "must be")
+                    text = (
+                        detail["msg"]
+                        .removeprefix("Input ")
+                        .removeprefix("Value error, ")
+                        .replace("should be", "must be")
+                    )
                     self.problem(path, f"{detail['input']!r} is not possible: it {text}")
             return None
 

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import time
 import traceback
 from typing import Any
 
@@ -28,17 +29,34 @@ class StudyTrainable(tune.Trainable):
         self.trial_config = TrialConfig.from_json(config)
         self.folder = Folder(self.trial_config.folder)
         self.run = None
+        self.seconds_waiting, self.ready = 0.0, time.perf_counter()
         self.resumed_from = 0
         self.error: str | None = None
         os.environ["OMP_NUM_THREADS"] = str(self.trial_config.threads)
         try:
+            self._require_folder()
             self.run = start(self.trial_config)
             self.resumed_from = self.run.restore(self.folder)
         except Exception as error:
             self.error = _describe(error)
+        self.ready = time.perf_counter()
+
+    def _require_folder(self) -> None:
+        """A node that does not share the study's folder would keep checkpoints where nobody else finds them."""
+        if self.folder.local is not None and not self.folder.local.parent.exists():
+            raise FileNotFoundError(
+                f"node {os.uname().nodename} does not see {self.folder.local.parent}: checkpoints of a cluster belong "
+                "into a shared directory or, with --storage URI, an object store"
+            )
 
     def step(self) -> dict[str, Any]:
         """Train to the next report, evaluate, save."""
+        self.seconds_waiting += time.perf_counter() - self.ready
+        result = self._advance()
+        self.ready = time.perf_counter()
+        return result
+
+    def _advance(self) -> dict[str, Any]:
         if self.run is None:
             return self._failed(self.error or "the trial could not be opened")
         try:
@@ -69,6 +87,7 @@ class StudyTrainable(tune.Trainable):
 
     def _result(self, report: Report) -> dict[str, Any]:
         result = dataclasses.asdict(report)
+        result["ledger"]["seconds_waiting"] = round(self.seconds_waiting, 3)
         result["metrics"] = {key: value for key, value in report.metrics.items() if math.isfinite(value)}
         return {**result, "trial": self.trial_config.identity, "resumed_from": self.resumed_from, "pid": os.getpid()}
 

@@ -1,6 +1,7 @@
 """The same study file on a cluster of several nodes, with PostgreSQL, an MLflow server and an object store."""
 
 import pathlib
+import time
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.service import Service, wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
+FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 SLOW = {"simulated": {"beta": {"log": [1, 16]}, "interval": 0.3}}
 BUDGET = {"steps": 100, "evaluate_every": 20}
 
@@ -62,6 +64,48 @@ def test_a_gpu_share_packs_so_many_trials(tmp_path: pathlib.Path, share: float |
         running += {"start": 1, "end": -1}.get(event["type"], 0)
         most = max(most, running)
     assert most == at_once
+
+
+def test_a_trial_that_runs_out_of_memory_gets_one_more_chance_with_twice_the_share(tmp_path: pathlib.Path) -> None:
+    """One that a second share does not hold either fails with its reason, and the study goes on."""
+    service = Service(tmp_path)
+    models = {"simulated": {"beta": [2.0], "needs_share": [0.1, 0.5, 1.0]}}
+    search = {"sampler": "grid", "configurations": 3}
+    path = service.write("memory", models=models, search=search, seeds=1, resources={"cpu": 1, "gpu": 0.25})
+    with servers.ray_nodes(cpus=4, num_gpus=1) as cluster:
+        service.run("launch", path, "--address", cluster.address)
+    trials = service.study("memory").trials().set_index("needs_share")
+    assert list(trials["state"]) == ["COMPLETED", "COMPLETED", "FAILED"]
+    assert "a GPU share of 0.5 does not hold the trial" in trials["reason"][1.0]
+    enlarged = [event for _, event in journal.read(service.root / "memory") if event["type"] == "enlarge"]
+    assert [event["share"] for event in enlarged] == [0.5, 0.5]
+    service.assert_exactly_once("memory", configurations=3, seeds=1)
+
+
+@pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not installed")
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_node_whose_clock_is_wrong_changes_nothing(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    service = Service(tmp_path)
+    path = service.write("skewed", budget=BUDGET)
+    with servers.ray_nodes(0) as cluster:
+        with monkeypatch.context() as patch:
+            patch.setenv("LD_PRELOAD", str(FAKETIME))
+            patch.setenv("FAKETIME", f"{hours:+d}h")
+            patch.setenv("DONT_FAKE_MONOTONIC", "1")
+            cluster.add_node(num_cpus=2, node_ip_address="127.0.0.1")
+        began = time.time()
+        result = service.run("launch", path, "--address", cluster.address)
+        assert result.returncode == 0, result.stdout + result.stderr
+        ended = time.time()
+    stamps = [event["time"] for _, event in journal.read(service.root / "skewed")]
+    assert stamps == sorted(stamps)
+    assert began - 1 < stamps[0] < stamps[-1] < ended + 1
+    service.assert_exactly_once("skewed", configurations=4, seeds=2)
+    for run in service.runs("skewed"):
+        assert 1000 * (began - 1) < run.info.start_time <= run.info.end_time < 1000 * (ended + 1)
+    assert (service.study("skewed").trials()["seconds"] < ended - began).all()
 
 
 def test_postgresql_an_mlflow_server_and_an_object_store(tmp_path: pathlib.Path) -> None:

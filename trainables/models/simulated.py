@@ -38,6 +38,13 @@ class SimulatedHyperparameters(Hyperparameters):
     hangs_at: int = hyperparameter(
         0, "Step at which the trial waits for ever; 0 never.", symbol="hang", source="simulated", ge=0
     )
+    needs_share: float = hyperparameter(
+        0.0, "GPU share below which the trial runs out of memory.", symbol="memory", source="simulated", ge=0.0, le=1.0
+    )
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as PyTorch's own."""
 
 
 class Simulated:
@@ -77,11 +84,14 @@ class SimulatedRun:
         h = self.hyperparameters
         began = time.perf_counter()
         if self.step < self.config.steps:
-            time.sleep(h.interval)
+            if h.interval:
+                time.sleep(h.interval)
             self.step = next_report(self.step, self.config)
         self.seconds += time.perf_counter() - began
         if h.hangs_at and self.step >= h.hangs_at:
             threading.Event().wait()
+        if self.config.device_share < h.needs_share:
+            raise OutOfMemoryError(f"a GPU share of {self.config.device_share:g} does not hold the trial")
         if h.crashes_at and self.step >= h.crashes_at:
             raise RuntimeError(f"simulated error at step {self.step}")
         if h.diverges_at and self.step >= h.diverges_at:
