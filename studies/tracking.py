@@ -29,6 +29,12 @@ STUDY_RUN = "study"
 BATCH = 900  # metrics in one request; MLflow takes 1,000
 STATUS = {"COMPLETED": "FINISHED", "COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAILED": "FAILED", "FAIL": "FAILED"}
 
+REFUSALS = {
+    401: "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
+    403: "these credentials, or this host name, are not allowed there",
+    404: "this is no MLflow server, or one of another version",
+}
+
 
 def connect(uri: str) -> Any:
     """A client for a tracking URI; an SQLite or PostgreSQL store is initialised by the first such call.
@@ -47,8 +53,9 @@ def connect(uri: str) -> Any:
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise StudyError(f"the MLflow store {redact(uri)} cannot be reached: {redact(reason)[:200]}") from None
+        reason = redact(str(error).strip().splitlines()[0])[:200]
+        hint = next((f"; {text}" for code, text in REFUSALS.items() if f"error code {code}" in reason), "")
+        raise StudyError(f"the MLflow store {redact(uri)} cannot be reached: {reason}{hint}") from None
     return client
 
 
