@@ -63,8 +63,9 @@ def _edits(facts: Facts, metrics: Metrics) -> Iterator[str]:
     """Values that are read right and edits that fail; before these show it, decoded prior samples do."""
     factors, judged = metrics.get("factor_accuracy", 0.0), metrics.get("relation_accuracy_judged", 1.0)
     generated = metrics.get("generation_accuracy", 1.0)
+    possible = min(factors, metrics.get("reconstruction_judged", 1.0))
     remedy = "train longer or annotate more" if facts.recipe.cycle else "take the preset modular, with its cycle"
-    if judged < factors - 0.2:
+    if judged < possible - 0.2:
         leak = worst_leak(facts, metrics)
         failed = f"factors are read right ({factors:.2f}) but edits of images are not ({judged:.2f})"
         if len(facts.annotated) == 1:
@@ -81,7 +82,7 @@ def _edits(facts: Facts, metrics: Metrics) -> Iterator[str]:
                 f"{failed}, although partitions tell little of other factors (at most {leak.accuracy:.2f} of "
                 f"{leak.factor}): the decoder does not follow edited codes: {remedy}"
             )
-    elif generated < 0.7 <= factors:
+    elif generated < 0.7 <= possible:
         yield (
             f"decoded prior samples show the values they were drawn for in {generated:.2f} of cases only, although "
             f"factors are read right ({factors:.2f}), an early sign of partitions that leak: {remedy}"

@@ -43,7 +43,8 @@ def compute(
     `relation_accuracy_of_<name>`, `_identity` (joint without the edit), `_chance` (1 / Π values); after
     decoding `_prior_reencoded` and `_prior_judged`, and without an edit `generation_accuracy`. From real images,
     edited and decoded: `_reencoded` and `_judged`, the last being the one that a wrong decoder cannot flatter;
-    unedited: `factor_accuracy` (mean over factors) and `factor_accuracy_of_<k>`.
+    unedited: `factor_accuracy` (mean over factors) and `factor_accuracy_of_<k>`, and decoded
+    `reconstruction_judged` (joint), above which no edit can be judged where a factor cannot be told from pixels.
 
     What a code holds, whatever the priors say: `refit_accuracy_of_<k>` of Gaussians fitted anew to factor k in its
     partition, and, with a partition per factor, `leak_of_<k>_in_<p>` of the same in another factor's partition p
@@ -79,6 +80,8 @@ def compute(
         read = _same_shape(classify(image_codes), truth) == truth
         outcomes["factor_accuracy"] = read.mean(axis=1)
         outcomes |= {f"factor_accuracy_of_{k}": hits for k, hits in enumerate(read.T)}
+        if judge is not None:
+            outcomes["reconstruction_judged"] = (_same_shape(judge(image_codes), truth) == truth).all(axis=1)
         rows = np.arange(len(image_codes))
         _, drawn, image_wanted, _, rows = _edited(truth, rows % len(tables), tables, rows)
         image_edited = apply_relation(image_codes[rows], drawn)
@@ -180,6 +183,7 @@ METRIC = Metric(
         "relation_accuracy_prior_reencoded": "maximize",
         "relation_accuracy_prior_judged": "maximize",
         "generation_accuracy": "maximize",
+        "reconstruction_judged": "maximize",
         "factor_accuracy": "maximize",
         "factor_accuracy_of_*": "maximize",
         "refit_accuracy": "maximize",

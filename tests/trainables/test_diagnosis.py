@@ -71,16 +71,14 @@ def measured(codes: np.ndarray, judge: Any = read) -> dict[str, float]:
 
 
 def stuck(codes: np.ndarray) -> np.ndarray:
-    """A judge of decoded images that follow no edit of the first factor."""
-    values = read(codes)
-    values[:, 0] = 0
-    return values
+    """A judge of decoded images that follow no edit: whatever was done to their codes, they show what they showed."""
+    return VALUES if len(codes) == len(VALUES) else read(codes)
 
 
 def test_a_model_that_works_is_left_alone() -> None:
     metrics = measured(placed(VALUES))
     assert remarks(facts(), metrics) == []
-    assert metrics["refit_accuracy"] == 1.0
+    assert metrics["refit_accuracy"] == metrics["reconstruction_judged"] == 1.0
     assert metrics["leak"] == pytest.approx(1 / 3, abs=0.08)
     assert metrics["leak_of_0_in_1"] == pytest.approx(1 / 3, abs=0.1)
 
@@ -119,6 +117,13 @@ def test_a_partition_that_tells_another_factor_leaks_only_where_edits_fail() -> 
     assert "tell little of other factors" in said
     (said,) = remarks(facts(annotated=(np.full(9, 40),)), measured(placed(VALUES), stuck))
     assert "partition" not in said
+
+
+def test_edits_are_not_asked_to_be_better_than_what_the_judge_sees_of_unedited_images() -> None:
+    """As where a rotated square looks the same."""
+    metrics = {**FINE, "factor_accuracy": 0.95, "relation_accuracy_judged": 0.4}
+    assert len(remarks(facts(), {**metrics, "reconstruction_judged": 0.9})) == 1
+    assert remarks(facts(), {**metrics, "reconstruction_judged": 0.5}) == []
 
 
 def test_prior_samples_that_decode_to_something_else_are_an_early_sign() -> None:
