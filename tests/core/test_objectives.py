@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from core import objectives
 
@@ -123,6 +124,17 @@ def test_inverse_wishart_draws_have_the_identity_as_mean() -> None:
     torch.testing.assert_close(draws.mean(0), torch.eye(3, dtype=torch.float64), atol=0.03, rtol=0)
     with pytest.raises(ValueError, match="ν = 2"):
         objectives.sample_inverse_wishart(1, 2.0, 3)
+
+
+def test_codes_of_the_hyperprior_are_student_t() -> None:
+    """Each dimension of z is t with ν − p + 1 degrees of freedom and scale √(c / (ν − p + 1)), far from normal here."""
+    nu, p = 6.0, 4
+    codes = objectives.sample_hyperprior_codes(20_000, nu, p, torch.Generator().manual_seed(0))
+    freedom = nu - p + 1
+    scaled = (codes / math.sqrt(objectives.prior_scale(nu, p) / freedom)).numpy()
+    for column in scaled.T:
+        assert stats.kstest(column, "t", args=(freedom,)).pvalue > 1e-3
+        assert stats.kstest(column, "norm").pvalue < 1e-6
 
 
 @pytest.mark.parametrize("estimator", ["mws", "mss"])
