@@ -80,8 +80,8 @@ class Study:
         """One row per planned (configuration, seed), in the order of suggestion.
 
         Columns: `configuration`, `seed`, `model`, one per hyperparameter, `state`, `reason`, `steps`, `seconds`,
-        `seconds_training`, `seconds_evaluating`, `seconds_waiting` (of its last process, for the driver), `mlflow_run_id`, one per
-        final metric.
+        `seconds_training`, `seconds_evaluating`, `seconds_waiting` (of its last process, for the driver),
+        `mlflow_run_id`, one per final metric.
         """
         return table.trials(self.tables, journal.run_ids(self.path))
 

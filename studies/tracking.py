@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from analysis.purpose import purpose
 from core import journal
 from core.checkpoints import names as checkpoint_names
 from core.journal import RUN_IDS, Event
 from core.storage import CorruptEntryError, Folder
+from studies import presentation
 from studies.folder import Folders, StudyFolder, redact
 from studies.study_file import StudyError
 
@@ -86,6 +88,7 @@ class MlflowSink:
         stores = folder.stores()
         self.folder = folder.path
         self.study = folder.name
+        self._spec = folder.record()["spec"]
         self.uri = stores.tracking
         self.trials = Folders(stores, folder.name).uri
         # artifacts of an SQLite store lie beside it; a server decides for itself
@@ -133,8 +136,8 @@ class MlflowSink:
             case "configuration":
                 run = self._find_or_create(
                     event["configuration"],
-                    f"{event['number']:04d} {event['model']}",
-                    _tags("configuration", event),
+                    presentation.configuration_name(self._spec, event),
+                    {presentation.NOTE: presentation.CONFIGURATION, **_tags("configuration", event)},
                     event["time"],
                 )
                 self._pack(run, parameters=event)
@@ -204,7 +207,8 @@ class MlflowSink:
             self._remember(event)
         experiment = self.client.get_experiment_by_name(self.study)
         if experiment is None:
-            identifier = self.client.create_experiment(self.study, artifact_location=self.artifacts)
+            tags = presentation.experiment_tags(self._spec, purpose(self.folder))
+            identifier = self.client.create_experiment(self.study, self.artifacts, tags)
         else:
             identifier = experiment.experiment_id
         self._cursor["experiment"] = identifier
@@ -215,7 +219,8 @@ class MlflowSink:
             token = page.token
             if not token:
                 break
-        self._find_or_create(STUDY_RUN, self.study, {"studies.kind": "study"}, time.time())
+        tags = {"studies.kind": "study", presentation.NOTE: presentation.REPORT}
+        self._find_or_create(STUDY_RUN, presentation.report_name(self.study), tags, time.time())
 
     def _run(self, identity: str) -> str:
         run: str = self._runs[identity]
@@ -246,11 +251,12 @@ class MlflowSink:
         description = self._descriptions[event["configuration"]]
         tags = {
             **_tags("trial", description),
+            presentation.NOTE: presentation.TRIAL,
             "studies.seed": str(event["seed"]),
             "mlflow.parentRunId": self._run(event["configuration"]),
         }
-        label = f"{description['number']:04d} {description['model']} seed {event['seed']}"
-        run = self._find_or_create(event["trial"], label, tags, event["time"])
+        name = presentation.trial_name(description, event["seed"])
+        run = self._find_or_create(event["trial"], name, tags, event["time"])
         self._pack(run, parameters=description)
         return run
 

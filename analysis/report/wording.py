@@ -1,6 +1,5 @@
 """What was asked and what was found, in words and rows."""
 
-import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -61,14 +60,6 @@ def dataset_name(study: "Study") -> str:
 def count(number: int, noun: str) -> str:
     """`1 seed`, `1,200 seeds`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def purpose(study: "Study") -> str:
-    """The comment at the head of the study file: what its author says that it is for."""
-    path = study.path / "study.yaml"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    head = itertools.takewhile(lambda line: line.startswith("#"), lines)
-    return " ".join(line.lstrip("# ") for line in head).strip()
 
 
 def state_counts(study: "Study") -> dict[str, int]:

@@ -10,12 +10,13 @@ import pandas as pd
 
 from analysis import catalogue, figures
 from analysis.figures.style import SUBSCRIPT
+from analysis.purpose import purpose
 from analysis.report.evidence import MOST_METRICS, evidence
 from analysis.report.pictures import Album, Picture, traversal_of, winners
 from analysis.report.record import cost, failures, history, provenance
 from analysis.report.scatter import scatter
 from analysis.report.summary import summary
-from analysis.report.wording import asked, front_rows, purpose
+from analysis.report.wording import asked, front_rows
 from analysis.statistics import dependence, uncertainty
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def content(study: "Study", directory: pathlib.Path) -> dict[str, Any]:
     return {
         "study": study,
         "summary": summary(study, front, found),
-        "purpose": purpose(study),
+        "purpose": purpose(study.path),
         "asked": asked(study),
         "front": front_rows(study, front, found.probability),
         "objectives": [(figures.label(key), direction) for key, direction in study.objectives.items()],

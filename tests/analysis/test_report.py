@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from analysis.purpose import purpose
 from analysis.report.evidence import evidence
 from analysis.report.pictures import Album
 from analysis.report.record import cost, duration, history
 from analysis.report.scatter import scatter
 from analysis.report.summary import summary
-from analysis.report.wording import asked, purpose, span
+from analysis.report.wording import asked, span
 from analysis.report.write import symbols
 from analysis.study import Study
 from core import journal
@@ -175,9 +176,9 @@ def test_rules_of_choice_for_the_study_and_for_each_model(study: Study) -> None:
 
 def test_the_purpose_is_the_comment_at_the_head_of_the_study_file(tmp_path: pathlib.Path) -> None:
     writer = StudyWriter(tmp_path)
-    assert purpose(writer.study) == ""
+    assert purpose(writer.path) == ""
     (writer.path / "study.yaml").write_text("# Whether β\n# matters.\n\nname: made  # not this\n# nor this\n")
-    assert purpose(writer.study) == "Whether β matters."
+    assert purpose(writer.path) == "Whether β matters."
     assert "Whether β matters." in writer.study.report().read_text()
 
 
