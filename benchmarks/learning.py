@@ -79,6 +79,7 @@ MODULAR = [
     Row("paper_literal", "modular", {**LITERAL, "preset": "paper_literal"}, 2 * STEPS, "dsprites.v2"),
     Row("label_conditioned", "modular", {**LITERAL, "preset": "label_conditioned"}, 2 * STEPS, "dsprites.v2"),
     Row("anchored", "modular", {**LITERAL, "preset": "anchored"}, 2 * STEPS, "dsprites.v2"),
+    Row("cycled", "modular", {**LITERAL, "preset": "cycled"}, 2 * STEPS, "dsprites.v2"),
 ]  # fmt: skip
 
 

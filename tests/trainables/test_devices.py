@@ -93,6 +93,21 @@ def test_losses_agree_after_a_hundred_steps_from_the_same_state(name: str, devic
             assert found == pytest.approx(expected, rel=RELATIVE, abs=RELATIVE * SMALLEST)
 
 
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_restored_trial_goes_on_where_it_was(name: str, device: str, tmp_path: pathlib.Path) -> None:
+    """Bit by bit on a CPU; a GPU adds in no fixed order."""
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    config = trial_config(name, tmp_path, device_share=float(device == "cuda"))
+    straight, resumed = TrainingRun(config), TrainingRun(config)
+    straight.train(2)
+    straight.save(Folder(tmp_path / "half"))
+    assert resumed.restore(Folder(tmp_path / "half")) == 2
+    expected, found = straight.train(4), resumed.train(4)
+    assert found == (expected if device == "cpu" else pytest.approx(expected, rel=10 * RELATIVE, abs=RELATIVE))
+
+
 def test_a_trial_goes_on_on_another_kind_of_device_with_other_noise(
     tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,6 +6,7 @@ ordered at this scale, and nothing here asks for it.
 
 import functools
 import pathlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+import trainables
 from core.objectives import bernoulli_reconstruction
 from tests.kit import trial_config
 from trainables.base import Parts
@@ -123,9 +125,11 @@ def test_a_very_large_nu_trains_like_a_vae_with_full_covariance(tmp_path: pathli
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_the_modular_autoencoder_edits_real_images(tmp_path: pathlib.Path) -> None:
-    """1,000 steps at half width: 0.995 and 0.97 were measured."""
+@pytest.mark.timeout(3_600)  # of the clock, on a machine that does other work; the budget below is the processor's
+def test_the_modular_autoencoder_as_it_comes_edits_real_images(tmp_path: pathlib.Path) -> None:
+    """All defaults, 1,000 annotated images of dsprites.v2, 1,000 steps: 0.996 and 0.976 were measured in 213 s."""
+    defaults = trainables.get("modular").Hyperparameters().model_dump(mode="json")
+    assert defaults["num_annotated"] == 1_000
     config = trial_config(
         "modular",
         tmp_path,
@@ -133,16 +137,12 @@ def test_the_modular_autoencoder_edits_real_images(tmp_path: pathlib.Path) -> No
         steps=1_000,
         evaluate_every=1_000,
         final_metrics=("relation_accuracy",),
-        hyperparameters={
-            "network": "small",
-            "batch_size": 64,
-            "learning_rate": 1e-3,
-            "units": 256,
-            "num_annotated": 1_000,
-        },
+        hyperparameters=defaults,
     )
+    began = time.process_time()
     run = TrainingRun(config)
     metrics = run.advance().metrics
+    assert time.process_time() - began <= 15 * 60  # with the judge, which is trained here too
     assert metrics["factor_accuracy"] >= 0.97
     assert metrics["relation_accuracy_judged"] >= 0.90
     assert run.model.warnings(metrics) == []
