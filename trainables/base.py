@@ -118,8 +118,9 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         lr: float,
         betas: tuple[float, float] = (0.9, 0.999),
     ) -> torch.optim.Optimizer:
-        """A fused Adam, registered under `name` for the checkpoints."""
-        optimizer = torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
+        """A fused Adam, registered under `name` for the checkpoints; on a GPU one that a CUDA graph can hold."""
+        on_gpu = self.device.type == "cuda"
+        optimizer = torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True, capturable=on_gpu)
         self.optimizers[name] = optimizer
         return optimizer
 

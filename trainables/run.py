@@ -80,6 +80,7 @@ class TrainingRun:
 
         import core.data
         from core.data.batches import Batches
+        from trainables.capture import steps_of
         from trainables.evaluation import holdout
 
         configure_process(config.threads)
@@ -115,6 +116,7 @@ class TrainingRun:
             )
             for number, name in enumerate(self.model.streams)
         ]
+        self.steps = steps_of(self.model, self.sources)
 
     def advance(self) -> Report:
         """Train up to the next report; the host waits for the device once, at the end."""
@@ -140,19 +142,8 @@ class TrainingRun:
 
     def train(self, target: int) -> dict[str, float]:
         """Steps up to `target`; means of the loss parts."""
-        model = self.model
-        model.train()
-        sums: dict[str, Any] = {}
-        count = target - self.step
-        for step in range(self.step, target):
-            model.before_step(step)
-            parts = model.training_step([source.at(step) for source in self.sources])
-            model.steps_done += 1
-            for name, value in parts.items():
-                if name in sums:
-                    sums[name] += value
-                else:
-                    sums[name] = value.clone()
+        self.model.train()
+        sums, count = self.steps(self.step, target), target - self.step
         self.step = target
         return {name: float(value) / count for name, value in sums.items()}
 
@@ -209,6 +200,8 @@ class TrainingRun:
         checkpoint = checkpoints.newest(folder, up_to=self.config.steps)
         if checkpoint is None:
             return 0
+        from trainables.capture import steps_of
+
         model = self.model
         self.step = checkpoint.step
         self.ledger = dict(checkpoint.description["ledger"])
@@ -225,6 +218,7 @@ class TrainingRun:
         except RuntimeError:  # a CPU and a GPU have states of their own, so that the noise cannot be continued
             log.warning("%s goes on from step %d on another kind of device", self.config.identity, self.step)
             model.generator.manual_seed(self.config.training_seed + 1_000_003 * self.step)
+        self.steps = steps_of(model, self.sources)  # a recording would write to the state that was replaced
         return self.step
 
 

@@ -64,6 +64,13 @@ class Batches:
         self._epoch = -1
         self._order = self._index = np.empty(0, np.int64)
         self._device_order = self._device_index = torch.empty(0, dtype=torch.int64)
+        self._numbers = torch.empty(0, dtype=torch.int64)
+        self._classes: torch.Tensor | None = None
+
+    @property
+    def resident(self) -> bool:
+        """Whether the images are on the device, so that `gather` makes batches without the host."""
+        return self._resident is not None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -76,15 +83,35 @@ class Batches:
         if epoch != self._epoch:
             self._start(epoch)
         chosen = slice(within * self.batch_size, (within + 1) * self.batch_size)
-        if self._resident is not None:
-            images = self._resident(self._device_order[chosen])
-        else:
-            images = float_images(self.dataset, self._index[chosen]).to(self.device, non_blocking=True)
+        if self.resident:
+            return self.gather(self._device_order[chosen])
+        images = float_images(self.dataset, self._index[chosen]).to(self.device, non_blocking=True)
         factors = None
         if self._with_factors:
             classes = self.dataset.factors(self._index[chosen])
             factors = torch.from_numpy(classes).to(self.device, non_blocking=True)
         return Batch(images, self._device_index[chosen], factors)
+
+    def positions(self, first: int, count: int) -> torch.Tensor:
+        """Positions int64 (count, B) on the device of the batches of `count` steps, for `gather`."""
+        rows = []
+        for step in range(first, first + count):
+            epoch, within = divmod(step, self.steps_per_epoch)
+            if epoch != self._epoch:
+                self._start(epoch)
+            rows.append(self._device_order[within * self.batch_size : (within + 1) * self.batch_size])
+        return torch.stack(rows)
+
+    def gather(self, positions: torch.Tensor) -> Batch:
+        """The batch at positions (B,), made on the device alone; `resident` batches only."""
+        assert self._resident is not None
+        if not len(self._numbers):
+            subset = np.arange(self._size) if self._subset is None else self._subset
+            self._numbers = torch.from_numpy(subset).to(self.device)
+            if self._with_factors:
+                self._classes = torch.from_numpy(self.dataset.factors(subset)).to(self.device)
+        factors = None if self._classes is None else self._classes[positions]
+        return Batch(self._resident(positions), self._numbers[positions], factors)
 
     def _start(self, epoch: int) -> None:
         rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([*self._key, epoch])))

@@ -78,7 +78,6 @@ def test_a_resident_set_gives_the_same_images(quick: core.data.FactorDataset) ->
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_gives_the_batches_of_the_cpu(quick: core.data.FactorDataset) -> None:
     on_gpu = Batches(quick, 64, 1, with_factors=True, device="cuda").at(123)
     on_cpu = Batches(quick, 64, 1, with_factors=True).at(123)

@@ -1,0 +1,177 @@
+"""The training loop: step by step on a CPU, and on a GPU as a CUDA graph of several steps per launch.
+
+A step of these small networks launches hundreds of kernels that run for microseconds, so a GPU waits for the host. A
+graph is recorded once and replayed: it draws noise, gathers its batches from the set on the device, and adds up the
+loss parts there; the host only says which images come next. Models say in `before_step` when something changed on the
+host, which ends a recording, and in `host_bound` that they cannot be recorded. A recording is used only after one
+launch of it gave what the same steps give without it.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.data.batches import Batch, Batches
+from trainables.base import Model
+
+log = logging.getLogger(__name__)
+
+WARM_UP = 5  # steps before a recording: allocators and libraries settle, optimisers make their state
+PER_LAUNCH = 10  # steps of a recording, for models without stages
+AGREEMENT = 1e-3  # relative, between a launch and the same steps without it; kernels may add in another order
+
+Steps = Callable[[int, int], dict[str, Tensor]]
+"""Takes steps first … last − 1; sums of the loss parts over them, on the device."""
+Record = Callable[[Model[Any], Callable[[], None]], Callable[[], None]]
+"""Makes a function that does again, on the device alone, what the given one does."""
+
+
+def steps_of(model: Model[Any], sources: Sequence[Batches]) -> Steps:
+    """The loop that suits a model, its data and its device."""
+    on_gpu = model.device.type == "cuda" and all(source.resident for source in sources)
+    return Recorded(model, sources) if on_gpu and not model.host_bound else Eager(model, sources)
+
+
+class Eager:
+    """One step after the other."""
+
+    def __init__(self, model: Model[Any], sources: Sequence[Batches]) -> None:
+        self.model = model
+        self.sources = sources
+
+    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+        """Take steps first … last − 1; sums of the loss parts."""
+        sums: dict[str, Tensor] = {}
+        for step in range(first, last):
+            self.model.before_step(step)
+            _take(self.model, [source.at(step) for source in self.sources], sums)
+        return sums
+
+
+def _take(model: Model[Any], batches: Sequence[Batch], sums: dict[str, Tensor]) -> None:
+    """One step; its loss parts are added to `sums`."""
+    for name, value in model.training_step(batches).items():
+        if name in sums:
+            sums[name] += value
+        else:
+            sums[name] = value.clone()
+    model.steps_done += 1
+
+
+def cuda_graph(model: Model[Any], function: Callable[[], None]) -> Callable[[], None]:
+    """Record what `function` launches, on the current stream; the result replays it."""
+    graph = torch.cuda.CUDAGraph()
+    graph.register_generator_state(model.generator)
+    with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
+        function()
+    replay: Callable[[], None] = graph.replay
+    return replay
+
+
+class Recorded:
+    """Several steps per launch of a recording; the same numbers as `Eager`."""
+
+    def __init__(self, model: Model[Any], sources: Sequence[Batches], record: Record = cuda_graph) -> None:
+        self.model = model
+        self.sources = sources
+        self._record = record
+        staged = type(model).before_step is not Model.before_step
+        self._per_launch = 1 if staged else PER_LAUNCH
+        self._positions = [
+            torch.zeros(self._per_launch, source.batch_size, dtype=torch.int64, device=model.device)
+            for source in sources
+        ]
+        self._sums: dict[str, Tensor] = {}
+        self._launch: Callable[[], None] | None = None
+        self._warm = 0
+        self._refused = False
+        self._stream = torch.cuda.Stream(model.device) if model.device.type == "cuda" else None
+
+    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+        """Take steps first … last − 1; sums of the loss parts."""
+        with self._on_stream():
+            for total in self._sums.values():
+                total.zero_()
+            step = first
+            while step < last:
+                if self.model.before_step(step):
+                    self._launch, self._warm = None, 0
+                if self._may_launch(step, last):
+                    assert self._launch is not None
+                    self._launch()
+                    step += self._per_launch
+                else:
+                    _take(self.model, [source.at(step) for source in self.sources], self._sums)
+                    self._warm += 1
+                    step += 1
+            return {name: total.clone() for name, total in self._sums.items()}
+
+    def _may_launch(self, step: int, last: int) -> bool:
+        """Whether a whole launch fits and a recording that can be trusted is there; its images are then set."""
+        if self._refused or self._warm < WARM_UP or last - step < self._per_launch:
+            return False
+        for buffer, source in zip(self._positions, self.sources, strict=True):
+            buffer.copy_(source.positions(step, self._per_launch))
+        if self._launch is None:
+            self._prepare()
+        return not self._refused
+
+    def _several(self) -> None:
+        for number in range(self._per_launch):
+            batches = [
+                source.gather(buffer[number]) for buffer, source in zip(self._positions, self.sources, strict=True)
+            ]
+            _take(self.model, batches, self._sums)
+
+    def _prepare(self) -> None:
+        """Record, and compare one launch with the same steps taken one by one; the state is as before."""
+        before = self._snapshot()
+        self._several()
+        wanted = {name: total.clone() for name, total in self._sums.items()}
+        self._restore(before)
+        try:
+            self._launch = self._record(self.model, self._several)
+            self._restore(before)
+            self._launch()
+            agree = all(
+                torch.allclose(total, wanted[name], rtol=AGREEMENT, atol=AGREEMENT)
+                for name, total in self._sums.items()
+            )
+            trouble = "" if agree else "a launch gives other losses than its steps"
+        except RuntimeError as error:
+            trouble = str(error).splitlines()[0]
+        if trouble:
+            log.warning("%s trains step by step: %s", self.model.title, trouble)
+            self._launch, self._refused = None, True
+        self._restore(before)
+
+    def _state(self) -> list[Tensor]:
+        """Every tensor that steps change."""
+        optimizers = self.model.optimizers.values()
+        states = [value for optimizer in optimizers for state in optimizer.state.values() for value in state.values()]
+        tensors = [*self.model.state_dict().values(), *self._sums.values(), *states]
+        return [tensor for tensor in tensors if isinstance(tensor, Tensor)]
+
+    def _snapshot(self) -> tuple[list[Tensor], Tensor]:
+        return [tensor.detach().clone() for tensor in self._state()], self.model.generator.get_state()
+
+    @torch.no_grad()
+    def _restore(self, before: tuple[list[Tensor], Tensor]) -> None:
+        for tensor, value in zip(self._state(), before[0], strict=True):
+            tensor.copy_(value)
+        self.model.generator.set_state(before[1])
+
+    @contextlib.contextmanager
+    def _on_stream(self) -> Iterator[None]:
+        """Everything on one stream of its own, as recordings want it."""
+        if self._stream is None:
+            yield
+            return
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            yield
+        torch.cuda.current_stream().wait_stream(self._stream)
