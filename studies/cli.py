@@ -388,7 +388,7 @@ def ui(root: Root = ROOT, port: Annotated[int, typer.Option(min=1, max=65535)] =
     from studies.service import tracking_uri
 
     uri = tracking_uri(root)
-    say(f"http://127.0.0.1:{port} shows the studies; Ctrl-C ends it")
+    say(f"http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning shows the studies; Ctrl-C ends it")
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", uri, "--workers", "1"]
     os.execve(sys.executable, command, {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})

@@ -18,8 +18,8 @@ hyperparameters. Its metrics `mean/…` and `std/…` are over the seeds, which 
 A seed's run has the curves under *Model metrics* and its pictures and weights under *Artifacts*. The run `{report}` has
 the report: *Artifacts*, `report/report.html`.
 
-Under *Columns* choose {columns}. The filter `tags."studies.kind" = 'configuration'` hides the rest; `trial` and
-`study` are the other kinds.
+If the sidebar offers traces and judges, switch it to *Model training*. Under *Columns* choose {columns}. The filter
+`tags."studies.kind" = 'configuration'` hides the rest; `trial` and `study` are the other kinds.
 """
 REPORT = "The study's report and all its figures are under *Artifacts*, in `report/`: open `report.html`."
 CONFIGURATION = "Mean and standard deviation over seeds; each seed is a run below this one, with curves and pictures."
