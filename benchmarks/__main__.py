@@ -18,6 +18,7 @@ from core.runtime import package_versions, source_revision
 RESULTS = pathlib.Path(__file__).parent / "results"
 COMMANDS = (
     ("Training steps", ("benchmarks.training", "--rounds", "3", "--steps", "30")),
+    ("Around the training", ("benchmarks.service",)),
     ("Data sets", ("benchmarks.data",)),
     ("Questions to a study of 10,000 trials", ("benchmarks.analysis",)),
     ("Many small trials, random search", ("benchmarks.scale", "--trials", "600", "--sampler", "random")),

@@ -4,7 +4,8 @@
 
 The plain side is what a careful researcher writes: a DataLoader over a uint8 array, default memory format and Adam,
 out-of-place activations, `.item()` of every loss part at every step, no allocator settings. Sides alternate, each in a
-process of its own with one thread.
+process of its own with one thread. Then: two trials at once on two cores against one, and what a step costs
+besides its arithmetic (the same step of the smallest network on two images).
 """
 
 import argparse
@@ -26,7 +27,7 @@ MODELS = ("beta_vae", "beta_tcvae", "factor_vae", "chyvae", "joint_vae")
 STEP_GFLOP = 6.18
 
 
-def ours(name: str, steps: int) -> list[float]:
+def ours(name: str, steps: int, **hyperparameters: Any) -> list[float]:
     """Seconds of each step in the product's own loop."""
     import pathlib
     import tempfile
@@ -35,8 +36,8 @@ def ours(name: str, steps: int) -> list[float]:
     from trainables import get
     from trainables.run import TrainingRun
 
-    hyperparameters = get(name).Hyperparameters(batch_size=BATCH)
-    configuration = Configuration(name, hyperparameters.model_dump(mode="json"))
+    complete = get(name).Hyperparameters(**{"batch_size": BATCH, **hyperparameters})
+    configuration = Configuration(name, complete.model_dump(mode="json"))
     folder = tempfile.mkdtemp()
     data = str(pathlib.Path(folder) / "data")
     run = TrainingRun(
@@ -113,6 +114,11 @@ def plain_factor_vae(model: Any, batches: Any) -> dict[str, Any]:
     return {"reconstruction": reconstruction, "kl": kl, "tc": tc, "discriminator": loss}
 
 
+def bare(name: str, steps: int) -> list[float]:
+    """Seconds of each step when there is next to nothing to compute."""
+    return ours(name, steps, batch_size=2, network="tiny")
+
+
 def peak_gflops() -> float:
     """Largest rate of a 1024-square float32 matrix product on one thread."""
     import torch
@@ -127,25 +133,34 @@ def peak_gflops() -> float:
     return best
 
 
+SIDES = {"ours": ours, "plain": plain, "bare": bare}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--side", choices=["ours", "plain", "peak"])
+    parser.add_argument("--side", choices=[*SIDES, "peak"])
     options = parser.parse_args()
     if options.side == "peak":
         print(json.dumps(peak_gflops()))
         return
     if options.side:
-        print(json.dumps({"ours": ours, "plain": plain}[options.side](options.models[0], options.steps)[WARM_UP:]))
+        print(json.dumps(SIDES[options.side](options.models[0], options.steps)[WARM_UP:]))
         return
 
-    def measure(side: str, model: str = "beta_vae") -> Any:
+    def begin(side: str, model: str = "beta_vae") -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "benchmarks.training", "--side", side, "--models", model]
         command += ["--steps", str(options.steps)]
-        done = subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-        return json.loads(done.stdout.splitlines()[-1])
+        return subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+    def result(process: subprocess.Popen[bytes]) -> Any:
+        out, _ = process.communicate()
+        return json.loads(out.splitlines()[-1])
+
+    def measure(side: str, model: str = "beta_vae") -> Any:
+        return result(begin(side, model))
 
     peak = max(measure("peak") for _ in range(2))
     print(f"One thread, batch {BATCH}, {options.rounds} alternating rounds of {options.steps} steps; medians.\n")
@@ -165,6 +180,17 @@ def main() -> None:
             f"| {share} | {', '.join(f'{ratio:.2f}' for ratio in ratios)} |",
             flush=True,
         )
+    alone, together, bare_seconds = [], [], []
+    for _ in range(options.rounds):
+        alone.append(statistics.median(measure("ours")))
+        together.append(max(statistics.median(result(process)) for process in [begin("ours"), begin("ours")]))
+        bare_seconds.append(statistics.median(measure("bare")))
+    gains = [2 * one / two for one, two in zip(alone, together, strict=True)]
+    print(f"\nTwo β-VAE trials at once: {statistics.median(gains):.2f} times the steps of one ", end="")
+    print(f"(by round: {', '.join(f'{gain:.2f}' for gain in gains)}).\n")
+    shares = [least / one for least, one in zip(bare_seconds, alone, strict=True)]
+    print(f"A step with next to nothing to compute: {1e3 * statistics.median(bare_seconds):.1f} ms, ", end="")
+    print(f"{statistics.median(shares):.1%} of a β-VAE step.")
 
 
 if __name__ == "__main__":
