@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis import figures
 from analysis.latents import describe
+from analysis.report.wording import mean_and_deviation
 from analysis.trial import Trial
 from core.data import DataError
 from core.metrics import MetricError
@@ -86,41 +87,48 @@ def stored(trial: Trial) -> dict[str, bytes]:
 
 def traversal_of(study: "Study", configuration: str) -> bytes | None:
     """The traversal of a configuration's best seed by the first objective, as a PNG file."""
+    return stored(best_seed(study, configuration)).get("traversal")
+
+
+def best_seed(study: "Study", configuration: str) -> Trial:
+    """The completed trial of a configuration that is best by the first objective."""
     metric, direction = next(iter(study.objectives.items()))
     trials = study.trials()
     own = trials[(trials["configuration"] == configuration) & (trials["state"] == "COMPLETED")]
     best = own.sort_values(metric, ascending=direction == "minimize", kind="stable").iloc[0]
-    return stored(study.trial(configuration, int(best["seed"]))).get("traversal")
+    return study.trial(configuration, int(best["seed"]))
 
 
 def winners(study: "Study", directory: pathlib.Path, album: Album) -> list[dict[str, Any]]:
-    """The best trial of every objective and of the knee of the front, each once, with its pictures."""
-    if study.front().empty:
+    """The best configuration by each objective and the knee of the front, each once: pictures of its best seed."""
+    front = study.front()
+    if front.empty:
         return []
     reasons: dict[str, list[str]] = {}
-    chosen: dict[str, Trial] = {}
-    for metric in study.objectives:
-        for trial in study.best(metric):
-            chosen[trial.identity] = trial
-            reasons.setdefault(trial.identity, []).append(f"best by {figures.short_label(metric)}")
-    knee = study.knee()["configuration"]
-    completed = study.trials().query("configuration == @knee and state == 'COMPLETED'")
-    trial = study.trial(knee, int(completed["seed"].iloc[0]))
-    chosen.setdefault(trial.identity, trial)
-    reasons.setdefault(trial.identity, []).append("the first seed of the best trade-off, the knee of the front")
-    return [
-        {
-            "identity": identity,
-            "title": f"{figures.title(trial.model)}, seed {trial.seed}",
-            "settings": figures.settings(
-                trial.model, {name: trial.hyperparameters[name] for name in study.searched(trial.model)}
-            ),
-            "reasons": reasons[identity],
-            "values": {figures.label(key): f"{trial.metrics[key]:.4g}" for key in study.objectives},
-            "pictures": _pictures(study, trial, directory, album),
-        }
-        for identity, trial in chosen.items()
-    ]
+    for metric, direction in study.objectives.items():
+        best = front.sort_values(f"{metric}_mean", ascending=direction == "minimize", kind="stable").iloc[0]
+        reasons.setdefault(best["configuration"], []).append(f"best by {figures.short_label(metric)}")
+    reasons.setdefault(study.knee()["configuration"], []).append("the best trade-off, the knee of the front")
+    found = []
+    for _, row in front.iterrows():
+        key = row["configuration"]
+        if key not in reasons:
+            continue
+        trial = best_seed(study, key)
+        searched = {name: trial.hyperparameters[name] for name in study.searched(trial.model)}
+        settings = figures.settings(trial.model, searched)
+        found.append(
+            {
+                "identity": trial.identity,
+                "title": f"{figures.title(trial.model)}, {settings}" if settings else figures.title(trial.model),
+                "seed": trial.seed,
+                "seeds": int(row["n"]),
+                "reasons": reasons[key],
+                "values": {figures.label(each): mean_and_deviation(row, each) for each in study.objectives},
+                "pictures": _pictures(study, trial, directory, album),
+            }
+        )
+    return found
 
 
 def _pictures(study: "Study", trial: Trial, directory: pathlib.Path, album: Album) -> dict[str, Picture]:
