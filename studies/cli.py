@@ -151,7 +151,8 @@ def _summary(name: str, root: pathlib.Path) -> None:
     report = study.path / "report" / "report.html"
     OUT.print(f"report   {report}", highlight=False, soft_wrap=True)
     OUT.print(f"picture  {report.with_name('pareto_front.png')}", highlight=False, soft_wrap=True)
-    program = "studies" if shutil.which("studies") else os.path.relpath(sys.argv[0])
+    called = os.path.relpath(sys.argv[0])
+    program = "studies" if shutil.which("studies") else "python -m studies.cli" if called.endswith(".py") else called
     where = _root(root)
     OUT.print(f"UI       {program} ui{where}", highlight=False, soft_wrap=True)
     OUT.print(f"resume   {program} resume {name}{where}", highlight=False, soft_wrap=True)

@@ -203,6 +203,7 @@ def relax_sqlite(connection: Any, _: Any) -> None:
 
 def main() -> None:
     """`python -m studies.delivery ROOT NAME`, with commands as JSON lines on standard input."""
+    os.nice(5)  # training comes first
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, which closes the input when it is done
     commands: queue.Queue[dict[str, Any]] = queue.Queue()
     speaking = threading.Lock()

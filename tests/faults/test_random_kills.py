@@ -20,6 +20,7 @@ from tests.service import Service, wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
+PARTS = ("raylet/raylet", "ray::StudyTrainable", "studies.delivery")
 ROUNDS = 24
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 MODELS = {"simulated": {"beta": {"log": [1, 16]}, "interval": 0.15}}
@@ -55,6 +56,11 @@ def kill_raylet(process: "subprocess.Popen[str]", _: random.Random) -> None:
         raylet.kill()
 
 
+def kill_delivery(process: "subprocess.Popen[str]", _: random.Random) -> None:
+    for delivery in children(process, "studies.delivery"):
+        delivery.kill()
+
+
 def truncate_newest(service: Service, name: str, rng: random.Random) -> None:
     """Cut a file of the newest checkpoint of a trial that has not ended."""
     ended = {event["trial"] for _, event in journal.read(service.root / name) if event["type"] == "end"}
@@ -67,16 +73,13 @@ def truncate_newest(service: Service, name: str, rng: random.Random) -> None:
 
 
 def assert_nothing_left_behind(before: set[int]) -> None:
-    """No process of Ray that a killed driver left."""
+    """No process that a killed driver left."""
 
     def strays() -> list[psutil.Process]:
         return [
             process
             for process in psutil.process_iter(["name", "cmdline"])
-            if process.pid not in before
-            and any(
-                part in " ".join(process.info["cmdline"] or []) for part in ("raylet/raylet", "ray::StudyTrainable")
-            )
+            if process.pid not in before and any(part in " ".join(process.info["cmdline"] or []) for part in PARTS)
         ]
 
     wait_until(lambda: not strays(), 60.0)
@@ -88,7 +91,12 @@ def test_kills_at_random_moments(tmp_path: pathlib.Path, capsys: pytest.CaptureF
     before = {process.pid for process in psutil.process_iter()}
     path = service.write("kills", models=MODELS, budget=BUDGET, search={"sampler": "tpe", "configurations": 60})
     pause = threading.Event()
-    faults: list[Callable[[subprocess.Popen[str], random.Random], None]] = [kill_driver, kill_actor, kill_raylet]
+    faults: list[Callable[[subprocess.Popen[str], random.Random], None]] = [
+        kill_driver,
+        kill_actor,
+        kill_raylet,
+        kill_delivery,
+    ]
     log: list[str] = []
     arguments: tuple[object, ...] = ("launch", path)
     for number in range(ROUNDS):
@@ -100,7 +108,7 @@ def test_kills_at_random_moments(tmp_path: pathlib.Path, capsys: pytest.CaptureF
         pause.wait(delay)
         log.append(f"round {number}: {fault.__name__} after {delay:.2f} s, {service.ended('kills')} trials ended")
         fault(driver, rng)
-        if fault is kill_actor:  # Ray starts the actor again; the driver goes on, until it is killed too
+        if fault in (kill_actor, kill_delivery):  # started again; the driver goes on, until it is killed too
             reached = service.ended("kills")
             wait_until(lambda: service.ended("kills") > reached or driver.poll() is not None)  # noqa: B023
         driver.kill()
