@@ -35,9 +35,11 @@ class Trial:
         return f"{self.configuration}-s{self.seed}"
 
     def load(self) -> Any:
-        """The trained model, on the CPU: `.encode(images)`, `.decode(codes)`, `.traverse(code, dimensions, values)`.
+        """The trained model, on the CPU: `.encode(images)`, `.decode(codes)`, `.traverse(code)`.
 
-        It also has `.config` (the trial) and `.dataset` (facts); neither Ray nor the data set is needed.
+        `traverse` decodes `code` with one continuous dimension at a time set to values from −3 to 3, and has a block
+        for every value of a categorical code; it takes other `dimensions` and `values` too. The model also has
+        `.config` (the trial) and `.dataset` (facts); neither Ray nor the data set is needed.
 
         Raises:
             FileNotFoundError: no whole checkpoint is there (retention removed it, or training never saved one).

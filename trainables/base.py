@@ -21,6 +21,7 @@ from trainables.hyperparameters import Hyperparameters
 H = TypeVar("H", bound=Hyperparameters)
 Parts = dict[str, Tensor]
 
+TRAVERSAL = np.linspace(-3.0, 3.0, 10)
 ENCODE_BATCH = 128  # the fastest size on a CPU: larger activations fall out of the cache
 
 
@@ -168,12 +169,26 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         """Images (count, C, H, W) float32 in [0, 1] of codes drawn from the prior."""
         return self.decode(self.prior_codes(count, generator).cpu().numpy())
 
-    def traverse(self, code: np.ndarray, dimensions: Sequence[int], values: np.ndarray) -> np.ndarray:
+    def traverse(
+        self, code: np.ndarray, dimensions: Sequence[int] | None = None, values: np.ndarray = TRAVERSAL
+    ) -> np.ndarray:
         """Images (categories, dimensions, values, C, H, W) in [0, 1]: one dimension of `code` (D,) replaced at a time.
 
         The first axis has a block for every category of the first categorical code, which replaces the category of
         `code`; models without one have a single block.
+
+        Args:
+            code: of one image, as `encode` gives it.
+            dimensions: continuous ones, all unless given.
+            values: what a dimension is set to.
+
+        Raises:
+            ValueError: a dimension is not a continuous one.
         """
+        continuous = range(len(code) - sum(self.categories))
+        dimensions = continuous if dimensions is None else dimensions
+        if not set(dimensions) <= set(continuous):
+            raise ValueError(f"dimensions {list(dimensions)} are not all among the {len(continuous)} continuous ones")
         blocks = self.categories[0] if self.categories else 1
         codes = np.tile(np.asarray(code, dtype=np.float32), (blocks, len(dimensions), len(values), 1))
         if self.categories:

@@ -11,7 +11,6 @@ from trainables.base import Model
 from trainables.evaluation import holdout
 
 COLUMNS = 10
-TRAVERSAL = np.linspace(-3.0, 3.0, COLUMNS)
 BORDER = 1
 
 
@@ -38,15 +37,15 @@ def traversal_grid(model: Model[Any], images: np.ndarray) -> np.ndarray:
     codes = model.encode(images)
     base = codes[np.argmin(np.square(codes - codes.mean(0)).sum(1))]
     continuous = codes[:, : codes.shape[1] - sum(model.categories)]
-    return grid(traverse(model, base, np.argsort(-continuous.var(0), kind="stable"), TRAVERSAL))
+    return grid(traverse(model, base, np.argsort(-continuous.var(0), kind="stable")))
 
 
-def traverse(model: Model[Any], base: np.ndarray, dimensions: np.ndarray, values: np.ndarray) -> np.ndarray:
+def traverse(model: Model[Any], base: np.ndarray, dimensions: np.ndarray) -> np.ndarray:
     """Decoded images (rows, values, C, H, W) uint8: one dimension of `base` (D,) replaced at a time.
 
     A row per dimension; of a model with a categorical code, a block of rows per category.
     """
-    decoded = to_uint8(model.traverse(base, dimensions.tolist(), values))
+    decoded = to_uint8(model.traverse(base, dimensions.tolist()))
     return decoded.reshape(-1, *decoded.shape[2:])
 
 

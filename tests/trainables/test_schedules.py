@@ -118,6 +118,11 @@ def test_a_categorical_code_has_a_block_of_rows_per_category(tmp_path: pathlib.P
     expected = np.concatenate([code[:6], [0, 1, 0]])[None].astype(np.float32)
     expected[0, 4] = 0.5
     np.testing.assert_allclose(shown[1, 1, 3], run.model.decode(expected)[0], atol=1e-6)
+    whole = run.model.traverse(code)
+    assert whole.shape == (3, 6, 10, 1, 64, 64)  # continuous dimensions alone
+    np.testing.assert_allclose(whole[:, 4], run.model.traverse(code, [4])[:, 0], atol=1e-6)
+    with pytest.raises(ValueError, match="not all among the 6 continuous ones"):
+        run.model.traverse(code, [6])
 
 
 @pytest.mark.parametrize("name", ["vae", "chyvae", "cascade_vae", "joint_vae"])
