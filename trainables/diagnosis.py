@@ -29,6 +29,7 @@ class Facts(NamedTuple):
         warming: the components are not estimated yet.
         mean_image_error: nats per image of the mean image.
         judge_accuracy: share of the factors of real images that the judge names.
+        judge_joint: share of real images of which it names all.
         variance: per dimension of the annotated codes when the components were estimated; NaN where they were not.
     """
 
@@ -41,6 +42,7 @@ class Facts(NamedTuple):
     warming: bool
     mean_image_error: float
     judge_accuracy: float
+    judge_joint: float = 1.0
     variance: float = math.nan
 
 
@@ -63,8 +65,14 @@ def _edits(facts: Facts, metrics: Metrics) -> Iterator[str]:
     """Values that are read right and edits that fail; before these show it, decoded prior samples do."""
     factors, judged = metrics.get("factor_accuracy", 0.0), metrics.get("relation_accuracy_judged", 1.0)
     generated = metrics.get("generation_accuracy", 1.0)
-    possible = min(factors, metrics.get("reconstruction_judged", 1.0))
+    unedited = metrics.get("reconstruction_judged", 1.0)
+    possible = min(factors, unedited)
     remedy = "train longer or annotate more" if facts.recipe.cycle else "take the preset modular, with its cycle"
+    if unedited < facts.judge_joint - 0.2:
+        yield (
+            f"decoded images do not show what was encoded: all factors are seen right in {unedited:.2f} of them, and "
+            f"in {facts.judge_joint:.2f} of real images: train longer"
+        )
     if judged < possible - 0.2:
         leak = worst_leak(facts, metrics)
         failed = f"factors are read right ({factors:.2f}) but edits of images are not ({judged:.2f})"

@@ -79,7 +79,7 @@ class PartitionedAutoencoder(Model[H]):
         self.adversary = self.recipe.adversary and h.lambda_ > 0
         self.warming = self.warm_up_steps(h) > 0
         self.mean_image_error = np.inf
-        self.judge_accuracy = 1.0
+        self.judge_accuracy = self.judge_joint = 1.0
         self.annotated_counts: tuple[np.ndarray, ...] = ()
 
     @abc.abstractmethod
@@ -267,6 +267,7 @@ class PartitionedAutoencoder(Model[H]):
         """Relations, the priors, the edits, and an independent judge with held-out images (relation_accuracy)."""
         tested, judge = _tested(dataset), judge_of(dataset)
         self.judge_accuracy = float(judge.accuracy.mean())
+        self.judge_joint = float(judge.accuracy.prod())
 
         @torch.inference_mode()
         def sample(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -305,6 +306,7 @@ class PartitionedAutoencoder(Model[H]):
             warming=self.warming,
             mean_image_error=self.mean_image_error,
             judge_accuracy=self.judge_accuracy,
+            judge_joint=self.judge_joint,
             variance=self.prior.variance(h.covariance_shrink, h.ridge) if estimated else math.nan,
         )
         return remarks(facts, metrics)
