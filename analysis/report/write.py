@@ -2,6 +2,7 @@
 
 import importlib.resources
 import pathlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -26,6 +27,7 @@ FOLDER = "report"
 MOST_PICTURES = 24  # of points of the front, shown on hover
 HOVER = 352  # pixels
 MOST_CURVES = 3  # metrics
+OF_A_TRIAL = re.compile(r"[0-9a-f]{12}-s\d+[._]")
 OF_THE_LOSS = ("train/reconstruction", "train/kl")
 
 
@@ -36,6 +38,9 @@ def write(study: "Study") -> pathlib.Path:
     sorted by factor, when the data set's cache is on this machine; otherwise those that the trials left are shown.
     """
     directory = study.path / FOLDER
+    for path in directory.glob("*"):
+        if OF_A_TRIAL.match(path.name):  # a winner of an earlier report
+            path.unlink()
     template = importlib.resources.files("analysis").joinpath("templates")
     environment = jinja2.Environment(
         autoescape=True,

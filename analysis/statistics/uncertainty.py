@@ -66,7 +66,9 @@ def hypervolume(
 ) -> Estimate:
     """Hypervolume of the front of the means of final values (C, S, M), with its bootstrap interval over seeds.
 
-    The interval leans upwards: the front of noisy means is ahead of the front of the true means.
+    The interval leans upwards: the front of noisy means is ahead of the front of the true means. It is a percentile
+    interval of few seeds and so too narrow: in simulated studies of four configurations it held the true hypervolume in
+    66 % of cases with three seeds, 87 % with five, 89 % with ten and 92 % with twenty.
     """
     volume = pareto.hypervolume(np.nanmean(values, axis=1), directions, reference)
     if not (np.isfinite(values).all(2).sum(1) > 1).any():

@@ -36,6 +36,19 @@ def test_hypervolume_against_counted_cells(objectives: int) -> None:
     assert volume == pytest.approx(dominated.sum())
 
 
+@pytest.mark.parametrize("objectives", [2, 3, 4])
+def test_hypervolume_against_random_points(objectives: int) -> None:
+    rng = np.random.default_rng(objectives)
+    directions = [("maximize", "minimize")[index % 2] for index in range(objectives)]
+    points, drawn = rng.uniform(size=(12, objectives)), rng.uniform(size=(100_000, objectives))
+    reference = [0.0 if direction == "maximize" else 1.0 for direction in directions]
+    behind = np.zeros(len(drawn), dtype=bool)
+    for point in pareto.as_losses(points, directions):
+        behind |= (point <= pareto.as_losses(drawn, directions)).all(1)
+    share = behind.mean()
+    assert pareto.hypervolume(points, directions, reference) == pytest.approx(share, abs=4 * np.sqrt(share / 100_000))
+
+
 def test_hypervolume_with_directions_and_points_behind_the_reference() -> None:
     points = np.array([[0.8, 10.0], [0.5, 5.0], [0.1, 50.0], [np.nan, 1.0]])
     assert pareto.hypervolume(points, ["maximize", "minimize"], [0.2, 20.0]) == pytest.approx(0.6 * 10 + 0.3 * 5)

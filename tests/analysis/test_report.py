@@ -101,6 +101,17 @@ def test_figures_lie_beside_the_page(study: Study, text: str) -> None:
     assert {"pareto_front.png", "pareto_front.pdf", "curves.pdf", "history.png", "ranks.png", "time.png"} <= names
 
 
+def test_pictures_of_earlier_winners_go_and_others_stay(tmp_path: pathlib.Path) -> None:
+    study = random_study(tmp_path, configurations=3, seeds=1)
+    directory = study.path / "report"
+    directory.mkdir()
+    for name in ("0123456789ab-s0.gif", "0123456789ab-s12_votes.png", "mine.png"):
+        (directory / name).touch()
+    study.report()
+    assert {path.name for path in directory.glob("*-s*")} == set()
+    assert (directory / "mine.png").exists()
+
+
 def test_a_study_that_has_just_begun_has_a_report(tmp_path: pathlib.Path) -> None:
     writer = StudyWriter(tmp_path)
     assert "No configuration is completed yet" in writer.study.report().read_text()

@@ -46,6 +46,23 @@ def test_hypervolume_interval_holds_the_value_and_needs_two_seeds() -> None:
     assert "interval" not in str(alone)
 
 
+@pytest.mark.slow
+def test_how_often_intervals_hold_the_truth() -> None:
+    """With ten seeds somewhat less often than 95 % for the bootstrap, as often for Student's t."""
+    rng = np.random.default_rng(7)
+    true = np.array([[0.9, 3.0], [0.7, 2.0], [0.5, 1.0], [0.4, 2.5]])
+    volume = pareto.hypervolume(true, DIRECTIONS, [0.0, 4.0])
+    bootstrap, student = [], []
+    for seed in range(200):
+        values = true[:, None] + rng.normal(size=(4, 10, 2)) * [0.02, 0.1]
+        estimate = uncertainty.hypervolume(values, DIRECTIONS, [0.0, 4.0], replicates=200, seed=seed)
+        bootstrap.append(estimate.low <= volume <= estimate.high)
+        found = comparison.paired(pd.Series(rng.normal(1.0, 1.0, 10)), pd.Series(rng.normal(0.0, 1.0, 10)))
+        student.append(found.low <= 1.0 <= found.high)
+    assert 0.82 < np.mean(bootstrap) < 0.97
+    assert 0.91 < np.mean(student) < 0.99
+
+
 def test_front_probability_is_certain_where_seeds_agree() -> None:
     certain = np.array([[[0.9, 1.0]] * 3, [[0.5, 2.0]] * 3])
     np.testing.assert_array_equal(uncertainty.front_probability(certain, DIRECTIONS, 50), [1.0, 0.0])
@@ -68,6 +85,15 @@ def test_seed_values_of_a_study(tmp_path: pathlib.Path) -> None:
     values = uncertainty.seed_values(study.trials(), list(table["configuration"]), list(OBJECTIVES))
     assert values.shape == (4, 3, 2)
     np.testing.assert_allclose(values.mean(1)[:, 0], table["factor_vae_score_mean"])
+
+
+def test_rank_correlation_against_scipy() -> None:
+    from scipy.stats import spearmanr
+
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame(rng.integers(0, 9, (50, 3)).astype(float), columns=list("abc")).assign(state="COMPLETED")
+    found = dependence.rank_correlation(table, dict.fromkeys("abc", "maximize"))
+    np.testing.assert_allclose(found, spearmanr(table[list("abc")]).statistic)
 
 
 def test_rank_correlation_is_one_for_a_monotone_metric() -> None:
