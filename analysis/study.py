@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class Study:
             hint = nearest(name, known)
             raise NoSuchStudyError(f"there is no study '{name}' under {self.root}; {hint}") from None
         self._cache: tuple[int, Tables] | None = None
+        self._made: dict[str, tuple[tuple[int, int], pd.DataFrame]] = {}
 
     def __repr__(self) -> str:
         return f"<study '{self.name}' in {self.path}>"
@@ -83,7 +84,7 @@ class Study:
         `seconds_training`, `seconds_evaluating`, `seconds_waiting` (of its last process, for the driver),
         `mlflow_run_id`, one per final metric.
         """
-        return table.trials(self.tables, journal.run_ids(self.path))
+        return self._remembered("trials", lambda: table.trials(self.tables, journal.run_ids(self.path)))
 
     def metrics(self) -> list[str]:
         """Columns of `trials()` that are final metrics."""
@@ -91,7 +92,15 @@ class Study:
 
     def configurations(self) -> pd.DataFrame:
         """One row per configuration: `n`, `state`, `<metric>_mean`, `<metric>_std`."""
-        return table.configurations(self.trials(), self.metrics())
+        return self._remembered("configurations", lambda: table.configurations(self.trials(), self.metrics()))
+
+    def _remembered(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """A table as long as the files that it is made from do not grow; the caller may change what it gets."""
+        runs = self.path / journal.RUN_IDS
+        sizes = (snapshot.journal_size(self.path), runs.stat().st_size if runs.exists() else 0)
+        if name not in self._made or self._made[name][0] != sizes:
+            self._made[name] = (sizes, make())
+        return self._made[name][1].copy()
 
     def curves(self) -> pd.DataFrame:
         """Every reported value: `configuration`, `seed`, `step`, `metric`, `value`."""

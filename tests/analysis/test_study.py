@@ -15,6 +15,20 @@ def writer(tmp_path: pathlib.Path) -> StudyWriter:
     return StudyWriter(tmp_path)
 
 
+def test_tables_are_made_anew_when_the_study_grows_and_belong_to_the_caller(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path)
+    study = writer.study
+    key = writer.configuration("beta_vae", 1, beta=4.0)
+    assert study.configurations()["state"].tolist() == ["PENDING"]
+    mine = study.trials()
+    mine["state"] = "mine"
+    assert study.trials()["state"].tolist() == ["PENDING"]
+    writer.complete(key, 0, {"factor_vae_score": 0.5, "reconstruction_error": 40.0})
+    assert study.configurations()["state"].tolist() == ["COMPLETED"]
+    (study.path / "mlflow_runs.jsonl").write_text(f'["{key}-s0", "run"]\n')
+    assert study.trials()["mlflow_run_id"].tolist() == ["run"]
+
+
 def test_planned_trials_follow_the_last_seeds_event(writer: StudyWriter) -> None:
     first, second = writer.configuration("beta_vae", 1, beta=4.0), writer.configuration("chyvae", 1, nu=33)
     writer.complete(first, 0, GOOD)
