@@ -3,8 +3,11 @@
 import csv
 import dataclasses
 import io
+import itertools
 import pathlib
 import re
+
+from analysis.figures.style import SUBSCRIPT
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -92,8 +95,14 @@ class Document:
 
 
 def latex_text(text: str) -> str:
-    """Text with everything escaped that LaTeX would read."""
-    return "".join(LATEX.get(character, character) for character in text)
+    """Text with everything escaped that LaTeX would read, and with the subscripts of its symbols set as such."""
+    parts = SUBSCRIPT.split(text)  # plain, symbol, subscript, plain, …
+    plain = ["".join(LATEX.get(character, character) for character in part) for part in parts[::3]]
+    symbols = [
+        f"${LATEX.get(symbol, symbol).strip('$')}_{{\\mathrm{{{below}}}}}$"
+        for symbol, below in zip(parts[1::3], parts[2::3], strict=True)
+    ]
+    return "".join(itertools.chain.from_iterable(itertools.zip_longest(plain, symbols, fillvalue="")))
 
 
 def save(document: Document, directory: pathlib.Path) -> list[pathlib.Path]:

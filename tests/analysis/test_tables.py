@@ -6,6 +6,7 @@ import pytest
 
 from analysis import tables
 from analysis.tables import Document, published
+from analysis.tables.document import latex_text
 from tests.analysis.kit import StudyWriter, random_study
 
 TABLE = Document("made", "A caption, 5 %", ("a_b", "β"), (("1*", "x | y"), ("2†", "50 %")), ("one", "two"))
@@ -16,6 +17,10 @@ def test_markdown_escapes_bars_and_lists_notes() -> None:
     assert "| 1\\* | x \\| y |" in text
     assert text.endswith("\\* one\n\n† two\n")
     assert text.startswith("**A caption, 5 %**")
+
+
+def test_latex_sets_subscripts_of_symbols() -> None:
+    assert latex_text("β_l = 50 % of gm_cov") == r"$\beta_{\mathrm{l}}$ = 50 \% of gm\_cov"
 
 
 def test_latex_escapes_what_it_would_read() -> None:
