@@ -45,7 +45,7 @@ class Sink(Protocol):
 
 
 class Feeder:
-    """The thread that feeds one store; `tell` hears what the trouble is, or None when there is none."""
+    """The thread that feeds one store; `tell` hears what the trouble is, or None after every chunk that went well."""
 
     def __init__(self, folder: pathlib.Path, sink: Sink, tell: Callable[[str, str | None], None]) -> None:
         self.folder = folder
@@ -67,12 +67,13 @@ class Feeder:
         while True:
             try:
                 self._deliver()
+                if wait > 1.0:
+                    self._tell(self.sink.name, None)
             except Exception as error:
                 self._tell(self.sink.name, redact(f"{type(error).__name__}: {error}".strip().splitlines()[0])[:200])
                 (self.folder / ERRORS).write_text(redact(traceback.format_exc()))
                 pause, wait = wait, min(2 * wait, LONGEST_WAIT)
             else:
-                self._tell(self.sink.name, None)
                 pause, wait = PAUSE, 1.0
             self._urgent.wait(pause)
             self._urgent.clear()
@@ -83,6 +84,7 @@ class Feeder:
         while chunk := list(itertools.islice(journal.read(self.folder, offset), CHUNK)):
             self.sink.deliver(chunk)
             offset = chunk[-1][0]
+            self._tell(self.sink.name, None)
         with self._moved:
             self._offset = offset
             self._moved.notify_all()
@@ -96,6 +98,7 @@ class Delivery:
         self._troubles: dict[str, str | None] = {}
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._closing = threading.Event()
+        self._heard = 0.0  # when a store last took something
         self._process = self._start()
         self._reader = threading.Thread(target=self._listen, name="delivery", daemon=True)
         self._reader.start()
@@ -106,12 +109,11 @@ class Delivery:
         return "; ".join(f"{name}: {text}" for name, text in self._troubles.items() if text) or None
 
     def flush(self, timeout: float) -> bool:
-        """Deliver what is in the journal, for at most `timeout` seconds; whether everything is there now."""
+        """Deliver what is in the journal, until nothing was taken for `timeout` seconds; whether all is there now."""
         size = (self._folder.path / journal.FILE).stat().st_size
-        deadline = time.monotonic() + timeout
-        while (left := deadline - time.monotonic()) > 0:
-            answer = self._ask({"do": "flush", "offset": size}, min(left, LONGEST_WAIT))
-            if answer is not None:
+        self._heard = time.monotonic()
+        while (left := self._heard + timeout - time.monotonic()) > 0:
+            if self._ask({"do": "flush", "offset": size}, min(left, LONGEST_WAIT)) is not None:
                 return True
         return False
 
@@ -175,6 +177,8 @@ class Delivery:
                     said = json.loads(line)
                     if "store" in said:
                         self._troubles[said["store"]] = said["trouble"]
+                        if not said["trouble"]:
+                            self._heard = time.monotonic()
                     else:
                         self._answers.put(said)
             code = self._process.wait()
@@ -207,16 +211,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, which closes the input when it is done
     commands: queue.Queue[dict[str, Any]] = queue.Queue()
     speaking = threading.Lock()
-    said: dict[str, str | None] = {}
 
     def say(message: dict[str, Any]) -> None:
         with speaking:
             print(json.dumps(message), flush=True)
 
     def tell(store: str, trouble: str | None) -> None:
-        if store not in said or said[store] != trouble:
-            said[store] = trouble
-            say({"store": store, "trouble": trouble})
+        say({"store": store, "trouble": trouble})
 
     def listen() -> None:
         for line in sys.stdin:

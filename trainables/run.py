@@ -226,7 +226,7 @@ def load_model(folder: Folder, step: int | None = None) -> Any:
     """The model of a trial as it was saved, on the CPU, ready to encode and decode; no data set is needed.
 
     Raises:
-        FileNotFoundError: the folder holds no whole checkpoint.
+        FileNotFoundError: the folder holds no whole checkpoint, or one without weights (the simulated model).
     """
     import torch
 
@@ -235,6 +235,8 @@ def load_model(folder: Folder, step: int | None = None) -> Any:
     checkpoint = checkpoints.newest(folder, up_to=step)
     if checkpoint is None:
         raise FileNotFoundError(f"no whole checkpoint in {folder.uri}")
+    if not checkpoint.weights:
+        raise FileNotFoundError(f"the checkpoint in {folder.uri} has no weights")
     config = TrialConfig.from_json(checkpoint.description["trial"])
     model_class = trainables.get(config.configuration.model)
     hyperparameters = model_class.Hyperparameters(**config.configuration.hyperparameters)
