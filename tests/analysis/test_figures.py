@@ -1,6 +1,7 @@
 import pathlib
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -103,6 +104,16 @@ def test_summaries_can_be_drawn(study: Study) -> None:
     drawn(figures.vote_matrix(np.arange(12).reshape(4, 3), ["shape", "posX", "posY"]))
     drawn(figures.hypervolume_history(np.arange(5.0)))
     drawn(figures.covariance(np.eye(2), ["x", "y"]))
+
+
+def test_importance_of_each_models_hyperparameters() -> None:
+    tables = {
+        model: pd.DataFrame({"hyperparameter": list(names), "importance": [0.7, 0.3], "explained": 0.5})
+        for model, names in {"beta_vae": ("beta", "capacity"), "cascade_vae_c": ("beta_l", "beta_h")}.items()
+    }
+    text = drawn(figures.importance(tables, "mig"))
+    for expected in ("β-VAE: R² = 0.50", "β$_{\\mathrm{l}}$", "importance for MIG"):
+        assert expected in text
 
 
 def test_figures_are_saved_twice(tmp_path: pathlib.Path) -> None:
