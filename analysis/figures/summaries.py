@@ -10,6 +10,9 @@ from matplotlib.ticker import MaxNLocator
 from analysis.figures.distributions import covariance
 from analysis.figures.style import STYLES, arrow, canvas, label, mathtext, short_label, symbol, tidy, title
 
+KNOBS = {"num_annotated": "annotated images"}
+MOST_TICKS = 8  # values that stand at an axis as they are
+
 
 def seconds_per_thousand(trials: pd.DataFrame) -> pd.DataFrame:
     """Seconds of training per 1,000 minibatches: `model`, `mean`, `std`, `n` trials; evaluation is not counted."""
@@ -126,7 +129,11 @@ def against_hyperparameter(configurations: pd.DataFrame, knob: str, metrics: Seq
                 capsize=2,
                 label=title(str(model)),
             )
-        axes.set(xscale="log", xlabel=knob.replace("num_", "number of ").replace("_", " "), ylabel=label(metric))
+        axes.set(xscale="log", xlabel=KNOBS.get(knob, knob.replace("_", " ")), ylabel=label(metric))
+        if len(known) and known[knob].nunique() <= MOST_TICKS:
+            values = sorted(known[knob].astype(float).unique())
+            axes.set_xticks(values, [f"{value:,g}" for value in values])
+            axes.minorticks_off()
         tidy(axes)
         if len(known):
             axes.legend(frameon=False)

@@ -106,6 +106,17 @@ def test_summaries_can_be_drawn(study: Study) -> None:
     drawn(figures.covariance(np.eye(2), ["x", "y"]))
 
 
+def test_metrics_over_a_shared_hyperparameter_stand_at_its_values() -> None:
+    rows = [("modular", 100, 0.1), ("modular", 1000, 0.5), ("modular", 1000, 0.3), ("few_labels", 1000, 0.2)]
+    table = pd.DataFrame(rows, columns=["model", "num_annotated", "mig_mean"]).assign(mig_std=0.01)
+    figure = figures.against_hyperparameter(table, "num_annotated", ["mig"])
+    text = drawn(figure)
+    for expected in ("annotated images", "1,000", "M-AE + ReL"):
+        assert expected in text
+    best = next(line for line in figure.axes[0].lines if list(line.get_xdata()) == [100.0, 1000.0])
+    assert list(best.get_ydata()) == [0.1, 0.5]  # the best configuration at each value
+
+
 def test_importance_of_each_models_hyperparameters() -> None:
     tables = {
         model: pd.DataFrame({"hyperparameter": list(names), "importance": [0.7, 0.3], "explained": 0.5})
