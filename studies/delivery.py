@@ -5,6 +5,7 @@ away its thread waits and tries again, and neither the study nor a point is lost
 its standard input closes, it stops at once, and the next driver's goes on from there.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -184,6 +185,9 @@ class Delivery:
             code = self._process.wait()
             if self._closing.is_set():
                 return
+            assert self._process.stdin is not None
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
             self._troubles["delivery"] = f"its process ended with code {code} and is started again"
             self._closing.wait(PAUSE)
             self._process = self._start()

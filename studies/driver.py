@@ -79,7 +79,8 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
             state.journal.close()
             delivered = delivery.flush(DELIVERY_PATIENCE)
         if not delivered:
-            notes.append(f"not everything was delivered yet ({delivery.trouble}); `studies resume` delivers the rest")
+            trouble = delivery.trouble or f"nothing was taken for {DELIVERY_PATIENCE:.0f} s"
+            notes.append(f"not everything was delivered yet ({trouble}); `studies resume` delivers the rest")
         _report(folder, display, delivery if delivered else None)
     counts = state.counts()
     finished = not counts["PENDING"] and not counts["RUNNING"]

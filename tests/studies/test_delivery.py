@@ -1,0 +1,60 @@
+"""The process that feeds the stores: what it says of a store that is away, and what it does when it is killed."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from studies import driver, service
+from studies.delivery import Delivery
+from studies.folder import StudyFolder
+from studies.optuna_store import OptunaSink
+from studies.space import configure
+from studies.state import StudyState
+from tests import servers
+from tests.service import STUDY, wait_until
+
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> StudyFolder:
+    """A study with one configuration, whose MLflow server is away."""
+    spec = service.load({"name": "away", **STUDY})[0]
+    made = StudyFolder(tmp_path, "away")
+    stores = driver.default_stores(tmp_path, "away", tracking=None, storage=None, data=None)
+    made.create(spec, dataclasses.replace(stores, tracking=f"http://127.0.0.1:{servers.free_port()}"), "")
+    state = StudyState(made.path)
+    state.add_configuration(configure("simulated", {"beta": 2.0}), {})
+    state.journal.close()
+    return made
+
+
+@pytest.fixture
+def delivery(folder: StudyFolder) -> Iterator[Delivery]:
+    with Delivery(folder) as made:
+        yield made
+
+
+def in_optuna(folder: StudyFolder) -> list[str]:
+    sink = OptunaSink(folder.spec(), folder.stores().optuna)
+    sink.begin()
+    assert sink._study is not None
+    hashes = [trial.user_attrs["configuration"] for trial in sink._study.get_trials()]
+    sink._study._storage._backend.engine.dispose()  # type: ignore[attr-defined]
+    return hashes
+
+
+def test_one_store_that_is_away_keeps_nothing_from_the_other(folder: StudyFolder, delivery: Delivery) -> None:
+    wait_until(lambda: "MLflow" in (delivery.trouble or ""))
+    assert "cannot be reached" in (delivery.trouble or "")
+    assert not delivery.flush(0.5)
+    wait_until(lambda: in_optuna(folder) == [configure("simulated", {"beta": 2.0}).hash])
+
+
+def test_a_killed_process_is_started_again_and_ends_with_the_driver(folder: StudyFolder) -> None:
+    with Delivery(folder) as delivery:
+        first = delivery._process
+        first.kill()
+        wait_until(lambda: delivery._process is not first and "MLflow" in (delivery.trouble or ""))
+        second = delivery._process
+    assert second.poll() is not None
