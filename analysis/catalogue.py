@@ -47,16 +47,15 @@ def documents(study: Study) -> list[Document]:
 
 
 def _trade_off(study: Study, directory: pathlib.Path) -> list[pathlib.Path]:
-    searched = {model: study.searched(model) for model in study.spec["models"]}
-    figure = figures.trade_off(study.configurations(), study.objectives, searched)
+    figure = figures.trade_off(study.configurations(), study.objectives, study.searched_by_model())
     return _both(figures.save(figure, directory, experiment(study.name) or study.name))
 
 
 def _curves(study: Study, directory: pathlib.Path) -> list[pathlib.Path]:
-    searched = {model: study.searched(model) for model in study.spec["models"]}
     known = set(study.curves()["metric"].unique())
     during = [metric for metric in (*study.spec["metrics"]["during"], *study.objectives) if metric in known]
-    figure = figures.training_curves(study.curves(), study.configurations(), list(dict.fromkeys(during)), searched)
+    metrics = list(dict.fromkeys(during))
+    figure = figures.training_curves(study.curves(), study.configurations(), metrics, study.searched_by_model())
     return _both(figures.save(figure, directory, experiment(study.name) or study.name))
 
 

@@ -69,6 +69,10 @@ class Study:
         own = next((values for name, values in self.tables.settings.values() if name == model), raw)
         return [key for key, value in raw.items() if isinstance(value, dict | list) and key in own]
 
+    def searched_by_model(self) -> dict[str, list[str]]:
+        """`searched` of every model of the study file."""
+        return {model: self.searched(model) for model in self.spec["models"]}
+
     @property
     def tables(self) -> Tables:
         """What the journal says now."""

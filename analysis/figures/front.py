@@ -29,7 +29,7 @@ def pareto_front(
     figure, grid = canvas(7.0, 5.0)
     axes = grid[0, 0]
     done = _completed(configurations, above, across)
-    colours = styles(done["model"].unique())
+    colours = styles(configurations["model"].unique())
     for model, rows in done.groupby("model", sort=False):
         colour, marker = colours[str(model)]
         if len(done) > MOST_BARS:
@@ -61,7 +61,7 @@ def trade_off(
     figure, grid = canvas(7.0, 5.0)
     axes = grid[0, 0]
     done = _completed(configurations, above, across)
-    colours = styles(done["model"].unique())
+    colours = styles(configurations["model"].unique())
     for model, rows in done.groupby("model", sort=False):
         name = str(model)
         colour, marker = colours[name]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.distributions import covariance
-from analysis.figures.style import STYLES, arrow, canvas, label, mathtext, short_label, symbol, tidy, title
+from analysis.figures.style import STYLES, arrow, canvas, label, mathtext, short_label, styles, symbol, tidy, title
 
 KNOBS = {"num_annotated": "annotated images"}
 MOST_TICKS = 8  # values that stand at an axis as they are
@@ -26,7 +26,8 @@ def time_per_thousand(trials: pd.DataFrame) -> Figure:
     table = seconds_per_thousand(trials)
     figure, grid = canvas(1.2 * max(2, len(table)) + 1.2, 3.4)
     axes = grid[0, 0]
-    colours = [STYLES[index % len(STYLES)][0] for index in range(len(table))]
+    look = styles(trials["model"].unique())
+    colours = [look[model][0] for model in table["model"]]
     hatches = ["", "//", "..", "xx", "\\\\", "++", "oo", "--"]
     bars = axes.bar(range(len(table)), table["mean"], yerr=table["std"].fillna(0.0), color=colours, capsize=3)
     for index, bar in enumerate(bars):

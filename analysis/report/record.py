@@ -136,8 +136,9 @@ def failures(study: "Study") -> dict[str, Any]:
     """Trials that failed or were stopped, with their reasons; the first 200, and how many there are by reason."""
     trials = study.trials()
     failed = trials[trials["state"].isin(["FAILED", "PRUNED"])]
-    columns = ["configuration", "seed", "model", "state", "reason", "steps"]
-    rows = failed[columns].head(MOST_FAILURES).fillna({"reason": "no reason recorded"}).to_dict("records")
+    columns = ["model", "configuration", "seed", "state", "steps", "reason"]
+    shown = failed[columns].head(MOST_FAILURES).fillna({"reason": "no reason recorded"})
+    rows = shown.assign(model=shown["model"].map(figures.title)).to_dict("records")
     reasons = failed["reason"].fillna("no reason recorded").value_counts().to_dict()
     return {"rows": rows, "reasons": reasons, "count": len(failed)}
 

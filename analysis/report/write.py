@@ -112,7 +112,7 @@ def _drawings(study: "Study", directory: pathlib.Path) -> dict[str, pathlib.Path
     drawn = {}
     metrics = _curved(study, curves)
     if metrics:
-        searched = {model: study.searched(model) for model in study.spec["models"]}
+        searched = study.searched_by_model()
         drawn["curves"] = figures.training_curves(curves, study.configurations(), metrics, searched)
     if (trials["seconds_training"] > 0).any():
         drawn["time"] = figures.time_per_thousand(trials)

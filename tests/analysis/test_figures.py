@@ -38,6 +38,14 @@ def test_front_names_models_and_directions(study: Study) -> None:
         assert expected in text
 
 
+def test_a_model_has_one_colour_in_all_figures_of_a_study(study: Study) -> None:
+    configurations = study.configurations()
+    configurations.loc[configurations["model"] == "beta_vae", "state"] = "FAILED"
+    figure = figures.pareto_front(configurations, study.front(), study.objectives)
+    drawn_as = {container.get_label(): container.lines[0].get_color() for container in figure.axes[0].containers}
+    assert drawn_as == {"FactorVAE": "#D55E00", "CHyVAE": "#009E73"}  # the second and third, though they are alone
+
+
 def test_an_empty_front_is_still_a_figure(study: Study) -> None:
     nothing = study.configurations().head(0)
     drawn(figures.pareto_front(nothing, nothing, OBJECTIVES))
@@ -45,7 +53,7 @@ def test_an_empty_front_is_still_a_figure(study: Study) -> None:
 
 
 def test_trade_off_marks_the_hyperparameter(study: Study) -> None:
-    searched = {model: study.searched(model) for model in study.spec["models"]}
+    searched = study.searched_by_model()
     text = drawn(figures.trade_off(study.configurations(), study.objectives, searched))
     for expected in ("(β)", "(γ)", "(ν)"):
         assert expected in text
@@ -61,7 +69,7 @@ def test_curve_statistics_over_seeds(study: Study) -> None:
 
 
 def test_training_curves_have_a_panel_per_model_and_metric(study: Study) -> None:
-    searched = {model: study.searched(model) for model in study.spec["models"]}
+    searched = study.searched_by_model()
     figure = figures.training_curves(study.curves(), study.configurations(), ["mig", "factor_vae_score"], searched)
     assert len(figure.axes) == 6
     assert "step" in drawn(figure)
