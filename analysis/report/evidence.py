@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DRAWS = 200_000  # configurations times bootstrap replicates, for time
 MOST_PAIRS = 15
-MOST_ENCODED = 120  # trials whose models are loaded for the ranking without factors; half a second each
+MOST_ENCODED = 60  # trials whose models are loaded for the ranking without factors; a second or so each
 MOST_METRICS = 12
 MOST_MODELS = 5  # with a column of their own in the table of rules
 
@@ -154,6 +154,8 @@ def _agreement(study: "Study", completed: pd.DataFrame) -> tuple[pd.Series | Non
         return None, "it compares seeds, and every configuration has one"
     if len(completed) > MOST_ENCODED:
         return None, f"it loads every model, which is left to you for more than {MOST_ENCODED} trials"
+    if "://" in study.stores["checkpoints"]:
+        return None, "the weights are not on this machine"
     if not cached(study):
         return None, "the data set is not on this machine"
     try:
