@@ -87,7 +87,7 @@ def evidence(study: "Study") -> Evidence:
         int(feasible["n"].min()),
         {figures.label(key): dependence.variance_shares(trials, key) for key in shown} if several else {},
         _comparisons(study, metric),
-        _rules(study, trials, metric),
+        _rules(study, trials[trials["configuration"].isin(keys)], metric),
         _importance(study, feasible, metric),
     )
 
@@ -114,9 +114,8 @@ def _comparisons(study: "Study", metric: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _rules(study: "Study", trials: pd.DataFrame, metric: str) -> Rules:
-    """Every rule over the whole study, and within each model."""
-    completed = trials[trials["state"] == "COMPLETED"]
+def _rules(study: "Study", completed: pd.DataFrame, metric: str) -> Rules:
+    """Every rule over all trials of the feasible configurations, and within each model."""
     keys = [key for key in study.metrics() if key != metric]
     criteria = {figures.short_label(key): own for key, own in selection.unsupervised(completed, keys).items()}
     agreement, without = _agreement(study, completed)

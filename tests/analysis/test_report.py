@@ -185,6 +185,15 @@ def test_rules_of_choice_for_the_study_and_for_each_model(study: Study) -> None:
     assert "not on this machine" in rules.without
 
 
+def test_rules_of_choice_wait_for_all_seeds_of_a_configuration(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path)
+    for beta, seeds, score in ((4.0, 2, 0.5), (8.0, 1, 0.9)):
+        key = writer.configuration("beta_vae", 2, beta=beta)
+        for seed in range(seeds):
+            writer.complete(key, seed, {"factor_vae_score": score, "reconstruction_error": 40.0})
+    assert {row["value"] for row in evidence(writer.study).rules.rows} == {"0.5"}
+
+
 def test_the_purpose_is_the_comment_at_the_head_of_the_study_file(tmp_path: pathlib.Path) -> None:
     writer = StudyWriter(tmp_path)
     assert purpose(writer.path) == ""
