@@ -212,13 +212,16 @@ def relax_sqlite(connection: Any, _: Any) -> None:
 def main() -> None:
     """`python -m studies.delivery ROOT NAME`, with commands as JSON lines on standard input."""
     os.nice(5)  # training comes first
+    voice = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # MLflow greets every run that ends
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, which closes the input when it is done
     commands: queue.Queue[dict[str, Any]] = queue.Queue()
     speaking = threading.Lock()
 
     def say(message: dict[str, Any]) -> None:
         with speaking:
-            print(json.dumps(message), flush=True)
+            print(json.dumps(message), file=voice, flush=True)
 
     def tell(store: str, trouble: str | None) -> None:
         say({"store": store, "trouble": trouble})

@@ -10,12 +10,15 @@ import os
 import pathlib
 import shlex
 import sys
+import time
 from typing import Any
 
 from studies.folder import StudyFolder
 from studies.study_file import StudyError
 
 JOB = "job.json"
+PATIENCE = 60.0  # seconds for a cluster to get ready
+RETRY_EVERY = 1.0
 EXCLUDED = [".git", ".venv", "runs", "data", "**/__pycache__"]
 
 
@@ -27,18 +30,26 @@ def submit(folder: StudyFolder, address: str) -> str:
         address: of the cluster's job server, `http://HOST:8265`.
 
     Raises:
-        StudyError: no job server answers there.
+        StudyError: no job server answers there, or it does not take the job.
     """
     client = _client(address)
     checkout = pathlib.Path(__file__).resolve().parents[1]
     environment = {key: os.environ[key] for key in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH") if key in os.environ}
     arguments = ["resume", folder.name, "--root", str(folder.root), "--address", "auto"]
     entrypoint = shlex.join([sys.executable, "-m", "studies.cli", *arguments])
-    job: str = client.submit_job(
-        entrypoint=entrypoint,
-        runtime_env={"working_dir": str(checkout), "excludes": EXCLUDED, "env_vars": environment},
-        metadata={"study": folder.name},
-    )
+    runtime_env = {"working_dir": str(checkout), "excludes": EXCLUDED, "env_vars": environment}
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            job: str = client.submit_job(
+                entrypoint=entrypoint, runtime_env=runtime_env, metadata={"study": folder.name}
+            )
+            break
+        except RuntimeError as error:  # a cluster that has just started has no agent to run jobs yet
+            if time.monotonic() > deadline:
+                reason = str(error).strip().splitlines()[0]
+                raise StudyError(f"the job server at '{address}' does not take the job: {reason}") from None
+            time.sleep(RETRY_EVERY)
     (folder.path / JOB).write_text(json.dumps({"address": address, "id": job}))
     return job
 

@@ -153,8 +153,9 @@ def test_checkpoints_in_an_object_store(tmp_path: pathlib.Path) -> None:
 def test_a_detached_study_is_stopped_and_resumed_from_another_shell(tmp_path: pathlib.Path) -> None:
     service = Service(tmp_path)
     path = service.write("away", models=SLOW, budget=BUDGET, search={"sampler": "tpe", "configurations": 4})
-    port = servers.free_port()
-    with servers.ray_nodes(2, include_dashboard=True, dashboard_host="127.0.0.1", dashboard_port=port):
+    port, agent = servers.free_port(), servers.free_port()  # another cluster may have the agent's usual port
+    dashboard = {"include_dashboard": True, "dashboard_host": "127.0.0.1", "dashboard_port": port}
+    with servers.ray_nodes(2, **dashboard, dashboard_agent_listen_port=agent):
         url = f"http://127.0.0.1:{port}"
         launched = service.run("launch", path, "--address", url, "--detach")
         assert launched.returncode == 0, launched.stderr

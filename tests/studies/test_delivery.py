@@ -58,3 +58,16 @@ def test_a_killed_process_is_started_again_and_ends_with_the_driver(folder: Stud
         wait_until(lambda: delivery._process is not first and "MLflow" in (delivery.trouble or ""))
         second = delivery._process
     assert second.poll() is not None
+
+
+def test_what_a_library_prints_disturbs_nothing(folder: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow prints the address of every run that ends at a server."""
+    (folder.path / "sitecustomize.py").write_text(
+        "import threading, sys\nthreading.Timer(2.0, lambda: print('View run at: here', flush=True)).start()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder.path))
+    with Delivery(folder) as delivery:
+        wait_until(lambda: "MLflow" in (delivery.trouble or ""))
+        delivery._troubles.clear()
+        wait_until(lambda: "MLflow" in (delivery.trouble or ""))  # said again after the greeting
+        assert delivery._reader.is_alive()
