@@ -15,7 +15,6 @@ from studies.state import StudyState
 from studies.study_file import StudyError
 
 ADAM = 2  # tensors of the optimiser beside each weight
-TIMED_STEPS = 3
 
 
 class Spent:
@@ -96,30 +95,15 @@ def require_disk(spec: StudySpec, data_root: str, checkpoints: str) -> None:
 
 def hours_here(spec: StudySpec, data_root: str) -> float:
     """CPU core hours of training on a machine like this one: a few steps of every model, timed on noise."""
-    import torch
-
-    from core.data.batches import Batch
     from core.runtime import configure_process
+    from trainables.timing import step_seconds
 
     configure_process(1)
     info = core.data.describe(spec.dataset, data_root)
     seconds = []
     for name in spec.models:
         model_class = trainables.get(name)
-        if not hasattr(model_class, "configure_optimizers"):
-            seconds.append(0.0)
-            continue
         hyperparameters = model_class.Hyperparameters(**largest(spec, name).hyperparameters)
-        if set(model_class.streams) != {"all"}:
-            continue  # needs annotations, hence the data
-        model = model_class(hyperparameters, info).to(memory_format=torch.channels_last)
-        model.configure_optimizers()
-        images = torch.rand(hyperparameters.batch_size, *info.image_shape).contiguous(memory_format=torch.channels_last)
-        batches = [Batch(images, torch.zeros(len(images), dtype=torch.int64), None)] * len(model_class.streams)
-        model.training_step(batches)
-        began = time.perf_counter()
-        for _ in range(TIMED_STEPS):
-            model.training_step(batches)
-        seconds.append((time.perf_counter() - began) / TIMED_STEPS)
+        seconds.append(step_seconds(model_class, hyperparameters, info))
     mean = sum(seconds) / max(1, len(seconds))
     return mean * spec.budget.steps * spec.num_configurations * spec.seeds.min / 3600
