@@ -77,7 +77,9 @@ class RecordCallback(Callback):
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
         """An actor has the trial."""
         self._heard[trial.trial_id] = (trial, time.monotonic())
-        self._searcher.state.start(self._record(trial))
+        record = self._record(trial)
+        self._searcher.pace.start(record.identity)
+        self._searcher.state.start(record)
 
     def on_trial_result(
         self,

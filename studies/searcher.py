@@ -17,6 +17,7 @@ from ray.tune.search import Searcher
 
 from core.configuration import Configuration, TrialConfig
 from studies.early_stop import Stopper
+from studies.pace import Pace
 from studies.seeds import more_seeds
 from studies.spec import StudySpec
 from studies.state import ConfigurationRecord, StudyState, TrialRecord
@@ -45,6 +46,7 @@ class StudySearcher(Searcher):
         self.spent = spent
         self.settled = settled
         self.stopper = Stopper(spec)
+        self.pace = Pace()
         self.live: dict[str, TrialRecord] = {}
         self.queue: deque[TrialRecord] = deque()
         self._take_up()
@@ -84,7 +86,7 @@ class StudySearcher(Searcher):
         """The next trial's configuration; None while all slots are taken."""
         if self.spent():
             return None if self.live else Searcher.FINISHED
-        if len(self.live) >= self.slots():
+        if len(self.live) >= self.slots() or not self.pace.admits(len(self.live)):
             return None
         trial = self._next()
         if trial is None:
@@ -111,6 +113,7 @@ class StudySearcher(Searcher):
         """A slot is free; when all seeds ended, Optuna is told."""
         trial = self.live.pop(trial_id, None)
         if trial is not None:
+            self.pace.end(trial.identity)
             self.settle(self.state.configurations[trial.configuration])
 
     def settle(self, record: ConfigurationRecord) -> None:
