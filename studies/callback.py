@@ -13,6 +13,7 @@ from core.configuration import TrialConfig
 from core.journal import TrialState
 from studies.searcher import StudySearcher
 from studies.state import TrialRecord
+from trainables.run import Report
 
 OUT_OF_MEMORY = "OutOfMemoryError"
 
@@ -32,9 +33,9 @@ class StudyScheduler(FIFOScheduler):
         searcher = self._searcher
         record = searcher.state.trial(trial_name(trial))
         configuration = searcher.state.configurations[record.configuration].configuration
-        metrics = {key.removeprefix("metrics/"): value for key, value in result.items() if key.startswith("metrics/")}
+        report: Report = result["report"]
         spared = len(searcher.stopper.spared)
-        searcher.stopper.report(configuration, record.seed, result["step"], metrics)
+        searcher.stopper.report(configuration, record.seed, report.step, dict(report.metrics))
         if len(searcher.stopper.spared) > spared:
             searcher.state.spare(searcher.state.configurations[record.configuration])
         if record.configuration in searcher.stopper.stopped or searcher.spent():
@@ -91,38 +92,39 @@ class RecordCallback(Callback):
     ) -> None:
         """One report; the last one ends the trial."""
         record, state = self._record(trial), self._searcher.state
-        ledger = {**result["ledger"], "host": result["hostname"], "pid": result["pid"]}
+        report: Report = result["report"]
+        ledger = {**report.ledger, "host": result["hostname"], "pid": result["pid"]}
         share = trial.config["device_share"]
         if share:
             seconds = ledger.get("seconds_training", 0.0) + ledger.get("seconds_evaluating", 0.0)
             ledger["gpu_seconds"] = share * seconds
         if result["resumed_from"]:
             ledger["resumed_from"] = result["resumed_from"]
-        state.report(record, result["step"], result["metrics"], ledger)
+        state.report(record, report.step, report.metrics, ledger)
         self._heard[trial.trial_id] = (trial, time.monotonic())
         if result["done"]:
             del self._heard[trial.trial_id]
-        if not result["done"] or self._retried(record, result, share):
+        if not result["done"] or self._retried(record, report, share):
             return
-        outcome = self._outcome(record, result)
+        outcome = self._outcome(record, report)
         if outcome is not None:
-            fields = {"reason": result["failure"], "metrics": result["metrics"], "ledger": ledger}
+            reason = report.failure
             if outcome == "PRUNED":
-                fields["reason"] = f"stopped early by {self._searcher.spec.early_stop.rule}"  # type: ignore[union-attr]
-            state.end(record, outcome, step=result["step"], **fields)
+                reason = f"stopped early by {self._searcher.spec.early_stop.rule}"  # type: ignore[union-attr]
+            state.end(record, outcome, step=report.step, reason=reason, metrics=dict(report.metrics), ledger=ledger)
 
-    def _retried(self, record: TrialRecord, result: Mapping[str, Any], share: float) -> bool:
+    def _retried(self, record: TrialRecord, report: Report, share: float) -> bool:
         """Whether a trial that ran out of device memory gets a second chance with a larger share."""
-        if not (result["failure"] or "").startswith(OUT_OF_MEMORY) or record.share or not 0 < share < 1:
+        if not (report.failure or "").startswith(OUT_OF_MEMORY) or record.share or not 0 < share < 1:
             return False
         self._searcher.retry(record, min(1.0, 2 * share))
         return True
 
-    def _outcome(self, record: TrialRecord, result: Mapping[str, Any]) -> TrialState | None:
+    def _outcome(self, record: TrialRecord, report: Report) -> TrialState | None:
         """How the trial ended; None when it was only interrupted."""
-        if result["failure"]:
+        if report.failure:
             return "FAILED"
-        if result["step"] >= self._searcher.spec.budget.steps:
+        if report.step >= self._searcher.spec.budget.steps:
             return "COMPLETED"
         return "PRUNED" if record.configuration in self._searcher.stopper.stopped else None
 

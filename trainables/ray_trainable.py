@@ -86,10 +86,11 @@ class StudyTrainable(tune.Trainable):
         return self._result(Report(step, {}, {}, done=True, failure=reason))
 
     def _result(self, report: Report) -> dict[str, Any]:
-        result = dataclasses.asdict(report)
-        result["ledger"]["seconds_waiting"] = round(self.seconds_waiting, 3)
-        result["metrics"] = {key: value for key, value in report.metrics.items() if math.isfinite(value)}
-        return {**result, "trial": self.trial_config.identity, "resumed_from": self.resumed_from, "pid": os.getpid()}
+        """The report as one value: Tune keeps running means of every number that it finds in a result, for ever."""
+        metrics = {key: value for key, value in report.metrics.items() if math.isfinite(value)}
+        ledger = {**report.ledger, "seconds_waiting": round(self.seconds_waiting, 3)}
+        whole = dataclasses.replace(report, metrics=metrics, ledger=ledger)
+        return {"report": whole, "done": report.done, "resumed_from": self.resumed_from}
 
 
 def _describe(error: Exception) -> str:
