@@ -73,7 +73,7 @@ def test_a_good_file(tmp_path: pathlib.Path) -> None:
         ("steps: 100", "steps: 10", 9, "more than the 10 steps"),
         ("steps: 100", "steps: -1", 9, "greater than or equal to 1"),
         ("gpu: 0.25", "gpu: 0.3", 10, "does not divide"),
-        ("gpu: 0.25", "gpu: 2", 10, "less than or equal to 1"),
+        ("gpu: 0.25", "gpu: 2", 10, "from 0 to 1, or auto"),
         ("seeds: 2", "seed: 2\nsead: 3", 4, "did you mean 'seed'"),
         ("name: good", "name: ../evil", 1, "no path"),
         ("name: good", "name: 3", 1, "is not a name"),
