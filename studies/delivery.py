@@ -44,6 +44,9 @@ class Sink(Protocol):
     def deliver(self, chunk: Sequence[tuple[int, Event]]) -> None:
         """Take in events, each with the offset behind it; after an error the same chunk is delivered again."""
 
+    def forget(self) -> None:
+        """Look at the store anew in the next `begin`: an answer may have been lost after the store had acted."""
+
 
 class Feeder:
     """The thread that feeds one store; `tell` hears what the trouble is, or None after every chunk that went well."""
@@ -71,6 +74,7 @@ class Feeder:
                 if wait > 1.0:
                     self._tell(self.sink.name, None)
             except Exception as error:
+                self.sink.forget()
                 self._tell(self.sink.name, redact(f"{type(error).__name__}: {error}".strip().splitlines()[0])[:200])
                 (self.folder / ERRORS).write_text(redact(traceback.format_exc()))
                 pause, wait = wait, min(2 * wait, LONGEST_WAIT)

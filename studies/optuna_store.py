@@ -58,6 +58,7 @@ class OptunaSink:
                 directions=list(self._spec.objectives.values()),
                 load_if_exists=True,
             )
+            self._first, self._newest, self._learnt = {}, {}, set()
             for trial in study.get_trials(deepcopy=False):
                 self._learnt.add(trial.user_attrs.get("warm_start", ""))
                 self._note(trial)
@@ -80,6 +81,12 @@ class OptunaSink:
         for key in list(self._changed):
             self._write(self._study, self._state.configurations[key])
             del self._changed[key]
+
+    def forget(self) -> None:
+        """Look at the storage anew in the next `begin`."""
+        if self._study is not None:
+            self._study._storage._backend.engine.dispose()  # type: ignore[attr-defined]
+            self._study = None
 
     def _write(self, study: optuna.Study, record: ConfigurationRecord) -> None:
         key = record.configuration.hash

@@ -131,6 +131,10 @@ class MlflowSink:
         self._cursor["offset"] = chunk[-1][0]
         self._store()
 
+    def forget(self) -> None:
+        """Find the runs anew in the next `begin`."""
+        self._runs = {}
+
     def _handle(self, event: Event) -> None:
         match event["type"]:
             case "configuration":

@@ -40,7 +40,7 @@ def in_optuna(folder: StudyFolder) -> list[str]:
     sink.begin()
     assert sink._study is not None
     hashes = [trial.user_attrs["configuration"] for trial in sink._study.get_trials()]
-    sink._study._storage._backend.engine.dispose()  # type: ignore[attr-defined]
+    sink.forget()
     return hashes
 
 

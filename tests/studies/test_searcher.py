@@ -54,8 +54,7 @@ class Bench:
 
     def close(self) -> None:
         self.state.journal.close()
-        if self.sink._study is not None:
-            self.sink._study._storage._backend.engine.dispose()  # type: ignore[attr-defined]
+        self.sink.forget()
 
     def stored(self) -> list[Any]:
         """Trials in Optuna's storage, once the journal is delivered."""
@@ -374,3 +373,22 @@ def test_an_event_that_is_delivered_again_changes_nothing(benches: Any) -> None:
     before = bench.stored()
     bench.sink = OptunaSink(bench.spec, bench.sink._url)  # another process, from the start of the journal
     assert bench.stored() == before
+
+
+def test_an_answer_that_is_lost_makes_no_second_trial(benches: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The storage has the trial when the connection breaks."""
+    bench = benches(seeds=1, search={"sampler": "random", "configurations": 1})
+    bench.suggest()
+
+    def break_off(trial: Any) -> None:
+        raise ConnectionError(f"no answer for {trial.number}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.sink, "_note", break_off)
+        bench.sink.begin()
+        with pytest.raises(ConnectionError):
+            bench.sink.deliver(list(journal.read(bench.folder)))
+    bench.sink.forget()
+    assert bench.outcomes() == [("RUNNING", None)]
+    bench.finish(1, mig=0.5, reconstruction_error=5.0)
+    assert bench.outcomes() == [("COMPLETE", [0.5, 5.0])]
