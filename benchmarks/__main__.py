@@ -21,8 +21,8 @@ COMMANDS = (
     ("Around the training", ("benchmarks.service",)),
     ("Data sets", ("benchmarks.data",)),
     ("Questions to a study of 10,000 trials", ("benchmarks.analysis",)),
-    ("Many small trials, random search", ("benchmarks.scale", "--trials", "600", "--sampler", "random")),
-    ("Many small trials, TPE", ("benchmarks.scale", "--trials", "600", "--sampler", "tpe")),
+    ("Many small trials, random search", ("benchmarks.scale", "--trials", "2000", "--sampler", "random")),
+    ("Many small trials, TPE", ("benchmarks.scale", "--trials", "1000", "--sampler", "tpe")),
 )
 
 
