@@ -43,6 +43,7 @@ def main() -> None:
     began = time.perf_counter()
     study = studies.launch(study_file, root=root)
     total = time.perf_counter() - began
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
     ends = np.array([event["time"] for _, event in journal.read(study.path) if event["type"] == "end"])
     chunk = max(10, len(ends) // 10)
@@ -54,7 +55,7 @@ def main() -> None:
         "trials_per_s": round(len(ends) / (ends[-1] - ends[0]), 2),
         "first_tenth_per_s": round(first, 2),
         "last_tenth_per_s": round(last, 2),
-        "driver_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "driver_mb": memory,
     }
     for name, question in (("best", lambda: study.best(top=5)), ("front", study.front)):
         began = time.perf_counter()

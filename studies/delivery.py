@@ -122,10 +122,11 @@ class Delivery:
                 return True
         return False
 
-    def finish(self, report: pathlib.Path | None, timeout: float) -> bool:
-        """Attach the directory of the report to the study's own run in MLflow, and end that; whether it is there."""
-        answer = self._ask({"do": "finish", "report": report and str(report)}, timeout)
-        return answer is not None and answer["done"]
+    def finish(self, timeout: float) -> str | None:
+        """Write the report, attach it to the study's own run in MLflow, and end that; what went wrong, if anything."""
+        answer = self._ask({"do": "finish"}, timeout)
+        trouble: str | None = f"it took more than {timeout:.0f} s" if answer is None else answer["trouble"]
+        return trouble
 
     def __enter__(self) -> Self:
         return self
@@ -240,23 +241,34 @@ def main() -> None:
     folder = StudyFolder(sys.argv[1], sys.argv[2])
     stores = sinks(folder)
     feeders = [Feeder(folder.path, sink, tell) for sink in stores]
+
+    def flush(command: dict[str, Any]) -> None:
+        for feeder in feeders:
+            feeder.flush(command["offset"])
+        say({"number": command["number"]})
+
     while True:
         command = commands.get()
-        if command["do"] == "flush":
-            for feeder in feeders:
-                feeder.flush(command["offset"])
-            say({"number": command["number"], "done": True})
+        if command["do"] == "flush":  # which lasts as long as a store is away
+            threading.Thread(target=flush, args=(command,), daemon=True).start()
         else:
-            say({"number": command["number"], "done": _finish(stores[0], command["report"], tell)})
+            say({"number": command["number"], "trouble": _finish(folder, stores[0])})
 
 
-def _finish(mlflow: Any, report: str | None, tell: Callable[[str, str | None], None]) -> bool:
+def _finish(folder: StudyFolder, mlflow: Any) -> str | None:
+    """Here and not in the driver, since the pictures of a large study take memory of their own."""
+    from analysis.study import Study
+
+    try:
+        report = str(Study(folder.name, folder.root).report().parent)
+        trouble = None
+    except Exception as error:  # a picture that cannot be drawn never costs a study its results
+        report, trouble = None, f"{error}; `studies report {folder.name}` tries again"
     try:
         mlflow.finish(report)
     except Exception as error:
-        tell(mlflow.name, redact(str(error).strip().splitlines()[0])[:200])
-        return False
-    return True
+        return trouble or f"MLflow did not take it: {redact(str(error).strip().splitlines()[0])[:200]}"
+    return trouble
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from studies.state import StudyState
 from studies.study_file import StudyError
 
 RETRIES = 3  # of a trial whose process died
+REPORT_PATIENCE = 900.0
 DELIVERY_PATIENCE = 60.0  # seconds to wait for the stores at the end
 
 
@@ -79,9 +80,11 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
             state.journal.close()
             delivered = delivery.flush(DELIVERY_PATIENCE)
         if not delivered:
-            trouble = delivery.trouble or f"nothing was taken for {DELIVERY_PATIENCE:.0f} s"
-            notes.append(f"not everything was delivered yet ({trouble}); `studies resume` delivers the rest")
-        _report(folder, display, delivery if delivered else None)
+            missing = delivery.trouble or f"nothing was taken for {DELIVERY_PATIENCE:.0f} s"
+            notes.append(f"not everything was delivered yet ({missing}); `studies resume` delivers the rest")
+        trouble = delivery.finish(REPORT_PATIENCE)
+        if trouble is not None:
+            notes.append(f"the report is not complete: {trouble}")
     counts = state.counts()
     finished = not counts["PENDING"] and not counts["RUNNING"]
     finished = finished and (not spent() or len(state.configurations) >= spec.num_configurations)
@@ -96,17 +99,6 @@ def _share_folder(trials: Folders) -> None:
     if local is not None:
         local.mkdir(parents=True, exist_ok=True)
         require_shared(str(local))
-
-
-def _report(folder: StudyFolder, display: Display, delivery: Delivery | None) -> None:
-    """Write the report and attach it; a picture that cannot be drawn never costs a study its results."""
-    report: pathlib.Path | None = None
-    try:
-        report = Study(folder.name, folder.root).report().parent
-    except Exception as error:
-        display.message(f"the report is not complete ({error}); `studies report {folder.name}` tries again")
-    if delivery is not None and not delivery.finish(report, DELIVERY_PATIENCE):
-        display.message("the report could not be attached to the study's run in MLflow")
 
 
 def require_address(address: str | None) -> None:

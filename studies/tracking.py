@@ -295,7 +295,13 @@ class MlflowSink:
         return summary
 
     def finish(self, report: str | None) -> None:
-        """End the study's own run, with the directory of the report attached."""
+        """End the study's own run, with the directory of the report attached.
+
+        Raises:
+            StudyError: the store is away.
+        """
+        if STUDY_RUN not in self._runs:
+            raise StudyError("the store is away")
         run = self._run(STUDY_RUN)
         if report is not None:
             self.client.log_artifacts(run, report, "report")

@@ -1,5 +1,6 @@
 """Real processes killed at random moments, drawn from a logged seed; afterwards everything is there exactly once."""
 
+import contextlib
 import os
 import pathlib
 import random
@@ -72,15 +73,17 @@ def truncate_newest(service: Service, name: str, rng: random.Random) -> None:
             file.write_bytes(file.read_bytes()[:10])
 
 
-def assert_nothing_left_behind(before: set[int]) -> None:
-    """No process that a killed driver left."""
+def assert_nothing_left_behind(service: Service) -> None:
+    """No process that a killed driver of this service left; they have its environment."""
+    mark = str(service.folder / "data")
 
     def strays() -> list[psutil.Process]:
-        return [
-            process
-            for process in psutil.process_iter(["name", "cmdline"])
-            if process.pid not in before and any(part in " ".join(process.info["cmdline"] or []) for part in PARTS)
-        ]
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            if any(part in " ".join(process.info["cmdline"] or []) for part in PARTS):
+                with contextlib.suppress(psutil.Error):
+                    found += [process] if process.environ().get("STUDIES_DATA") == mark else []
+        return found
 
     wait_until(lambda: not strays(), 60.0)
 
@@ -88,7 +91,6 @@ def assert_nothing_left_behind(before: set[int]) -> None:
 def test_kills_at_random_moments(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     service = Service(tmp_path)
     rng = random.Random(SEED)
-    before = {process.pid for process in psutil.process_iter()}
     path = service.write("kills", models=MODELS, budget=BUDGET, search={"sampler": "tpe", "configurations": 60})
     pause = threading.Event()
     faults: list[Callable[[subprocess.Popen[str], random.Random], None]] = [
@@ -113,7 +115,7 @@ def test_kills_at_random_moments(tmp_path: pathlib.Path, capsys: pytest.CaptureF
             wait_until(lambda: service.ended("kills") > reached or driver.poll() is not None)  # noqa: B023
         driver.kill()
         driver.communicate()
-        assert_nothing_left_behind(before)
+        assert_nothing_left_behind(service)
         truncate_newest(service, "kills", rng)
     with capsys.disabled():
         print(f"\nFAULT_SEED={SEED}", *log, sep="\n")
@@ -121,7 +123,7 @@ def test_kills_at_random_moments(tmp_path: pathlib.Path, capsys: pytest.CaptureF
     assert result.returncode == 0, result.stderr
     service.assert_exactly_once("kills", configurations=60, seeds=2)
     assert set(service.study("kills").trials()["state"]) == {"COMPLETED"}
-    assert_nothing_left_behind(before)
+    assert_nothing_left_behind(service)
 
 
 def test_a_trial_loses_at_most_one_interval(tmp_path: pathlib.Path) -> None:
