@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -15,6 +16,11 @@ from collections.abc import Mapping
 from pyarrow import fs
 
 MANIFEST = "manifest.json"
+
+
+def redact(uri: str) -> str:
+    """A URI without the password in it."""
+    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
 
 
 class CorruptEntryError(Exception):

@@ -25,7 +25,8 @@ import sqlalchemy
 
 from core import journal
 from core.journal import Event
-from studies.folder import StudyFolder, redact
+from core.storage import redact
+from studies.folder import StudyFolder
 
 CHUNK = 500  # events between two notes of the place in the journal
 PAUSE = 0.5  # seconds between two looks at the journal

@@ -136,6 +136,7 @@ def cluster(address: str | None) -> Iterator[None]:
     arguments: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     if address is None:
         arguments |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "num_cpus": os.cpu_count()}
+        arguments["address"] = "local"  # never a cluster that somebody else runs here
     else:
         arguments["address"] = address
     mine = not ray.is_initialized()

@@ -5,7 +5,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -18,11 +17,6 @@ from studies.study_file import StudyError
 
 FORMAT = 1
 RECORD = "study.json"
-
-
-def redact(uri: str) -> str:
-    """A URI without the password in it."""
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
 from core.journal import Event
-from studies.folder import redact
+from core.storage import redact
 from studies.spec import StudySpec
 from studies.state import ConfigurationRecord, StudyState
 from studies.study_file import StudyError

@@ -7,11 +7,12 @@ from typing import Any
 
 import core.data
 from analysis.study import Study
+from core.storage import redact
 from studies import detach, driver
 from studies.budget import disk_needed, hours_here, require_disk
 from studies.display import ProgressDisplay
 from studies.driver import Display, Outcome, drive
-from studies.folder import StudyFolder, redact
+from studies.folder import StudyFolder
 from studies.optuna_store import open_storage
 from studies.spec import StudySpec
 from studies.state import StudyState

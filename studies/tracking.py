@@ -20,9 +20,9 @@ from analysis.purpose import purpose
 from core import journal
 from core.checkpoints import names as checkpoint_names
 from core.journal import RUN_IDS, Event
-from core.storage import CorruptEntryError, Folder
+from core.storage import CorruptEntryError, Folder, redact
 from studies import presentation
-from studies.folder import Folders, StudyFolder, redact
+from studies.folder import Folders, StudyFolder
 from studies.study_file import StudyError
 
 IDENTITY = "studies.identity"

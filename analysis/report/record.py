@@ -11,6 +11,7 @@ from analysis.figures.summaries import seconds_per_thousand
 from analysis.report.wording import count
 from core import journal
 from core.journal import Event
+from core.storage import redact
 
 if TYPE_CHECKING:
     from analysis.study import Study
@@ -156,7 +157,7 @@ def provenance(study: "Study", found: History) -> dict[str, str]:
         **last.get("versions", {}),
         "seed of the study": study.spec.get("seed", 0),
         "journal": study.path / journal.FILE,
-        "checkpoints": study.stores["checkpoints"],
+        "checkpoints": redact(study.stores["checkpoints"]),
         "data": study.stores["data"],
     }
     return {key: str(value) for key, value in facts.items()}

@@ -12,7 +12,7 @@ from PIL import Image
 from analysis.purpose import purpose
 from analysis.report.evidence import evidence
 from analysis.report.pictures import Album
-from analysis.report.record import cost, duration, history
+from analysis.report.record import cost, duration, history, provenance
 from analysis.report.scatter import scatter
 from analysis.report.summary import summary
 from analysis.report.wording import asked, span
@@ -260,3 +260,12 @@ def test_what_early_stopping_cost_is_told_by_its_controls(tmp_path: pathlib.Path
     saved = cost(again, history(again))["saved"]
     assert "1 configuration that" in saved
     assert f"instead of {made.hypervolume():.4g}" in saved
+
+
+def test_a_password_in_a_checkpoint_uri_stays_out(tmp_path: pathlib.Path) -> None:
+    own = random_study(tmp_path)
+    record = json.loads((own.path / "study.json").read_text())
+    record["stores"]["checkpoints"] = "s3://key:hidden@bucket/studies"
+    (own.path / "study.json").write_text(json.dumps(record))
+    shown = provenance(Study(own.name, tmp_path), history(own))
+    assert shown["checkpoints"] == "s3://key:***@bucket/studies"
