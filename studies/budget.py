@@ -59,14 +59,14 @@ def largest(spec: StudySpec, model: str) -> Configuration:
 
 def disk_needed(spec: StudySpec, data_root: str) -> int:
     """Bytes of all checkpoints of the plan: weights and optimiser state of the last one of every trial."""
-    import torch
-
     info = core.data.describe(spec.dataset, data_root)
     sizes = [0]
     for name in spec.models:
         model_class = trainables.get(name)
         if not hasattr(model_class, "configure_optimizers"):
-            continue  # the simulated model has no weights
+            continue  # the simulated model has no weights, and no need of PyTorch
+        import torch
+
         configuration = largest(spec, name)
         with torch.device("meta"):
             model = model_class(model_class.Hyperparameters(**configuration.hyperparameters), info)

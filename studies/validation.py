@@ -325,8 +325,6 @@ class _Checker:
         return metrics
 
     def _serve(self, path: Path, request: str, models: Mapping[str, Any]) -> None:
-        from trainables.evaluation import available_inputs, inputs_for
-
         try:
             metric, _, _ = core.metrics.parse(request)
         except core.metrics.MetricError as error:
@@ -340,6 +338,8 @@ class _Checker:
             if metric.needs_factors and not self.info.has_factors:
                 self.problem(path, f"'{request}' needs ground-truth factors, which '{self.info.name}' does not have")
                 return
+            from trainables.evaluation import available_inputs, inputs_for
+
             try:
                 inputs_for(request, available_inputs(trainables.get(model), self.info.has_factors))
             except core.metrics.MetricError as error:
