@@ -126,7 +126,9 @@ class Delivery:
     def finish(self, timeout: float) -> str | None:
         """Write the report, attach it to the study's own run in MLflow, and end that; what went wrong, if anything."""
         answer = self._ask({"do": "finish"}, timeout)
-        trouble: str | None = f"it took more than {timeout:.0f} s" if answer is None else answer["trouble"]
+        if answer is None:
+            return f"the process that draws it ended, or took more than {timeout:.0f} s; `studies report` tries again"
+        trouble: str | None = answer["trouble"]
         return trouble
 
     def __enter__(self) -> Self:
@@ -160,6 +162,8 @@ class Delivery:
         """The answer to a command; None when there is none in time."""
         assert self._process.stdin is not None
         number = time.monotonic_ns()
+        while not self._answers.empty():  # of earlier commands
+            self._answers.get()
         try:
             self._process.stdin.write(json.dumps({**command, "number": number}) + "\n")
             self._process.stdin.flush()
@@ -171,6 +175,8 @@ class Delivery:
             try:
                 answer = self._answers.get(timeout=left)
             except queue.Empty:
+                return None
+            if answer["number"] is None:  # the process died
                 return None
             if answer["number"] == number:
                 return answer
@@ -195,7 +201,9 @@ class Delivery:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
             self._troubles["delivery"] = f"its process ended with code {code} and is started again"
-            self._closing.wait(PAUSE)
+            self._answers.put({"number": None})
+            if self._closing.wait(PAUSE):
+                return
             self._process = self._start()
             self._troubles.pop("delivery")
 

@@ -9,10 +9,9 @@ import torch
 
 import core.data
 import trainables
-from core.storage import Folder
 from tests.kit import QUICK, trial_config
 from trainables.labellers import Labels, label
-from trainables.run import TrainingRun, start
+from trainables.run import TrainingRun
 
 SIZES = (3, 6, 40, 32)
 FACTORS = np.stack([np.random.default_rng(0).integers(size, size=20_000) for size in SIZES], 1)
@@ -106,17 +105,6 @@ def test_every_supervision_takes_fewer_factors_and_fewer_classes(
         expected = -(target * p.log() + (1 - target) * (1 - p).log()).sum()
         torch.testing.assert_close(found, expected)
     assert torch.isfinite(found)
-
-
-def test_a_restored_trial_has_the_same_labels(tmp_path: pathlib.Path) -> None:
-    config = trial_config("few_labels", tmp_path, hyperparameters={"labeller": "noisy", "annealing": "fixed"})
-    straight = start(config)
-    straight.advance()
-    straight.save(Folder(tmp_path / "half"))
-    last = straight.advance()
-    resumed = start(config)
-    resumed.restore(Folder(tmp_path / "half"))
-    assert resumed.advance().metrics == last.metrics
 
 
 def test_more_factors_than_there_are_cannot_be_labelled() -> None:

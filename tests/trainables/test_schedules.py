@@ -66,6 +66,7 @@ def test_the_optimiser_is_reset_only_where_the_schedule_changes_and_only_if_aske
         ("cascade_vae", {"stage_steps": 3, "warm_up_stages": 1}),
         ("joint_vae", {"capacity_steps": 5}),
         ("beta_vae", {"capacity": 5.0, "capacity_steps": 5}),
+        ("few_labels", {"labeller": "noisy", "annealing": "fixed"}),
     ],
 )
 def test_a_trial_restored_inside_a_stage_is_bit_identical(name: str, changes: dict, tmp_path: pathlib.Path) -> None:
