@@ -5,7 +5,7 @@ A model is one file in `trainables/models/` named like the model. `trainables/RE
 
 import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,21 @@ from trainables.hyperparameters import Hyperparameters
 
 H = TypeVar("H", bound=Hyperparameters)
 Parts = dict[str, Tensor]
+
+
+class Update(NamedTuple):
+    """What the parameters of one optimiser are to follow.
+
+    Attributes:
+        loss: a scalar, whose gradient is nonzero in these parameters alone.
+        parts: for the log, unweighted scalars.
+        kept: tensors that the next update of the same step takes up.
+    """
+
+    loss: Tensor
+    parts: Parts
+    kept: Any = None
+
 
 TRAVERSAL = np.linspace(-3.0, 3.0, 10)
 ENCODE_BATCH = 128  # the fastest size on a CPU: larger activations fall out of the cache
@@ -38,6 +53,9 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         Hyperparameters: the typed class beside the model.
         streams: the batches that one step takes, in order: "all" draws from the training images (each "all" is
             independent of the others), "annotated" from the annotated subset, with factors.
+        updates: names of the optimisers in the order in which a step uses them.
+        stackable: hyperparameters in which trials may differ that are trained together in one stack
+            (`trainables.stack`): numbers that only multiply in a loss, and learning rates.
         serves: what metrics and pictures may ask of it: "posterior" (mean and variance per dimension), "discrete" (a
             categorical code), "relations" (relation_accuracy), "discriminator".
         extra_inputs: names of what `metric_inputs` gives.
@@ -50,6 +68,8 @@ class Model(nn.Module, abc.ABC, Generic[H]):
     title: ClassVar[str]
     Hyperparameters: ClassVar[type[Hyperparameters]]
     streams: ClassVar[tuple[str, ...]] = ("all",)
+    updates: ClassVar[tuple[str, ...]] = ("model",)
+    stackable: ClassVar[frozenset[str]] = frozenset({"learning_rate"})
     serves: ClassVar[frozenset[str]] = frozenset()
     extra_inputs: ClassVar[frozenset[str]] = frozenset()
     host_bound: ClassVar[bool] = False
@@ -66,9 +86,8 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
         self.register_buffer("steps_done", torch.zeros((), dtype=torch.int64))
 
-    @abc.abstractmethod
     def training_step(self, batches: Sequence[Batch]) -> Parts:
-        """One update of all parameters.
+        """One update of all parameters: the `updates` one after the other.
 
         Args:
             batches: one per stream.
@@ -77,6 +96,33 @@ class Model(nn.Module, abc.ABC, Generic[H]):
             The unweighted parts of the loss (reconstruction, kl, …), detached scalars on the device, so that sweeps
             over weights stay comparable.
         """
+        parts: Parts = {}
+        kept: Any = None
+        for optimizer in self.updates:
+            update = self.update(optimizer, batches, kept)
+            self.minimise(update.loss, self.optimizers[optimizer])
+            parts |= update.parts
+            kept = update.kept
+        return {name: part.detach() for name, part in parts.items()}
+
+    def update(self, optimizer: str, batches: Sequence[Batch], kept: Any) -> "Update":  # noqa: ARG002 - for several
+        """What an optimiser's parameters are to follow; models with a single loss write `loss`.
+
+        Args:
+            optimizer: one of `updates`.
+            batches: one per stream.
+            kept: what the update before it in the same step kept, None for the first.
+        """
+        loss, parts = self.loss(batches)
+        return Update(loss, parts)
+
+    def loss(self, batches: Sequence[Batch]) -> tuple[Tensor, Parts]:
+        """The loss of a step, and its unweighted parts: scalars on the device.
+
+        Args:
+            batches: one per stream.
+        """
+        raise NotImplementedError(f"{self.title} has neither loss, update nor training_step")
 
     @abc.abstractmethod
     def configure_optimizers(self) -> None:

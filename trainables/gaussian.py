@@ -52,15 +52,13 @@ class GaussianVAE(Model[H]):
     def penalty(self, posterior: Posterior) -> tuple[Tensor, Parts]:
         """What the loss adds to the reconstruction, and its unweighted parts beyond `kl`."""
 
-    def training_step(self, batches: Sequence[Batch]) -> Parts:
-        """One Adam update on one batch."""
+    def loss(self, batches: Sequence[Batch]) -> tuple[Tensor, Parts]:
+        """Reconstruction of one sample of the posterior, and the penalty."""
         images = batches[0].images
         posterior = self.sample_posterior(images)
         reconstruction = bernoulli_reconstruction(self.decoder(posterior.codes), images)
         penalty, parts = self.penalty(posterior)
-        self.minimise(reconstruction + penalty, self.optimizers["model"])
-        kl = posterior.kl.sum(1).mean()
-        return {"reconstruction": reconstruction.detach(), "kl": kl.detach(), **parts}
+        return reconstruction + penalty, {"reconstruction": reconstruction, "kl": posterior.kl.sum(1).mean(), **parts}
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """μ and log σ² of q(z|x), each (B, D)."""

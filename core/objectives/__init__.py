@@ -5,6 +5,15 @@ and ν keep the meaning of the papers.
 """
 
 from core.objectives.covariance import code_covariance, identity_penalty
+from core.objectives.density_ratio import (
+    Judgement,
+    density_ratio,
+    density_ratio_gradient,
+    discriminator_loss,
+    judge,
+    permute_dimensions,
+    shared_discriminator_loss,
+)
 from core.objectives.discrete import balanced_assignment, categorical_kl, gumbel_softmax
 from core.objectives.gaussian import (
     bernoulli_reconstruction,
@@ -27,15 +36,10 @@ from core.objectives.supervised import (
     embedding_loss,
     scaled_square_loss,
 )
-from core.objectives.total_correlation import (
-    LatentDecomposition,
-    decompose_kl,
-    density_ratio,
-    discriminator_loss,
-    permute_dimensions,
-)
+from core.objectives.total_correlation import LatentDecomposition, decompose_kl
 
 __all__ = [
+    "Judgement",
     "LatentDecomposition",
     "balanced_assignment",
     "bernoulli_reconstruction",
@@ -45,6 +49,7 @@ __all__ = [
     "cross_entropy_loss",
     "decompose_kl",
     "density_ratio",
+    "density_ratio_gradient",
     "discriminator_loss",
     "embedding_loss",
     "gaussian_kl",
@@ -55,10 +60,12 @@ __all__ = [
     "inverse_wishart_constant",
     "inverse_wishart_divergence",
     "inverse_wishart_regulariser",
+    "judge",
     "permute_dimensions",
     "prior_scale",
     "reparameterise",
     "sample_hyperprior_codes",
     "sample_inverse_wishart",
     "scaled_square_loss",
+    "shared_discriminator_loss",
 ]

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.noise import Generator, uniform
+
 TINY = 1e-12
 
 
@@ -28,12 +30,10 @@ def balanced_assignment(costs: np.ndarray, penalty: float) -> np.ndarray:
     return np.asarray(chosen // batch, dtype=np.int64)
 
 
-def gumbel_softmax(log_probabilities: Tensor, temperature: float, generator: torch.Generator | None = None) -> Tensor:
+def gumbel_softmax(log_probabilities: Tensor, temperature: float, generator: Generator = None) -> Tensor:
     """A relaxed one-hot sample softmax((log α + g) / τ), g = −log(−log U), of log α (B, S) (Jang et al. 2017)."""
-    uniform = torch.rand(
-        log_probabilities.shape, generator=generator, device=log_probabilities.device, dtype=log_probabilities.dtype
-    )
-    gumbel = -torch.log(-torch.log(uniform + TINY) + TINY)
+    drawn = uniform(log_probabilities.shape, generator, log_probabilities)
+    gumbel = -torch.log(-torch.log(drawn + TINY) + TINY)
     return torch.softmax((log_probabilities + gumbel) / temperature, dim=-1)
 
 

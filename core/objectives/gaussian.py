@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from core.noise import Generator, normal
+
 
 def bernoulli_reconstruction(logits: Tensor, images: Tensor) -> Tensor:
     """−E log p(x|z), in nats per image: binary cross-entropy summed over pixels, averaged over the batch.
@@ -22,10 +24,9 @@ def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1.0)
 
 
-def reparameterise(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:
+def reparameterise(mean: Tensor, log_variance: Tensor, generator: Generator = None) -> Tensor:
     """A sample z = μ + σ ε of the posterior, (B, D)."""
-    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
-    return torch.addcmul(mean, torch.exp(0.5 * log_variance), noise)
+    return torch.addcmul(mean, torch.exp(0.5 * log_variance), normal(mean.shape, generator, mean))
 
 
 def gaussian_log_density(value: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -1,11 +1,10 @@
-"""Estimators of the total correlation: from a minibatch (β-TCVAE) and from a discriminator (FactorVAE)."""
+"""The KL of a minibatch taken apart, total correlation included (β-TCVAE)."""
 
 import math
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from core.objectives.gaussian import gaussian_log_density
 
@@ -60,21 +59,3 @@ def _stratified_log_weights(batch: int, num_images: int, device: torch.device | 
     weights[rows, rows] = 1.0 / num_images
     weights[rows, (rows + 1) % batch] = (num_images - others) / (num_images * others)
     return weights.log()
-
-
-def permute_dimensions(codes: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Shuffle every dimension over the batch independently (Kim & Mnih 2018, Algorithm 1): samples of Π q(z_j)."""
-    keys = torch.rand(codes.shape, generator=generator, device=codes.device)
-    return codes.gather(0, keys.argsort(0))
-
-
-def density_ratio(logits: Tensor) -> Tensor:
-    """mean_B log D(z)/(1 − D(z)): the discriminator's estimate of the total correlation, logits (B, 2)."""
-    return (logits[:, 0] - logits[:, 1]).mean()
-
-
-def discriminator_loss(joint_logits: Tensor, product_logits: Tensor) -> Tensor:
-    """½ [CE(joint, 0) + CE(product, 1)]: class 0 is "from q(z)", class 1 "from Π q(z_j)" (Kim & Mnih, Algorithm 2)."""
-    zeros = torch.zeros(len(joint_logits), dtype=torch.long, device=joint_logits.device)
-    ones = torch.ones(len(product_logits), dtype=torch.long, device=product_logits.device)
-    return 0.5 * (functional.cross_entropy(joint_logits, zeros) + functional.cross_entropy(product_logits, ones))

@@ -164,7 +164,7 @@ def test_factor_vae_and_its_discriminator(taken: Callable[..., Taken]) -> None:
     (slope,) = torch.autograd.grad(tc, leaf)
     assert step.parts["tc"] == pytest.approx(float(tc.detach()), rel=1e-7)
     second = drawn(gaussians(step.model, step.batches[1].images), step.noise)
-    keys = torch.rand(second.shape, generator=step.noise)
+    keys = torch.rand(second.shape, generator=step.noise, dtype=second.dtype)
     shuffled = torch.stack([column[key.argsort()] for column, key in zip(second.T, keys.T, strict=True)], 1)
     unlike = step.model.discriminator(shuffled).log_softmax(1)[:, 1].mean()
     loss = -0.5 * (odds[:, 0].mean() + unlike)

@@ -33,6 +33,7 @@ class BetaTCVAE(GaussianVAE[BetaTCVAEHyperparameters]):
     name: ClassVar[str] = "beta_tcvae"
     title: ClassVar[str] = "β-TCVAE"
     Hyperparameters: ClassVar = BetaTCVAEHyperparameters
+    stackable: ClassVar[frozenset[str]] = frozenset({"beta", "learning_rate"})
 
     def penalty(self, posterior: Posterior) -> tuple[Tensor, Parts]:
         """KL + (β − 1) TC; the logged `tc` includes its constants."""
@@ -42,6 +43,6 @@ class BetaTCVAE(GaussianVAE[BetaTCVAEHyperparameters]):
         )
         kl = posterior.kl.sum(1).mean()
         return kl + (h.beta - 1.0) * parts.total_correlation, {
-            "tc": parts.total_correlation.detach(),
-            "mutual_information": parts.mutual_information.detach(),
+            "tc": parts.total_correlation,
+            "mutual_information": parts.mutual_information,
         }

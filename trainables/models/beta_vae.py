@@ -42,6 +42,7 @@ class BetaVAE(GaussianVAE[BetaVAEHyperparameters]):
     name: ClassVar[str] = "beta_vae"
     title: ClassVar[str] = "β-VAE"
     Hyperparameters: ClassVar = BetaVAEHyperparameters
+    stackable: ClassVar[frozenset[str]] = frozenset({"beta", "learning_rate"})
 
     @staticmethod
     def warm_up_steps(hyperparameters: BetaVAEHyperparameters) -> int:

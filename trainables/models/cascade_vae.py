@@ -90,8 +90,8 @@ class CascadeVAE(Cascade[CascadeVAEHyperparameters]):
         self.assigning = self.schedule(step // self.hyperparameters.stage_steps)[1]
         return super().before_step(step)
 
-    def training_step(self, batches: Sequence[Batch]) -> Parts:
-        """Assign the categories, then one Adam update with the same sample of the continuous code."""
+    def loss(self, batches: Sequence[Batch]) -> tuple[Tensor, Parts]:
+        """Assign the categories, then the loss with the same sample of the continuous code."""
         images = batches[0].images
         posterior = self.sample_posterior(images)
         discrete = torch.zeros(len(images), self.hyperparameters.num_categories, device=self.device)
@@ -99,11 +99,10 @@ class CascadeVAE(Cascade[CascadeVAEHyperparameters]):
             discrete = self.assign(posterior.codes.detach(), images)
         reconstruction = bernoulli_reconstruction(self.decoder(torch.cat([posterior.codes, discrete], 1)), images)
         penalty, parts = self.penalty(posterior)
-        self.minimise(reconstruction + penalty, self.optimizers["model"])
-        kl = posterior.kl.sum(1).mean()
         share = discrete.mean(0)
         parts["category_entropy"] = -torch.xlogy(share, share).sum()
-        return {"reconstruction": reconstruction.detach(), "kl": kl.detach(), **parts}
+        kl = posterior.kl.sum(1).mean()
+        return reconstruction + penalty, {"reconstruction": reconstruction, "kl": kl, **parts}
 
     def assign(self, continuous: Tensor, images: Tensor) -> Tensor:
         """One-hot categories (B, S) of least cost, solved on the host: the one read of the device in a step."""

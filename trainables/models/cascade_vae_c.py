@@ -110,7 +110,7 @@ class Cascade(GaussianVAE[H]):
         h = self.hyperparameters
         weights = h.beta_h + (h.beta_l - h.beta_h) * self.relieved
         kl = posterior.kl.mean(0)
-        return (weights * kl).sum(), {"kl_relieved": (kl * self.relieved).sum().detach()}
+        return (weights * kl).sum(), {"kl_relieved": (kl * self.relieved).sum()}
 
 
 class CascadeVAEC(Cascade[CascadeVAECHyperparameters]):

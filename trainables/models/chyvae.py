@@ -16,6 +16,7 @@ from torch.nn import functional
 from core.data import DatasetInfo
 from core.data.batches import Batch
 from core.networks import build_decoder, build_encoder, initialise
+from core.noise import Generator, normal
 from core.objectives import (
     bernoulli_reconstruction,
     inverse_wishart_divergence,
@@ -78,8 +79,8 @@ class CHyVAE(Model[CHyVAEHyperparameters]):
         """Adam on everything."""
         self.adam("model", self.parameters(), lr=self.hyperparameters.learning_rate)
 
-    def training_step(self, batches: Sequence[Batch]) -> Parts:
-        """One Adam update on one batch; two independent samples of the posterior unless `shared_sample`."""
+    def loss(self, batches: Sequence[Batch]) -> tuple[Tensor, Parts]:
+        """Reconstruction and divergence, with two independent samples of the posterior unless `shared_sample`."""
         h = self.hyperparameters
         images = batches[0].images
         mean, factor = self.gaussian(images)
@@ -87,8 +88,7 @@ class CHyVAE(Model[CHyVAEHyperparameters]):
         other = codes if h.shared_sample else self._sample(mean, factor, self.generator)
         reconstruction = bernoulli_reconstruction(self.decoder(codes), images)
         divergence = inverse_wishart_divergence(mean, factor, JITTER, other, h.nu, h.bound).mean()
-        self.minimise(reconstruction + divergence, self.optimizers["model"])
-        return {"reconstruction": reconstruction.detach(), "kl": divergence.detach()}
+        return reconstruction + divergence, {"reconstruction": reconstruction, "kl": divergence}
 
     def gaussian(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """μ (B, p) and the lower-triangular L (B, p, p), whose diagonal is positive."""
@@ -103,9 +103,9 @@ class CHyVAE(Model[CHyVAEHyperparameters]):
         mean, factor = self.gaussian(images)
         return mean, torch.log(factor.square().sum(2) + JITTER)
 
-    def _sample(self, mean: Tensor, factor: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _sample(self, mean: Tensor, factor: Tensor, generator: Generator) -> Tensor:
         """z = μ + L ε₁ + √jitter ε₂ has exactly the covariance S, without its Cholesky factor."""
-        noise = torch.randn((2, *mean.shape), generator=generator, device=mean.device, dtype=mean.dtype)
+        noise = normal((2, *mean.shape), generator, mean)
         return mean + (factor @ noise[0, :, :, None])[:, :, 0] + JITTER**0.5 * noise[1]
 
     def codes(self, images: Tensor) -> Tensor:

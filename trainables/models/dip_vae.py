@@ -46,6 +46,7 @@ class DIPVAE(GaussianVAE[DIPVAEHyperparameters]):
     name: ClassVar[str] = "dip_vae"
     title: ClassVar[str] = "DIP-VAE"
     Hyperparameters: ClassVar = DIPVAEHyperparameters
+    stackable: ClassVar[frozenset[str]] = frozenset({"lambda_od", "diagonal", "learning_rate"})
 
     def penalty(self, posterior: Posterior) -> tuple[Tensor, Parts]:
         """KL + λ_od Σ_{i≠j} C_ij² + λ_d Σ_i (C_ii − 1)²."""
@@ -53,5 +54,5 @@ class DIPVAE(GaussianVAE[DIPVAEHyperparameters]):
         covariance = code_covariance(posterior.mean, posterior.log_variance, h.kind)
         between, variances = identity_penalty(covariance)
         weighted = h.lambda_od * (between + h.diagonal * DIAGONAL[h.kind] * variances)
-        parts = {"covariances": between.detach(), "variances": variances.detach()}
+        parts = {"covariances": between, "variances": variances}
         return posterior.kl.sum(1).mean() + weighted, parts

@@ -10,12 +10,15 @@ from core.data import DatasetInfo
 from core.data.batches import Batch
 from core.networks import build_discriminator, initialise
 from core.objectives import (
+    Judgement,
     bernoulli_reconstruction,
     density_ratio,
-    discriminator_loss,
+    density_ratio_gradient,
+    judge,
     permute_dimensions,
+    shared_discriminator_loss,
 )
-from trainables.base import Parts
+from trainables.base import Parts, Update
 from trainables.gaussian import GaussianVAE, Posterior
 from trainables.hyperparameters import Hyperparameters, hyperparameter
 
@@ -50,6 +53,8 @@ class FactorVAE(GaussianVAE[FactorVAEHyperparameters]):
     title: ClassVar[str] = "FactorVAE"
     Hyperparameters: ClassVar = FactorVAEHyperparameters
     streams: ClassVar[tuple[str, ...]] = ("all", "all")
+    updates: ClassVar[tuple[str, ...]] = ("model", "discriminator")
+    stackable: ClassVar[frozenset[str]] = frozenset({"gamma", "learning_rate", "discriminator_learning_rate"})
     serves: ClassVar[frozenset[str]] = frozenset({"posterior", "discriminator"})
 
     def __init__(self, hyperparameters: FactorVAEHyperparameters, dataset: DatasetInfo) -> None:
@@ -71,35 +76,27 @@ class FactorVAE(GaussianVAE[FactorVAEHyperparameters]):
         """The KL; the total correlation enters through its gradient with respect to the codes."""
         return posterior.kl.sum(1).mean(), {}
 
-    def training_step(self, batches: Sequence[Batch]) -> Parts:
-        """Algorithm 2: update the autoencoder on the first batch, then the discriminator with the second.
+    def update(self, optimizer: str, batches: Sequence[Batch], kept: Judgement | None) -> Update:
+        """Algorithm 2: the autoencoder learns from the first batch, then the discriminator with the second."""
+        if optimizer == "model":
+            return self._autoencoder(batches[0])
+        assert kept is not None
+        return self._discriminator(batches[1], kept)
 
-        D(z) is computed once. Its gradient with respect to z serves the autoencoder (the discriminator's weights get
-        none of it), and its graph serves the discriminator (the encoder gets none, since z is a leaf there).
-        """
-        images = batches[0].images
-        posterior = self.sample_posterior(images)
-        leaf = posterior.codes.detach().requires_grad_()
-        joint_logits = self.discriminator(leaf)
-        tc = density_ratio(joint_logits)
-        (tc_gradient,) = torch.autograd.grad(tc, leaf, retain_graph=True)
-
-        reconstruction = bernoulli_reconstruction(self.decoder(posterior.codes), images)
+    def _autoencoder(self, batch: Batch) -> Update:
+        posterior = self.sample_posterior(batch.images)
+        joint = judge(self.discriminator, posterior.codes)
+        reconstruction = bernoulli_reconstruction(self.decoder(posterior.codes), batch.images)
         kl, _ = self.penalty(posterior)
-        adversarial = self.hyperparameters.gamma * (posterior.codes * tc_gradient).sum()
-        self.minimise(reconstruction + kl + adversarial, self.optimizers["model"])
+        adversarial = self.hyperparameters.gamma * (posterior.codes * density_ratio_gradient(joint)).sum()
+        parts = {"reconstruction": reconstruction, "kl": kl, "tc": density_ratio(joint.logits)}
+        return Update(reconstruction + kl + adversarial, parts, kept=joint)
 
+    def _discriminator(self, batch: Batch, joint: Judgement) -> Update:
         with torch.no_grad():
-            second = self.sample_posterior(batches[1].images).codes
-            permuted = permute_dimensions(second, self.generator)
-        loss = discriminator_loss(joint_logits, self.discriminator(permuted))
-        self.minimise(loss, self.optimizers["discriminator"])
-        return {
-            "reconstruction": reconstruction.detach(),
-            "kl": kl.detach(),
-            "tc": tc.detach(),
-            "discriminator": loss.detach(),
-        }
+            permuted = permute_dimensions(self.sample_posterior(batch.images).codes, self.generator)
+        loss = shared_discriminator_loss(self.discriminator, joint, judge(self.discriminator, permuted))
+        return Update(loss, {"discriminator": loss})
 
     def discriminator_logits(self, images: Tensor) -> Tensor:
         """Logits (B, 2) of the discriminator at one sample of the posterior."""

@@ -92,6 +92,7 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
     title: ClassVar[str] = "S²-β-VAE"
     Hyperparameters: ClassVar = FewLabelsHyperparameters
     streams: ClassVar[tuple[str, ...]] = ("all", "annotated")
+    stackable: ClassVar[frozenset[str]] = frozenset({"beta", "gamma_sup", "learning_rate"})
 
     factor_sizes: Tensor
     label_sizes: Tensor
@@ -139,16 +140,15 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
         """β KL."""
         return self.hyperparameters.beta * posterior.kl.sum(1).mean(), {}
 
-    def training_step(self, batches: Sequence[Batch]) -> Parts:
-        """One Adam update on a batch without and one with labels."""
+    def loss(self, batches: Sequence[Batch]) -> tuple[Tensor, Parts]:
+        """Reconstruction and β KL of a batch without labels, and γ_sup R_s of one with labels."""
         images = batches[0].images
         posterior = self.sample_posterior(images)
         reconstruction = bernoulli_reconstruction(self.decoder(posterior.codes), images)
         supervised = self.supervised(self.posterior(batches[1].images)[0], self.labels_of(batches[1]))
         penalty, _ = self.penalty(posterior)
-        self.minimise(reconstruction + penalty + self.weight() * supervised, self.optimizers["model"])
-        kl = posterior.kl.sum(1).mean()
-        return {"reconstruction": reconstruction.detach(), "kl": kl.detach(), "supervised": supervised.detach()}
+        parts = {"reconstruction": reconstruction, "kl": posterior.kl.sum(1).mean(), "supervised": supervised}
+        return reconstruction + penalty + self.weight() * supervised, parts
 
     def labels_of(self, batch: Batch) -> Tensor:
         """Labels (B, J) of annotated images; without a labeller's their factors."""

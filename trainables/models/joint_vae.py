@@ -92,6 +92,7 @@ class JointVAE(GaussianVAE[JointVAEHyperparameters]):
     title: ClassVar[str] = "JointVAE"
     Hyperparameters: ClassVar = JointVAEHyperparameters
     serves: ClassVar[frozenset[str]] = frozenset({"posterior", "discrete"})
+    stackable: ClassVar[frozenset[str]] = frozenset({"gamma", "temperature", "learning_rate"})
 
     def __init__(self, hyperparameters: JointVAEHyperparameters, dataset: DatasetInfo) -> None:
         width = hyperparameters.num_discrete * hyperparameters.num_categories
@@ -111,8 +112,8 @@ class JointVAE(GaussianVAE[JointVAEHyperparameters]):
         logits = features[:, 2 * h.num_latents :].unflatten(1, (h.num_discrete, h.num_categories))
         return mean, log_variance, torch.log_softmax(logits, -1)
 
-    def training_step(self, batches: Sequence[Batch]) -> Parts:
-        """One Adam update on one batch."""
+    def loss(self, batches: Sequence[Batch]) -> tuple[Tensor, Parts]:
+        """Reconstruction, and γ times both distances from the capacities."""
         h = self.hyperparameters
         images = batches[0].images
         mean, log_variance, log_alpha = self.both(images)
@@ -123,12 +124,11 @@ class JointVAE(GaussianVAE[JointVAEHyperparameters]):
         penalty, _ = self.penalty(posterior)
         discrete_kl = categorical_kl(log_alpha).sum(1).mean()
         discrete_penalty = h.gamma * (discrete_kl - self.capacities()[1]).abs()
-        self.minimise(self.scaled(reconstruction, penalty + discrete_penalty), self.optimizers["model"])
         share = log_alpha.detach().exp().mean(0)
-        return {
-            "reconstruction": reconstruction.detach(),
-            "kl": posterior.kl.sum(1).mean().detach(),
-            "kl_discrete": discrete_kl.detach(),
+        return self.scaled(reconstruction, penalty + discrete_penalty), {
+            "reconstruction": reconstruction,
+            "kl": posterior.kl.sum(1).mean(),
+            "kl_discrete": discrete_kl,
             # KL_c says how sure each image is, not whether the categories are used: all may be in one.
             "category_entropy": -torch.xlogy(share, share).sum(),
         }
