@@ -189,6 +189,16 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         """Further inputs of metrics, by name (`core.metrics`), that only this model can give."""
         return {}
 
+    @property
+    def staged(self) -> bool:
+        """Whether something may change on the host between two steps."""
+        return type(self).before_step is not Model.before_step
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """All sources of noise in training."""
+        return [self.generator]
+
     def before_restore(self, step: int) -> None:
         """Bring what is built on the host (optimisers of a stage) to where it stood after `step` steps."""
 

@@ -10,13 +10,14 @@ launch of it gave what the same steps give without it.
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from core.data.batches import Batch, Batches
 from trainables.base import Model
+from trainables.stack import Stack, StackedBatches
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +27,13 @@ AGREEMENT = 1e-3  # relative, between a launch and the same steps without it; ke
 
 Steps = Callable[[int, int], dict[str, Tensor]]
 """Takes steps first … last − 1; sums of the loss parts over them, on the device."""
-Record = Callable[[Model[Any], Callable[[], None]], Callable[[], None]]
+Trainee: TypeAlias = Model[Any] | Stack
+Source: TypeAlias = Batches | StackedBatches
+Record = Callable[[Trainee, Callable[[], None]], Callable[[], None]]
 """Makes a function that does again, on the device alone, what the given one does."""
 
 
-def steps_of(model: Model[Any], sources: Sequence[Batches]) -> Steps:
+def steps_of(model: Trainee, sources: Sequence[Source]) -> Steps:
     """The loop that suits a model, its data and its device."""
     on_gpu = model.device.type == "cuda" and all(source.resident for source in sources)
     return Recorded(model, sources) if on_gpu and not model.host_bound else Eager(model, sources)
@@ -39,7 +42,7 @@ def steps_of(model: Model[Any], sources: Sequence[Batches]) -> Steps:
 class Eager:
     """One step after the other."""
 
-    def __init__(self, model: Model[Any], sources: Sequence[Batches]) -> None:
+    def __init__(self, model: Trainee, sources: Sequence[Source]) -> None:
         self.model = model
         self.sources = sources
 
@@ -52,7 +55,7 @@ class Eager:
         return sums
 
 
-def _take(model: Model[Any], batches: Sequence[Batch], sums: dict[str, Tensor]) -> None:
+def _take(model: Trainee, batches: Sequence[Batch], sums: dict[str, Tensor]) -> None:
     """One step; its loss parts are added to `sums`."""
     for name, value in model.training_step(batches).items():
         if name in sums:
@@ -62,10 +65,11 @@ def _take(model: Model[Any], batches: Sequence[Batch], sums: dict[str, Tensor]) 
     model.steps_done += 1
 
 
-def cuda_graph(model: Model[Any], function: Callable[[], None]) -> Callable[[], None]:
+def cuda_graph(model: Trainee, function: Callable[[], None]) -> Callable[[], None]:
     """Record what `function` launches, on the current stream; the result replays it."""
     graph = torch.cuda.CUDAGraph()
-    graph.register_generator_state(model.generator)
+    for generator in model.generators:
+        graph.register_generator_state(generator)
     with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
         function()
     replay: Callable[[], None] = graph.replay
@@ -75,15 +79,13 @@ def cuda_graph(model: Model[Any], function: Callable[[], None]) -> Callable[[], 
 class Recorded:
     """Several steps per launch of a recording; the same numbers as `Eager`."""
 
-    def __init__(self, model: Model[Any], sources: Sequence[Batches], record: Record = cuda_graph) -> None:
+    def __init__(self, model: Trainee, sources: Sequence[Source], record: Record = cuda_graph) -> None:
         self.model = model
         self.sources = sources
         self._record = record
-        staged = type(model).before_step is not Model.before_step
-        self._per_launch = 1 if staged else PER_LAUNCH
+        self._per_launch = 1 if model.staged else PER_LAUNCH
         self._positions = [
-            torch.zeros(self._per_launch, source.batch_size, dtype=torch.int64, device=model.device)
-            for source in sources
+            torch.zeros(self._per_launch, *source.shape, dtype=torch.int64, device=model.device) for source in sources
         ]
         self._sums: dict[str, Tensor] = {}
         self._launch: Callable[[], None] | None = None
@@ -156,14 +158,16 @@ class Recorded:
         tensors = [*self.model.state_dict().values(), *self._sums.values(), *states]
         return [tensor for tensor in tensors if isinstance(tensor, Tensor)]
 
-    def _snapshot(self) -> tuple[list[Tensor], Tensor]:
-        return [tensor.detach().clone() for tensor in self._state()], self.model.generator.get_state()
+    def _snapshot(self) -> tuple[list[Tensor], list[Tensor]]:
+        noise = [generator.get_state() for generator in self.model.generators]
+        return [tensor.detach().clone() for tensor in self._state()], noise
 
     @torch.no_grad()
-    def _restore(self, before: tuple[list[Tensor], Tensor]) -> None:
+    def _restore(self, before: tuple[list[Tensor], list[Tensor]]) -> None:
         for tensor, value in zip(self._state(), before[0], strict=True):
             tensor.copy_(value)
-        self.model.generator.set_state(before[1])
+        for generator, state in zip(self.model.generators, before[1], strict=True):
+            generator.set_state(state)
 
     @contextlib.contextmanager
     def _on_stream(self) -> Iterator[None]:

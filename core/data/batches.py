@@ -73,6 +73,11 @@ class Batches:
         return self._resident is not None
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the positions of a batch."""
+        return (self.batch_size,)
+
+    @property
     def steps_per_epoch(self) -> int:
         """Number of full batches in an epoch; 1 for a set smaller than a batch."""
         return max(1, self._size // self.batch_size)
