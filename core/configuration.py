@@ -45,6 +45,7 @@ class TrialConfig:
         folder: URI of the trial's folder of checkpoints and pictures.
         device_share: fraction of a GPU whose memory this trial may use; 0 without a GPU.
         threads: CPU threads of the trial.
+        stacked: the trial is trained together with others of its GPU, where its model allows it.
     """
 
     study: str
@@ -60,6 +61,7 @@ class TrialConfig:
     folder: str
     device_share: float = 0.0
     threads: int = 1
+    stacked: bool = False
 
     @property
     def identity(self) -> str:

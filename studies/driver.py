@@ -186,7 +186,8 @@ def _tune(
             metrics=tuple(spec.metrics.during),
             final_metrics=tuple(spec.metrics.final),
             folder="",
-            threads=spec.resources.cpu,
+            threads=spec.resources.threads,
+            stacked=spec.resources.stack > 1,
         )
         return dataclasses.replace(trial, folder=trials.of(trial.identity))
 

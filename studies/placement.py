@@ -14,13 +14,16 @@ SLOTS_EVERY = 5.0  # seconds between two looks at the cluster's size
 
 
 def gpu_share(spec: StudySpec, state: StudyState, make_trial: Callable[[Configuration, int], TrialConfig]) -> float:
-    """The GPU share of a trial: as asked where the cluster has GPUs, else none; `auto` is measured once per study."""
+    """The GPU share of a trial: as asked where the cluster has GPUs, else none; `auto` is measured once per study.
+
+    Trials of a stack share its GPU evenly.
+    """
     import ray
 
     if not ray.cluster_resources().get("GPU", 0):
         return 0.0
     if spec.resources.gpu != "auto":
-        return spec.resources.gpu
+        return float(spec.resources.gpu) / spec.resources.stack
     if state.share is None:
         from trainables.footprint import fitting_share, measure
 
@@ -63,7 +66,7 @@ def slots(spec: StudySpec, share: float) -> int:
     for node in ray.nodes():
         if node["Alive"]:
             resources = node["Resources"]
-            fit = int(resources.get("CPU", 0) // spec.resources.cpu)
+            fit = int(resources.get("CPU", 0) / spec.resources.cpu + 1e-6)
             if share:
                 fit = min(fit, int(resources.get("GPU", 0) + 1e-6) * round(1 / share))
             total += fit

@@ -73,6 +73,13 @@ class Budget(Section):
     patience: float | None = Field(None, gt=0.0, description="seconds without a report after which a trial is hung")
 
 
+def _cpu(value: Any) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and (value == int(value) >= 1 or 0 < value < 1):
+        return int(value) if value >= 1 else value
+    raise ValueError("must be a whole number of cores, or a fraction of one")
+
+
 def _gpu(value: Any) -> float | str:
     if value == "auto" or (isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0):
         return value
@@ -80,10 +87,20 @@ def _gpu(value: Any) -> float | str:
 
 
 class Resources(Section):
-    """What one trial occupies. The GPU share applies where the cluster has GPUs; `auto` measures which one fits."""
+    """What one trial occupies. The GPU share applies where the cluster has GPUs; `auto` measures which one fits.
 
-    cpu: int = Field(1, ge=1)
+    With `stack`, so many trials share each GPU, and those of them that train one model train in one process by the same
+    operations (`trainables.stack`); their own processes only evaluate, for which a fraction of a core may do.
+    """
+
+    cpu: Annotated[Any, PlainValidator(_cpu)] = 1
     gpu: Annotated[Any, PlainValidator(_gpu)] = 0.0
+    stack: int = Field(1, ge=1, le=256)
+
+    @property
+    def threads(self) -> int:
+        """Threads of a trial's process."""
+        return max(1, int(self.cpu))
 
 
 class Metrics(Section):

@@ -224,7 +224,12 @@ class _Checker:
             )
 
     def _resources(self, resources: Resources | None) -> None:
-        if resources is None or resources.gpu == "auto":
+        if resources is None:
+            return
+        if resources.stack > 1 and resources.gpu != 1:
+            message = f"a stack has a whole GPU, which its {resources.stack} trials share: write gpu: 1"
+            self.problem(("resources", "stack"), message)
+        if resources.gpu == "auto":
             return
         if resources.gpu and abs(1 / resources.gpu - round(1 / resources.gpu)) > 1e-6:
             self.problem(

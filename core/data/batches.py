@@ -36,8 +36,9 @@ class Batches:
     """Endless shuffled batches of a data set, or of the images `subset` (M,) of it.
 
     Every epoch is a full permutation, its incomplete last batch dropped; a set smaller than a batch is drawn
-    from with replacement. Two streams (FactorVAE's second batch) are independent. Raises ValueError for an
-    empty subset, a negative seed or a batch size below 1.
+    from with replacement. Two streams (FactorVAE's second batch) are independent. Batches `beside` others of the
+    same images share their copy on the device. Raises ValueError for an empty subset, a negative seed or a batch
+    size below 1.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Batches:
         subset: np.ndarray | None = None,
         with_factors: bool = False,
         device: str | torch.device = "cpu",
+        beside: "Batches | None" = None,
     ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
@@ -60,12 +62,23 @@ class Batches:
         if batch_size < 1 or self._size == 0 or seed < 0:
             raise ValueError(f"no batches of {batch_size} from {self._size} images with seed {seed}")
         self._with_factors = with_factors
-        self._resident = None if self.device.type == "cpu" else resident(dataset, self._subset, self.device)
+        if beside is not None and beside.shows_the_same_as(self):
+            self._resident = beside._resident
+        else:
+            self._resident = None if self.device.type == "cpu" else resident(dataset, self._subset, self.device)
         self._epoch = -1
         self._order = self._index = np.empty(0, np.int64)
         self._device_order = self._device_index = torch.empty(0, dtype=torch.int64)
         self._numbers = torch.empty(0, dtype=torch.int64)
         self._classes: torch.Tensor | None = None
+
+    def shows_the_same_as(self, other: "Batches") -> bool:
+        """Whether both draw from the same images of one data set, on the same device."""
+        same = self.dataset is other.dataset and self.device == other.device
+        return same and np.array_equal(self._numbered(), other._numbered())
+
+    def _numbered(self) -> np.ndarray:
+        return np.arange(self._size) if self._subset is None else self._subset
 
     @property
     def resident(self) -> bool:
@@ -111,7 +124,7 @@ class Batches:
         """The batch at positions (B,), made on the device alone; `resident` batches only."""
         assert self._resident is not None
         if not len(self._numbers):
-            subset = np.arange(self._size) if self._subset is None else self._subset
+            subset = self._numbered()
             self._numbers = torch.from_numpy(subset).to(self.device)
             if self._with_factors:
                 self._classes = torch.from_numpy(self.dataset.factors(subset)).to(self.device)

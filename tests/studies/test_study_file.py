@@ -74,6 +74,8 @@ def test_a_good_file(tmp_path: pathlib.Path) -> None:
         ("steps: 100", "steps: -1", 9, "greater than or equal to 1"),
         ("gpu: 0.25", "gpu: 0.3", 10, "does not divide"),
         ("gpu: 0.25", "gpu: 2", 10, "from 0 to 1, or auto"),
+        ("cpu: 1", "cpu: 1.5", 10, "a whole number of cores, or a fraction of one"),
+        ("gpu: 0.25", "gpu: 0.25, stack: 4", 10, "write gpu: 1"),
         ("seeds: 2", "seed: 2\nsead: 3", 4, "did you mean 'seed'"),
         ("name: good", "name: ../evil", 1, "no path"),
         ("name: good", "name: 3", 1, "is not a name"),
