@@ -10,20 +10,25 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from core.configuration import TrialConfig
-from core.journal import TrialState
+from studies.handover import HandOver
+from studies.recording import Recorder
 from studies.searcher import StudySearcher
 from studies.state import TrialRecord
 from trainables.run import Report
 
-OUT_OF_MEMORY = "OutOfMemoryError"
-
 
 class StudyScheduler(FIFOScheduler):
-    """Stops the trials of a configuration that early stopping gave up, and all trials once the budget is spent."""
+    """Stops the trials of a configuration that early stopping gave up, and all trials once the budget is spent.
 
-    def __init__(self, searcher: StudySearcher) -> None:
+    A trained trial whose evaluation is handed over is stopped too: the task will end it. One that is not goes on with
+    its evaluation, even if the budget is spent.
+    """
+
+    def __init__(self, searcher: StudySearcher, handover: HandOver) -> None:
         super().__init__()
         self._searcher = searcher
+        self._recorder = Recorder(searcher)
+        self._handover = handover
 
     def __reduce__(self) -> Any:
         return FIFOScheduler, ()
@@ -32,12 +37,12 @@ class StudyScheduler(FIFOScheduler):
         """Called before the callback sees the same result."""
         searcher = self._searcher
         record = searcher.state.trial(trial_name(trial))
-        configuration = searcher.state.configurations[record.configuration].configuration
         report: Report = result["report"]
-        spared = len(searcher.stopper.spared)
-        searcher.stopper.report(configuration, record.seed, report.step, dict(report.metrics))
-        if len(searcher.stopper.spared) > spared:
-            searcher.state.spare(searcher.state.configurations[record.configuration])
+        if not report.evaluated:
+            config = TrialConfig.from_json(trial.config)
+            taken = self._handover.take(record, config, report, _origin(result))
+            return TrialScheduler.STOP if taken else TrialScheduler.CONTINUE
+        self._recorder.weigh(record, report)
         if record.configuration in searcher.stopper.stopped or searcher.spent():
             return TrialScheduler.STOP
         return TrialScheduler.CONTINUE
@@ -52,6 +57,7 @@ class RecordCallback(Callback):
 
     def __init__(self, searcher: StudySearcher, refresh: Callable[[], None]) -> None:
         self._searcher = searcher
+        self._recorder = Recorder(searcher)
         self._refresh = refresh
         self._heard: dict[str, tuple[Trial, float]] = {}  # running trials, and when they were last heard of
 
@@ -91,42 +97,13 @@ class RecordCallback(Callback):
         **info: Any,  # noqa: ARG002
     ) -> None:
         """One report; the last one ends the trial."""
-        record, state = self._record(trial), self._searcher.state
         report: Report = result["report"]
-        ledger = {**report.ledger, "host": result["hostname"], "pid": result["pid"]}
-        share = trial.config["device_share"]
-        if share:
-            seconds = ledger.get("seconds_training", 0.0) + ledger.get("seconds_evaluating", 0.0)
-            ledger["gpu_seconds"] = share * seconds
-        if result["resumed_from"]:
-            ledger["resumed_from"] = result["resumed_from"]
-        state.report(record, report.step, report.metrics, ledger)
         self._heard[trial.trial_id] = (trial, time.monotonic())
         if result["done"]:
             del self._heard[trial.trial_id]
-        if not result["done"] or self._retried(record, report, share):
-            return
-        outcome = self._outcome(record, report)
-        if outcome is not None:
-            reason = report.failure
-            if outcome == "PRUNED":
-                reason = f"stopped early by {self._searcher.spec.early_stop.rule}"  # type: ignore[union-attr]
-            state.end(record, outcome, step=report.step, reason=reason, metrics=dict(report.metrics), ledger=ledger)
-
-    def _retried(self, record: TrialRecord, report: Report, share: float) -> bool:
-        """Whether a trial that ran out of device memory gets a second chance with a larger share."""
-        if not (report.failure or "").startswith(OUT_OF_MEMORY) or record.share or not 0 < share < 1:
-            return False
-        self._searcher.retry(record, min(1.0, 2 * share))
-        return True
-
-    def _outcome(self, record: TrialRecord, report: Report) -> TrialState | None:
-        """How the trial ended; None when it was only interrupted."""
-        if report.failure:
-            return "FAILED"
-        if report.step >= self._searcher.spec.budget.steps:
-            return "COMPLETED"
-        return "PRUNED" if record.configuration in self._searcher.stopper.stopped else None
+        if report.evaluated:
+            share = trial.config["device_share"]
+            self._recorder.write(self._record(trial), report, _origin(result), share, last=result["done"])
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
         """The trial's process died more often than is forgiven."""
@@ -138,6 +115,12 @@ class RecordCallback(Callback):
 
     def _record(self, trial: Trial) -> TrialRecord:
         return self._searcher.state.trial(trial_name(trial))
+
+
+def _origin(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Which process a result is from, and the step at which it took the trial up, if that was not the first."""
+    origin = {"host": result["hostname"], "pid": result["pid"]}
+    return origin | ({"resumed_from": result["resumed_from"]} if result["resumed_from"] else {})
 
 
 def trial_name(trial: Trial) -> str:

@@ -168,6 +168,7 @@ def _tune(
     from ray import tune
 
     from studies.callback import RecordCallback, StudyScheduler, trial_name
+    from studies.handover import HandOver
     from studies.retention import FrontOnly
     from studies.searcher import StudySearcher
     from studies.suggestions import Suggestions, learn_from
@@ -203,11 +204,12 @@ def _tune(
     suggestions = Suggestions(spec, state)
     settled = FrontOnly(spec, state, trials.of) if spec.retention == "front" else lambda: None
     searcher = StudySearcher(spec, state, suggestions, placed, Slots(spec, share), spent, settled)
+    handover = HandOver(searcher, refresh)
     tuner = tune.Tuner(
         tune.with_resources(StudyTrainable, resources),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
-            scheduler=StudyScheduler(searcher),
+            scheduler=StudyScheduler(searcher, handover),
             num_samples=-1,
             max_concurrent_trials=10_000,  # the searcher itself keeps to the slots, which change as nodes come and go
             reuse_actors=True,
@@ -223,7 +225,10 @@ def _tune(
             verbose=0,
         ),
     )
-    tuner.fit()
+    try:
+        tuner.fit()
+    finally:
+        handover.close()
     return notes
 
 

@@ -48,6 +48,8 @@ class StudySearcher(Searcher):
         self.stopper = Stopper(spec)
         self.pace = Pace()
         self.live: dict[str, TrialRecord] = {}
+        self.beside: set[str] = set()  # identities of trials that have left their slots and are still evaluated
+        self.gather: Callable[[], None] = lambda: None  # takes in what came of them (`studies.handover`)
         self.queue: deque[TrialRecord] = deque()
         self._take_up()
 
@@ -83,18 +85,27 @@ class StudySearcher(Searcher):
             self.settle(record)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """The next trial's configuration; None while all slots are taken."""
+        """The next trial's configuration; None while all slots are taken, or while a result may call for more."""
+        self.gather()
         if self.spent():
-            return None if self.live else Searcher.FINISHED
+            return None if self._busy() else Searcher.FINISHED
         if len(self.live) >= self.slots() or not self.pace.admits(len(self.live)):
             return None
         trial = self._next()
         if trial is None:
-            return None if self.live else Searcher.FINISHED
+            return None if self._busy() else Searcher.FINISHED
         self.live[trial_id] = trial
         configuration = self.state.configurations[trial.configuration].configuration
         config = self.make_trial(configuration, trial.seed)
         return dataclasses.replace(config, device_share=trial.share or config.device_share).to_json()
+
+    def _busy(self) -> bool:
+        return bool(self.live or self.beside)
+
+    def waiting(self) -> bool:
+        """Whether another trial would take a slot that becomes free."""
+        more = bool(self.queue) or len(self.state.configurations) < self.spec.num_configurations
+        return more and not self.spent()
 
     def _next(self) -> TrialRecord | None:
         """The next trial to run: of the queue, or of a new configuration."""

@@ -1,4 +1,4 @@
-"""Any trial as a Ray Tune `Trainable`; the one file here that imports Ray."""
+"""Any trial as a Ray Tune `Trainable`, and its last evaluation as a Ray task; the one file here that imports Ray."""
 
 import dataclasses
 import math
@@ -7,11 +7,12 @@ import time
 import traceback
 from typing import Any
 
+import ray
 from ray import tune
 
 from core.configuration import TrialConfig
 from core.storage import Folder
-from trainables.run import Report, Run, start
+from trainables.run import Report, Run, TrainingRun, evaluate_trained, next_report, start
 
 
 class StudyTrainable(tune.Trainable):
@@ -20,6 +21,10 @@ class StudyTrainable(tune.Trainable):
     A trial's folder, named by its identity, is where it saves after every report and where it looks first: whatever
     died (actor, node, driver), the trial goes on from the newest whole checkpoint there. Tune's own checkpoints, which
     its last snapshot may not know, are not relied on.
+
+    When the training is over and a core of the cluster is idle, the trial saves and reports before its last evaluation,
+    so that the driver can hand that over to a task (`evaluate`) and the slot to the next trial (`studies.handover`).
+    Another `step` evaluates here.
     """
 
     run: Run | None = None
@@ -31,8 +36,9 @@ class StudyTrainable(tune.Trainable):
         self.run = None
         self.seconds_waiting, self.ready = 0.0, time.perf_counter()
         self.resumed_from = 0
+        self.offered = False
         self.error: str | None = None
-        os.environ["OMP_NUM_THREADS"] = str(self.trial_config.threads)
+        _set_threads(self.trial_config)
         try:
             self._require_folder()
             self.run = start(self.trial_config)
@@ -50,7 +56,7 @@ class StudyTrainable(tune.Trainable):
             )
 
     def step(self) -> dict[str, Any]:
-        """Train to the next report, evaluate, save."""
+        """Train to the next report, evaluate, save; the last evaluation may be a step of its own."""
         self.seconds_waiting += time.perf_counter() - self.ready
         result = self._advance()
         self.ready = time.perf_counter()
@@ -60,11 +66,24 @@ class StudyTrainable(tune.Trainable):
         if self.run is None:
             return self._failed(self.error or "the trial could not be opened")
         try:
-            report = self.run.advance()
+            report = self._offer() or self.run.advance()
             self.run.save(self.folder)
         except Exception as error:
             return self._failed(_describe(error))
         return self._result(report)
+
+    def _offer(self) -> Report | None:
+        """Train to the end; a report that is not evaluated, once, if an idle core could do that.
+
+        Only models in PyTorch are handed over: a task costs more than all that the simulated model does.
+        """
+        if self.offered or not isinstance(self.run, TrainingRun):
+            return None
+        if next_report(self.run.step, self.trial_config) < self.trial_config.steps:
+            return None
+        report = self.run.train_interval()
+        self.offered = not report.evaluated and core_is_idle()
+        return report if self.offered else None
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Write the trial's state into Tune's directory, in the same format as the trial's own folder."""
@@ -87,10 +106,35 @@ class StudyTrainable(tune.Trainable):
 
     def _result(self, report: Report) -> dict[str, Any]:
         """The report as one value: Tune keeps running means of every number that it finds in a result, for ever."""
-        metrics = {key: value for key, value in report.metrics.items() if math.isfinite(value)}
         ledger = {**report.ledger, "seconds_waiting": round(self.seconds_waiting, 3)}
-        whole = dataclasses.replace(report, metrics=metrics, ledger=ledger)
+        whole = dataclasses.replace(_finite(report), ledger=ledger)
         return {"report": whole, "done": report.done, "resumed_from": self.resumed_from}
+
+
+def core_is_idle() -> bool:
+    """Whether no trial and no task has one of the cluster's cores now."""
+    return bool(ray.available_resources().get("CPU", 0.0) >= 1.0)
+
+
+def evaluate(config: dict[str, Any]) -> Report:
+    """The last report of a trial that was saved after its training; the body of a task. Errors are its failure."""
+    trial = TrialConfig.from_json(config)
+    _set_threads(trial)
+    try:
+        return _finite(evaluate_trained(trial))
+    except Exception as error:
+        return Report(trial.steps, {}, {}, done=True, failure=_describe(error))
+
+
+def _set_threads(config: TrialConfig) -> None:
+    """As many for the libraries of a task as for those of an actor, since sums depend on how they are divided."""
+    os.environ["OMP_NUM_THREADS"] = str(config.threads)
+
+
+def _finite(report: Report) -> Report:
+    """Without NaN and infinity, which the journal cannot hold."""
+    metrics = {key: value for key, value in report.metrics.items() if math.isfinite(value)}
+    return dataclasses.replace(report, metrics=metrics)
 
 
 def _describe(error: Exception) -> str:

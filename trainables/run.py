@@ -1,7 +1,8 @@
 """One trial in this process: train, evaluate, checkpoint, go on. Ray is not involved.
 
 `start` gives the run of a trial: a `TrainingRun` for models in PyTorch, or what the model's class makes itself (the
-simulated model). All runs do the same three things: `restore`, `advance` to the next report, `save`.
+simulated model). All runs do the same three things: `restore`, `advance` to the next report, `save`. The two halves of
+`advance` can be taken apart: a `TrainingRun` that is trained and saved is evaluated by `evaluate_trained` elsewhere.
 """
 
 import dataclasses
@@ -32,9 +33,11 @@ class Report:
     Attributes:
         step: optimiser steps so far.
         metrics: result key to value; means of the loss parts over the interval are under `train/…`.
-        ledger: seconds training and evaluating so far, peak memory, device.
+        ledger: seconds training and evaluating so far, peak memory, device; `seconds_handed_over` of the seconds
+            evaluating were spent by another process than the trial's (`evaluate_trained`).
         done: this is the last report.
         failure: why the trial failed, as a sentence, or None.
+        evaluated: False between the two halves of an interval: there are only means of the loss parts yet.
     """
 
     step: int
@@ -42,6 +45,7 @@ class Report:
     ledger: Mapping[str, Any]
     done: bool = False
     failure: str | None = None
+    evaluated: bool = True
 
 
 class Run(Protocol):
@@ -73,9 +77,12 @@ def next_report(step: int, config: TrialConfig) -> int:
 
 
 class TrainingRun:
-    """A model in PyTorch with its data and its place in the training."""
+    """A model in PyTorch with its data and its place in the training.
 
-    def __init__(self, config: TrialConfig) -> None:
+    A run that is `handed_over` stays on the CPU, whatever share of a GPU the trial has.
+    """
+
+    def __init__(self, config: TrialConfig, *, handed_over: bool = False) -> None:
         import torch
 
         import core.data
@@ -88,7 +95,10 @@ class TrainingRun:
         self.step = 0
         self.ledger: dict[str, Any] = {"seconds_training": 0.0, "seconds_evaluating": 0.0}
         self.last: Report | None = None
-        self.device = torch.device("cuda" if config.device_share > 0 and torch.cuda.is_available() else "cpu")
+        self.handed_over = handed_over
+        self.foreign_training = b""  # state of another kind of device, which is kept until this one has trained
+        on_gpu = config.device_share > 0 and not handed_over and torch.cuda.is_available()
+        self.device = torch.device("cuda" if on_gpu else "cpu")
         if self.device.type == "cuda" and config.device_share < 1:
             torch.cuda.set_per_process_memory_fraction(config.device_share)
         self.dataset = core.data.load(config.dataset, config.data_root)
@@ -119,30 +129,57 @@ class TrainingRun:
         self.steps = steps_of(self.model, self.sources)
 
     def advance(self) -> Report:
-        """Train up to the next report; the host waits for the device once, at the end."""
-        if self.last is not None and self.last.done:
+        """Train up to the next report, and evaluate; what is trained already is only evaluated."""
+        report = self.train_interval()
+        return report if report.done else self.evaluate()
+
+    def train_interval(self) -> Report:
+        """Train up to the next report; the host waits for the device once, at the end.
+
+        The report is not evaluated, unless it is the last one (of an earlier process, or because training diverged).
+        """
+        if self.last is not None and (self.last.done or (self._trained and not self.last.evaluated)):
             return self.last
-        target = next_report(self.step, self.config)
-        began = time.perf_counter()
-        parts = self.train(target)
-        trained = time.perf_counter()
-        self.ledger["seconds_training"] += trained - began
+        parts: dict[str, float] = {}
+        if not self._trained:
+            began = time.perf_counter()
+            parts = self.train(next_report(self.step, self.config))
+            self.ledger["seconds_training"] += time.perf_counter() - began
         bad = sorted(name for name, value in parts.items() if not math.isfinite(value))
         metrics = {f"train/{name}": value for name, value in parts.items()}
         if bad:
             self.last = self._report(metrics, done=True, failure=f"diverged: {', '.join(bad)} became NaN or infinite")
-            return self.last
-        done = self.step >= self.config.steps
-        metrics |= self._evaluate(done)
-        self.ledger["seconds_evaluating"] += time.perf_counter() - trained
+        else:
+            self.last = Report(self.step, metrics, self._measured(), evaluated=False)
+        return self.last
+
+    @property
+    def _trained(self) -> bool:
+        return self.step >= self.config.steps
+
+    def evaluate(self) -> Report:
+        """The report of the interval that `train_interval` trained."""
+        assert self.last is not None
+        trained, began = self.last, time.perf_counter()
+        metrics = {**trained.metrics, **self._evaluate(self._trained)}
+        seconds = time.perf_counter() - began
+        self.ledger["seconds_evaluating"] += seconds
+        if self.handed_over:
+            self.ledger["seconds_handed_over"] = self.ledger.get("seconds_handed_over", 0.0) + seconds
         bad = sorted(name for name, value in metrics.items() if not math.isfinite(value))
         failure = f"diverged: {', '.join(bad)} became NaN or infinite" if bad else None
-        self.last = self._report(metrics, done=done or bool(bad), failure=failure)
-        return self.last
+        report = self._report(metrics, done=self._trained or bool(bad), failure=failure)
+        if self.handed_over:
+            peak = max(trained.ledger["peak_memory"], report.ledger["peak_memory"])
+            ledger = {**report.ledger, "peak_memory": peak, "device": trained.ledger["device"]}
+            report = dataclasses.replace(report, ledger=ledger)
+        self.last = report
+        return report
 
     def train(self, target: int) -> dict[str, float]:
         """Steps up to `target`; means of the loss parts."""
         self.model.train()
+        self.foreign_training = b""
         sums, count = self.steps(self.step, target), target - self.step
         self.step = target
         return {name: float(value) / count for name, value in sums.items()}
@@ -160,12 +197,15 @@ class TrainingRun:
             return {"codes": math.nan}
 
     def _report(self, metrics: dict[str, float], *, done: bool, failure: str | None) -> Report:
-        ledger = {**self.ledger, "peak_memory": peak_memory(), "device": self._device_name()}
+        ledger = self._measured()
         warnings = self.model.warnings(metrics)
         for warning in warnings:
             log.warning("%s at step %d: %s", self.config.identity, self.step, warning)
         ledger |= {"warnings": warnings} if warnings else {}
         return Report(self.step, metrics, ledger, done, failure)
+
+    def _measured(self) -> dict[str, Any]:
+        return {**self.ledger, "peak_memory": peak_memory(), "device": self._device_name()}
 
     def _device_name(self) -> str:
         import torch
@@ -186,7 +226,8 @@ class TrainingRun:
             "report": dataclasses.asdict(self.last) if self.last else None,
         }
         weights = checkpoints.encode_tensors(model.state_dict())
-        checkpoints.save(folder, Checkpoint(self.step, description, weights, checkpoints.encode_training(training)))
+        encoded = self.foreign_training or checkpoints.encode_training(training)
+        checkpoints.save(folder, Checkpoint(self.step, description, weights, encoded))
         if self.last and self.last.done and not self.last.failure:
             from trainables.pictures import pictures
 
@@ -195,7 +236,8 @@ class TrainingRun:
     def restore(self, folder: Folder) -> int:
         """Load the newest whole checkpoint; training goes on as if it had never stopped (bit-identical on a CPU).
 
-        On another kind of device than the one it was saved on, it goes on with other noise.
+        On another kind of device than the one it was saved on, it goes on with other noise. A trial that was trained
+        but not evaluated to its end goes on with the evaluation.
         """
         checkpoint = checkpoints.newest(folder, up_to=self.config.steps)
         if checkpoint is None:
@@ -206,20 +248,41 @@ class TrainingRun:
         self.step = checkpoint.step
         self.ledger = dict(checkpoint.description["ledger"])
         report = checkpoint.description["report"]
-        finished = self.step >= self.config.steps or (report and report["failure"])
-        self.last = Report(**report) if report and report["done"] and finished else None
+        last = Report(**report) if report else None
+        final = last is not None and (last.done or not last.evaluated) and (self._trained or last.failure)
+        self.last = last if final else None
         model.before_restore(self.step)
         model.load_state_dict(checkpoints.decode_tensors(checkpoint.weights))
         training = checkpoints.decode_training(checkpoint.training)
         for name, state in training["optimizers"].items():
             model.optimizers[name].load_state_dict(state)
+        self.foreign_training = b""
         try:
             model.generator.set_state(training["generator"])
         except RuntimeError:  # a CPU and a GPU have states of their own, so that the noise cannot be continued
-            log.warning("%s goes on from step %d on another kind of device", self.config.identity, self.step)
+            if not self._trained:
+                log.warning("%s goes on from step %d on another kind of device", self.config.identity, self.step)
+            self.foreign_training = checkpoint.training
             model.generator.manual_seed(self.config.training_seed + 1_000_003 * self.step)
         self.steps = steps_of(model, self.sources)  # a recording would write to the state that was replaced
         return self.step
+
+
+def evaluate_trained(config: TrialConfig) -> Report:
+    """The last report of a trial that was saved after its training, evaluated here, on the CPU, and saved again.
+
+    On a CPU the result is bit-identical to that of the trial's own process, which has as many threads.
+
+    Raises:
+        FileNotFoundError: the newest checkpoint is not of the trial's last step.
+    """
+    folder = Folder(config.folder)
+    run = TrainingRun(config, handed_over=True)
+    if run.restore(folder) < config.steps:
+        raise FileNotFoundError(f"no checkpoint of step {config.steps} in {folder.uri}")
+    report = run.advance()
+    run.save(folder)
+    return report
 
 
 def load_model(folder: Folder, step: int | None = None) -> Any:

@@ -1,7 +1,9 @@
 """The contract of every model, over the registry: a new file is tested the moment it exists."""
 
+import dataclasses
 import math
 import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +12,11 @@ import torch
 import core.data
 import trainables
 from analysis.table import OF_TRIAL
+from core.checkpoints import decode_training
 from core.storage import Folder
 from tests.kit import configuration, trial_config
 from trainables.hyperparameters import Hyperparameters
-from trainables.run import TrainingRun, load_model, start
+from trainables.run import TrainingRun, evaluate_trained, load_model, start
 
 NAMES = trainables.names()
 NETWORKS = [name for name in NAMES if name != "simulated"]
@@ -38,6 +41,49 @@ def test_hyperparameters_are_typed_documented_and_bounded(name: str) -> None:
 def test_no_hyperparameter_is_named_like_another_column_of_the_table(name: str) -> None:
     columns = {"configuration", "model", "n", *OF_TRIAL}
     assert not columns & set(trainables.get(name).Hyperparameters.model_fields)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_evaluation_that_is_handed_over_is_bit_identical(name: str, tmp_path: pathlib.Path) -> None:
+    """The same report, weights, optimisers, noise and pictures; the time that it took is accounted for."""
+    here = trial_config(name, tmp_path, metrics=("mig",))
+    there = dataclasses.replace(here, folder=str(tmp_path / "there"))
+    straight = start(here)
+    straight.advance()
+    last = straight.advance()
+    straight.save(Folder(here.folder))
+
+    trained = TrainingRun(there)
+    trained.advance()
+    half = trained.train_interval()
+    assert (half.step, half.done, half.evaluated) == (4, False, False)
+    trained.save(Folder(there.folder))
+    assert "pictures" not in Folder(there.folder).entries()
+    report = evaluate_trained(there)
+
+    assert (report.metrics, report.done, report.failure) == (last.metrics, True, None)
+    assert report.ledger.get("warnings") == last.ledger.get("warnings")
+    ledger = report.ledger
+    assert ledger["seconds_evaluating"] - ledger["seconds_handed_over"] == pytest.approx(
+        half.ledger["seconds_evaluating"]
+    )
+    assert ledger["seconds_training"] == half.ledger["seconds_training"]
+    first, second = (Folder(config.folder).read("step-000000004") for config in (here, there))
+    assert first["model.safetensors"] == second["model.safetensors"]
+    assert_same_state(*(decode_training(files["training.pt"]) for files in (first, second)))
+    assert Folder(here.folder).read("pictures") == Folder(there.folder).read("pictures")
+
+
+def assert_same_state(one: Any, other: Any) -> None:
+    """Equal to the last bit, whatever order the two were written in."""
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key, value in one.items():
+            assert_same_state(value, other[key])
+    else:
+        assert one == other
 
 
 @pytest.mark.parametrize("name", NAMES)

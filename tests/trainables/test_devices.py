@@ -4,6 +4,7 @@ A CUDA generator draws other numbers than a CPU's, so that here all noise is dra
 tests run between two models on the CPU, where nothing may differ: they would see noise that came from elsewhere.
 """
 
+import json
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 import trainables
 from core.storage import Folder
 from tests.kit import trial_config
-from trainables.run import TrainingRun
+from trainables.run import TrainingRun, evaluate_trained
 
 NAMES = [name for name in trainables.names() if name != "simulated"]
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
@@ -124,3 +125,27 @@ def test_a_trial_goes_on_on_another_kind_of_device_with_other_noise(
     expected, found = losses_of_a_step(saved), losses_of_a_step(other)
     assert found["kl"] == expected["kl"]  # the posteriors are those that were saved
     assert found["reconstruction"] != expected["reconstruction"]
+
+
+def test_an_evaluation_elsewhere_keeps_the_training_state_of_a_gpu(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A trial that is evaluated on a CPU and extended later goes on, on a GPU, with its own noise."""
+    config = trial_config("vae", tmp_path, steps=2)
+    saved, folder = TrainingRun(config), Folder(config.folder)
+    saved.train_interval()
+    saved.model.generator = CPUNoise()
+    saved.model.generator.get_state = lambda: torch.zeros(16, dtype=torch.uint8)  # as long as a CUDA generator's
+    saved.save(folder)
+    before = folder.read("step-000000002")["training.pt"]
+    report = evaluate_trained(config)
+    assert "another kind of device" not in caplog.text
+    assert report.done
+    assert folder.read("step-000000002")["training.pt"] == before
+    assert json.loads(folder.read("step-000000002")["checkpoint.json"])["report"]["metrics"] == report.metrics
+
+    longer = TrainingRun(trial_config("vae", tmp_path, steps=4))
+    longer.restore(folder)
+    longer.advance()
+    longer.save(folder)
+    assert folder.read("step-000000004")["training.pt"] != before
