@@ -172,7 +172,7 @@ def _tune(
     from studies.retention import FrontOnly
     from studies.searcher import StudySearcher
     from studies.suggestions import Suggestions, learn_from
-    from trainables.ray_trainable import StudyTrainable
+    from trainables.ray_trainable import StudyTrainable, keep_hosts
 
     def make_trial(configuration: Configuration, seed: int) -> TrialConfig:
         trial = TrialConfig(
@@ -205,6 +205,7 @@ def _tune(
     settled = FrontOnly(spec, state, trials.of) if spec.retention == "front" else lambda: None
     searcher = StudySearcher(spec, state, suggestions, placed, Slots(spec, share), spent, settled)
     handover = HandOver(searcher, refresh)
+    keeper = keep_hosts() if spec.resources.stack > 1 and share else None
     tuner = tune.Tuner(
         tune.with_resources(StudyTrainable, resources),
         tune_config=tune.TuneConfig(
@@ -229,6 +230,7 @@ def _tune(
         tuner.fit()
     finally:
         handover.close()
+        del keeper  # and with it the hosts
     return notes
 
 

@@ -1,4 +1,7 @@
-"""Any trial as a Ray Tune `Trainable`, and its last evaluation as a Ray task; the one file here that imports Ray."""
+"""What runs in Ray: a trial as a Tune `Trainable`, its last evaluation as a task, the host of a device as an actor.
+
+The one file here that imports Ray.
+"""
 
 import dataclasses
 import math
@@ -9,10 +12,17 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.exceptions import RayActorError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+import trainables
+from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from core.storage import Folder
 from trainables.run import Report, Run, TrainingRun, evaluate_trained, next_report, start
+
+KEEPER = "keeper of hosts"
+MOST_MEMBERS = 1_000  # calls that wait in a host at once
 
 
 class StudyTrainable(tune.Trainable):
@@ -41,7 +51,7 @@ class StudyTrainable(tune.Trainable):
         _set_threads(self.trial_config)
         try:
             self._require_folder()
-            self.run = start(self.trial_config)
+            self.run = _open(self.trial_config)
             self.resumed_from = self.run.restore(self.folder)
         except Exception as error:
             self.error = _describe(error)
@@ -97,8 +107,14 @@ class StudyTrainable(tune.Trainable):
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial into this process."""
+        self.cleanup()
         self.setup(new_config)
         return True
+
+    def cleanup(self) -> None:
+        """Give up what the trial holds elsewhere."""
+        if self.run is not None:
+            self.run.close()
 
     def _failed(self, reason: str) -> dict[str, Any]:
         step = self.run.step if self.run is not None else 0
@@ -109,6 +125,84 @@ class StudyTrainable(tune.Trainable):
         ledger = {**report.ledger, "seconds_waiting": round(self.seconds_waiting, 3)}
         whole = dataclasses.replace(_finite(report), ledger=ledger)
         return {"report": whole, "done": report.done, "resumed_from": self.resumed_from}
+
+
+def _open(config: TrialConfig) -> Run:
+    """The run of a trial: trained by the host of its GPU where it is to be stacked and its model can be."""
+    if config.stacked and config.device_share > 0:
+        from trainables.host import HostedRun
+        from trainables.stack import can_be_stacked
+
+        if can_be_stacked(trainables.get(config.configuration.model)):
+            return HostedRun(config, HostActor)
+    return start(config)
+
+
+class HostActor:
+    """The host of this process's GPU, an actor on the same node; another than the one that was `lost`."""
+
+    _number: int
+
+    def __init__(self, lost: "HostActor | None" = None) -> None:
+        place = ray.get_runtime_context().get_node_id(), os.environ.get("CUDA_VISIBLE_DEVICES")
+        keeper = ray.get_actor(KEEPER)
+        self._number, self._host = ray.get(keeper.host.remote(*place, lost._number if lost else None))
+
+    def join(self, config: dict[str, Any], checkpoint: Checkpoint | None) -> int:
+        """Take a trial in."""
+        step: int = self._answer(self._host.join, config, checkpoint)
+        return step
+
+    def next_report(self, identity: str) -> Any:
+        """Wait for the next report of a trial."""
+        return self._answer(self._host.next_report, identity)
+
+    def leave(self, identity: str) -> None:
+        """Forget a trial."""
+        self._answer(self._host.leave, identity)
+
+    @staticmethod
+    def _answer(method: Any, *arguments: Any) -> Any:
+        from trainables.host import HostLostError
+
+        try:
+            return ray.get(method.remote(*arguments))
+        except RayTaskError as error:
+            raise error.cause from error
+        except RayActorError as error:
+            raise HostLostError(str(error).splitlines()[0]) from error
+
+
+class Keeper:
+    """Starts the host of a GPU when a trial first asks for it, and again after it died; it lives as long as the study.
+
+    A host that a trial started would die with that trial's process.
+    """
+
+    def __init__(self) -> None:
+        self._hosts: dict[tuple[str, str | None], tuple[int, Any]] = {}
+
+    def host(self, node: str, devices: str | None, lost: int | None) -> tuple[int, Any]:
+        """The actor on a node that sees these devices (a value of CUDA_VISIBLE_DEVICES), and its number.
+
+        One that a trial found dead, whose number it says, is replaced.
+        """
+        from trainables.host import Host
+
+        number, _ = self._hosts.get((node, devices), (lost, None))
+        if number == lost:
+            placement = NodeAffinitySchedulingStrategy(node, soft=False)
+            options = {"num_cpus": 0, "num_gpus": 0, "max_concurrency": MOST_MEMBERS, "scheduling_strategy": placement}
+            self._hosts[node, devices] = (
+                (0 if lost is None else lost + 1),
+                ray.remote(Host).options(**options).remote(devices),
+            )
+        return self._hosts[node, devices]
+
+
+def keep_hosts() -> Any:
+    """Start the keeper; the study's trials can be stacked while the result is referred to."""
+    return ray.remote(Keeper).options(name=KEEPER, num_cpus=0).remote()
 
 
 def core_is_idle() -> bool:

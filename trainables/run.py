@@ -62,6 +62,9 @@ class Run(Protocol):
     def save(self, folder: Folder) -> None:
         """Write a checkpoint of the current state."""
 
+    def close(self) -> None:
+        """Give up what the trial holds outside of this process; it is not trained any more."""
+
 
 def start(config: TrialConfig) -> Run:
     """The run of a trial, at step 0."""
@@ -79,10 +82,13 @@ def next_report(step: int, config: TrialConfig) -> int:
 class TrainingRun:
     """A model in PyTorch with its data and its place in the training.
 
-    A run that is `handed_over` stays on the CPU, whatever share of a GPU the trial has.
+    Args:
+        config: the trial.
+        on_cpu: stay on the CPU, whatever share of a GPU the trial has.
+        beside: a run of the same process, whose images are shared where they are the same.
     """
 
-    def __init__(self, config: TrialConfig, *, handed_over: bool = False) -> None:
+    def __init__(self, config: TrialConfig, *, on_cpu: bool = False, beside: "TrainingRun | None" = None) -> None:
         import torch
 
         import core.data
@@ -95,13 +101,16 @@ class TrainingRun:
         self.step = 0
         self.ledger: dict[str, Any] = {"seconds_training": 0.0, "seconds_evaluating": 0.0}
         self.last: Report | None = None
-        self.handed_over = handed_over
+        self.handed_over = False  # the last evaluation is not in the trial's own process
         self.foreign_training = b""  # state of another kind of device, which is kept until this one has trained
-        on_gpu = config.device_share > 0 and not handed_over and torch.cuda.is_available()
+        on_gpu = config.device_share > 0 and not on_cpu and torch.cuda.is_available()
         self.device = torch.device("cuda" if on_gpu else "cpu")
         if self.device.type == "cuda" and config.device_share < 1:
             torch.cuda.set_per_process_memory_fraction(config.device_share)
-        self.dataset = core.data.load(config.dataset, config.data_root)
+        shared = beside is not None and beside.config.dataset == config.dataset
+        self.dataset: core.data.FactorDataset = (
+            beside.dataset if beside and shared else core.data.load(config.dataset, config.data_root)
+        )
 
         seed = config.training_seed
         torch.manual_seed(seed)
@@ -114,8 +123,9 @@ class TrainingRun:
         self.model.configure_optimizers()
         train = np.setdiff1d(np.arange(len(self.dataset)), holdout(self.dataset), assume_unique=True)
         subsets = {"all": train, **self.model.attach(self.dataset, config.study_seed)}
-        self.sources = [
-            Batches(
+        self.sources: list[Batches] = []
+        for number, name in enumerate(self.model.streams):
+            batches = Batches(
                 self.dataset,
                 hyperparameters.batch_size,
                 seed,
@@ -123,9 +133,9 @@ class TrainingRun:
                 subset=subsets[name],
                 with_factors=name != "all",
                 device=self.device,
+                beside=[*self.sources, *(beside.sources if beside else ())],
             )
-            for number, name in enumerate(self.model.streams)
-        ]
+            self.sources.append(batches)
         self.steps = steps_of(self.model, self.sources)
 
     def advance(self) -> Report:
@@ -150,7 +160,7 @@ class TrainingRun:
         if bad:
             self.last = self._report(metrics, done=True, failure=f"diverged: {', '.join(bad)} became NaN or infinite")
         else:
-            self.last = Report(self.step, metrics, self._measured(), evaluated=False)
+            self.last = Report(self.step, metrics, self.measured(), evaluated=False)
         return self.last
 
     @property
@@ -197,23 +207,33 @@ class TrainingRun:
             return {"codes": math.nan}
 
     def _report(self, metrics: dict[str, float], *, done: bool, failure: str | None) -> Report:
-        ledger = self._measured()
+        ledger = self.measured()
         warnings = self.model.warnings(metrics)
         for warning in warnings:
             log.warning("%s at step %d: %s", self.config.identity, self.step, warning)
         ledger |= {"warnings": warnings} if warnings else {}
         return Report(self.step, metrics, ledger, done, failure)
 
-    def _measured(self) -> dict[str, Any]:
-        return {**self.ledger, "peak_memory": peak_memory(), "device": self._device_name()}
+    def measured(self) -> dict[str, Any]:
+        """The ledger so far."""
+        return {**self.ledger, "peak_memory": peak_memory(), "device": self.device_name()}
 
-    def _device_name(self) -> str:
+    def device_name(self) -> str:
+        """Of the GPU, or "cpu"."""
         import torch
 
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
 
     def save(self, folder: Folder) -> None:
-        """Write weights, optimiser and generator state, and the last report; pictures too when training is over."""
+        """Write a checkpoint; pictures too when training is over."""
+        checkpoints.save(folder, self.checkpoint())
+        if self.last and self.last.done and not self.last.failure:
+            from trainables.pictures import pictures
+
+            folder.write(PICTURES, pictures(self.model, self.dataset))
+
+    def checkpoint(self) -> Checkpoint:
+        """Weights, optimiser and generator state, and the last report."""
         model = self.model
         training = {
             "optimizers": {name: optimizer.state_dict() for name, optimizer in model.optimizers.items()},
@@ -227,30 +247,39 @@ class TrainingRun:
         }
         weights = checkpoints.encode_tensors(model.state_dict())
         encoded = self.foreign_training or checkpoints.encode_training(training)
-        checkpoints.save(folder, Checkpoint(self.step, description, weights, encoded))
-        if self.last and self.last.done and not self.last.failure:
-            from trainables.pictures import pictures
-
-            folder.write(PICTURES, pictures(model, self.dataset))
+        return Checkpoint(self.step, description, weights, encoded)
 
     def restore(self, folder: Folder) -> int:
-        """Load the newest whole checkpoint; training goes on as if it had never stopped (bit-identical on a CPU).
+        """Take up the newest whole checkpoint; training goes on as if it had never stopped (bit-identical on a CPU).
 
         On another kind of device than the one it was saved on, it goes on with other noise. A trial that was trained
         but not evaluated to its end goes on with the evaluation.
         """
         checkpoint = checkpoints.newest(folder, up_to=self.config.steps)
-        if checkpoint is None:
-            return 0
-        from trainables.capture import steps_of
+        if checkpoint is not None:
+            self.take_up(checkpoint)
+        return self.step
 
-        model = self.model
-        self.step = checkpoint.step
+    def take_up(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint."""
         self.ledger = dict(checkpoint.description["ledger"])
+        self.load_state(checkpoint)
+        if self.foreign_training and not self._trained:
+            log.warning("%s goes on from step %d on another kind of device", self.config.identity, self.step)
         report = checkpoint.description["report"]
         last = Report(**report) if report else None
         final = last is not None and (last.done or not last.evaluated) and (self._trained or last.failure)
         self.last = last if final else None
+
+    def close(self) -> None:
+        """Nothing is held outside of this process."""
+
+    def load_state(self, checkpoint: Checkpoint) -> None:
+        """Step, weights, optimiser and generator state of a checkpoint, not its ledger and report."""
+        from trainables.capture import steps_of
+
+        model = self.model
+        self.step = checkpoint.step
         model.before_restore(self.step)
         model.load_state_dict(checkpoints.decode_tensors(checkpoint.weights))
         training = checkpoints.decode_training(checkpoint.training)
@@ -260,12 +289,9 @@ class TrainingRun:
         try:
             model.generator.set_state(training["generator"])
         except RuntimeError:  # a CPU and a GPU have states of their own, so that the noise cannot be continued
-            if not self._trained:
-                log.warning("%s goes on from step %d on another kind of device", self.config.identity, self.step)
             self.foreign_training = checkpoint.training
             model.generator.manual_seed(self.config.training_seed + 1_000_003 * self.step)
         self.steps = steps_of(model, self.sources)  # a recording would write to the state that was replaced
-        return self.step
 
 
 def evaluate_trained(config: TrialConfig) -> Report:
@@ -277,7 +303,8 @@ def evaluate_trained(config: TrialConfig) -> Report:
         FileNotFoundError: the newest checkpoint is not of the trial's last step.
     """
     folder = Folder(config.folder)
-    run = TrainingRun(config, handed_over=True)
+    run = TrainingRun(config, on_cpu=True)
+    run.handed_over = True
     if run.restore(folder) < config.steps:
         raise FileNotFoundError(f"no checkpoint of step {config.steps} in {folder.uri}")
     report = run.advance()

@@ -23,8 +23,10 @@ from trainables.base import Model, Parts, Update
 Request = tuple[noise.Kind, tuple[int, ...], torch.dtype]
 
 
-def can_be_stacked(model: type[Model[Any]]) -> bool:
+def can_be_stacked(model: type[Any]) -> bool:
     """Whether a model's whole step is its `update`s, with nothing that changes on the host."""
+    if not issubclass(model, Model):
+        return False
     whole = model.training_step is Model.training_step and model.before_step is Model.before_step
     return whole and not model.host_bound
 

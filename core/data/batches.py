@@ -5,7 +5,7 @@ continues with the same images. A set that fits lives on the GPU in its packed f
 and unpacked there, in the order that the CPU would take, without waiting for the device.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +36,8 @@ class Batches:
     """Endless shuffled batches of a data set, or of the images `subset` (M,) of it.
 
     Every epoch is a full permutation, its incomplete last batch dropped; a set smaller than a batch is drawn
-    from with replacement. Two streams (FactorVAE's second batch) are independent. Batches `beside` others of the
-    same images share their copy on the device. Raises ValueError for an empty subset, a negative seed or a batch
+    from with replacement. Two streams (FactorVAE's second batch) are independent. Batches of the same images
+    as some `beside` share their copy on the device. Raises ValueError for an empty subset, a negative seed or a batch
     size below 1.
     """
 
@@ -51,7 +51,7 @@ class Batches:
         subset: np.ndarray | None = None,
         with_factors: bool = False,
         device: str | torch.device = "cpu",
-        beside: "Batches | None" = None,
+        beside: "Sequence[Batches]" = (),
     ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
@@ -62,10 +62,10 @@ class Batches:
         if batch_size < 1 or self._size == 0 or seed < 0:
             raise ValueError(f"no batches of {batch_size} from {self._size} images with seed {seed}")
         self._with_factors = with_factors
-        if beside is not None and beside.shows_the_same_as(self):
-            self._resident = beside._resident
-        else:
-            self._resident = None if self.device.type == "cpu" else resident(dataset, self._subset, self.device)
+        self._resident: Images | None = None
+        if self.device.type != "cpu":
+            there = next((other for other in beside if other.shows_the_same_as(self)), None)
+            self._resident = there._resident if there else resident(dataset, self._subset, self.device)
         self._epoch = -1
         self._order = self._index = np.empty(0, np.int64)
         self._device_order = self._device_index = torch.empty(0, dtype=torch.int64)

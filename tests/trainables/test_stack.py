@@ -15,7 +15,7 @@ from trainables.capture import PER_LAUNCH, WARM_UP, Eager, Recorded
 from trainables.run import TrainingRun
 from trainables.stack import Stack, StackedBatches, can_be_stacked, stack_key
 
-STACKABLE = [name for name in trainables.names() if name != "simulated" and can_be_stacked(trainables.get(name))]
+STACKABLE = [name for name in trainables.names() if can_be_stacked(trainables.get(name))]
 SEEDS = (0, 1, 2)
 VALUES = {"learning_rate": (1e-3, 2e-3, 3e-3), "beta": (1.0, 4.0, 10.0), "gamma": (5.0, 20.0, 50.0)}
 

@@ -79,6 +79,9 @@ class SimulatedRun:
             self.seconds = checkpoint.description["ledger"]["seconds_training"]
         return self.step
 
+    def close(self) -> None:
+        """Nothing is held elsewhere."""
+
     def advance(self) -> Report:
         """The next point of the curves."""
         h = self.hyperparameters

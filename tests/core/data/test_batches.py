@@ -96,8 +96,8 @@ def test_a_data_set_pickles_as_its_name(quick: core.data.FactorDataset) -> None:
 
 def test_batches_of_the_same_images_share_one_copy_on_the_device(quick: core.data.FactorDataset) -> None:
     first = Batches(quick, 8, seed=0, subset=np.arange(100), device="meta")
-    beside = Batches(quick, 8, seed=1, stream=1, subset=np.arange(100), device="meta", beside=first)
-    others = Batches(quick, 8, seed=0, subset=np.arange(50), device="meta", beside=first)
+    beside = Batches(quick, 8, seed=1, stream=1, subset=np.arange(100), device="meta", beside=[first])
+    others = Batches(quick, 8, seed=0, subset=np.arange(50), device="meta", beside=[first])
     assert first.resident
     assert beside._resident is first._resident
     assert others._resident is not first._resident

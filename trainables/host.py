@@ -1,0 +1,283 @@
+"""The process that trains all trials of one device, in stacks; each trial's own process evaluates and saves.
+
+A trial joins with its configuration and its newest checkpoint, and is then trained report by report, one ahead: while
+its own process evaluates what it fetched, the next interval is trained already. Trials that can be members of one stack
+are trained together; who else is there changes nothing for a trial but its speed.
+"""
+
+import collections
+import dataclasses
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from core.checkpoints import Checkpoint
+from core.configuration import TrialConfig
+from trainables.run import TrainingRun, next_report
+
+log = logging.getLogger(__name__)
+
+ROUND = 1_000  # steps after which whoever has come joins in
+PATIENCE = 2.0  # seconds for which a stack waits for a member; as long as it takes to record another without it
+ATTEMPTS = 3  # to reach a host
+
+
+class HostLostError(Exception):
+    """The host's process died; its trials go on in another from what they fetched last."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A trial at its next report.
+
+    Attributes:
+        parts: means of the loss parts since the report before.
+        state: weights, optimiser and generator state.
+        ledger: `device`, `stack` (trials that were trained together when it got there) and `training_pid`.
+    """
+
+    parts: dict[str, float]
+    state: Checkpoint
+    ledger: dict[str, Any]
+
+
+class TrainingHost(Protocol):
+    """What a trial asks of its host."""
+
+    def join(self, config: dict[str, Any], checkpoint: Checkpoint | None) -> int:
+        """Take a trial in, at its checkpoint; the step it stands at."""
+
+    def next_report(self, identity: str) -> Trained:
+        """Wait for the next report of a trial."""
+
+    def leave(self, identity: str) -> None:
+        """Forget a trial; no error when it is not there."""
+
+
+@dataclasses.dataclass(eq=False)
+class _Member:
+    run: TrainingRun
+    key: str
+    since: int  # the step of its last report
+    sums: dict[str, Any] = dataclasses.field(default_factory=dict)
+    turn: int = 0  # when it was trained last
+    waiting: Trained | Exception | None = None  # to be fetched
+
+    @property
+    def ready(self) -> bool:
+        """Whether it may be trained: it has steps left, and what it reported was fetched."""
+        return self.waiting is None and self.run.step < self.run.config.steps
+
+
+class Host:
+    """Trains in a thread of its own; methods may be called from any thread."""
+
+    def __init__(self, visible_devices: str | None = None) -> None:
+        if visible_devices is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = visible_devices  # before PyTorch looks
+        self._members: dict[str, _Member] = {}
+        self._arrivals: collections.deque[tuple[TrialConfig, Checkpoint | None, Future[int]]] = collections.deque()
+        self._changed = threading.Condition()
+        self._together: list[_Member] = []
+        self._steps: Callable[[int], dict[str, Any]] | None = None
+        self._turns = 0
+        threading.Thread(target=self._work, name="training", daemon=True).start()
+
+    def join(self, config: dict[str, Any], checkpoint: Checkpoint | None) -> int:
+        """Take a trial in, at its checkpoint; the step it stands at.
+
+        Raises:
+            Exception: whatever opening the trial raises.
+        """
+        opened: Future[int] = Future()
+        with self._changed:
+            self._arrivals.append((TrialConfig.from_json(config), checkpoint, opened))
+            self._changed.notify_all()
+        return opened.result()
+
+    def next_report(self, identity: str) -> Trained:
+        """Wait for the next report of a trial.
+
+        Raises:
+            KeyError: the trial never joined, or left.
+            Exception: whatever its training raised.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: identity not in self._members or self._members[identity].waiting is not None)
+            member = self._members[identity]
+            found, member.waiting = member.waiting, None
+            if isinstance(found, Exception):
+                del self._members[identity]
+            self._changed.notify_all()
+        if isinstance(found, Exception):
+            raise found
+        assert found is not None
+        return found
+
+    def leave(self, identity: str) -> None:
+        """Forget a trial; no error when it is not there."""
+        with self._changed:
+            self._members.pop(identity, None)
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not self._members:
+                    self._together, self._steps = [], None  # which hold memory of the device
+                self._changed.wait_for(lambda: self._arrivals or self._ready())
+                arrivals = [self._arrivals.popleft() for _ in range(len(self._arrivals))]
+                if not arrivals:
+                    self._changed.wait_for(lambda: self._arrivals or self._complete(), PATIENCE)
+            for arrival in arrivals:
+                self._open(*arrival)
+            group = self._choose()
+            if group:
+                self._train(group)
+
+    def _ready(self) -> list[_Member]:
+        return [member for member in self._members.values() if member.ready]
+
+    def _complete(self) -> bool:
+        """Whether all who were trained together, and are to be trained on, are ready."""
+        here = set(self._members.values())
+        return all(member.ready or member.run.step >= member.run.config.steps for member in here & {*self._together})
+
+    def _open(self, config: TrialConfig, checkpoint: Checkpoint | None, opened: "Future[int]") -> None:
+        from trainables.stack import stack_key
+
+        try:
+            beside = next((member.run for member in self._members.values()), None)
+            run = TrainingRun(dataclasses.replace(config, device_share=float(config.device_share > 0)), beside=beside)
+            if checkpoint is not None:
+                run.take_up(checkpoint)
+            run.model.train()
+            key = stack_key(type(run.model), config.configuration.hyperparameters)
+        except Exception as error:
+            opened.set_exception(error)
+            return
+        with self._changed:
+            self._members[config.identity] = _Member(run, key, run.step)
+        opened.set_result(run.step)
+
+    def _choose(self) -> list[_Member]:
+        """The members to train next: those that can be stacked with the one that has waited longest."""
+        with self._changed:
+            ready = self._ready()
+            if not ready:
+                return []
+            key = min(ready, key=lambda member: member.turn).key
+            return [member for member in ready if member.key == key]
+
+    def _train(self, group: list[_Member]) -> None:
+        """One round, at most up to the nearest report of a member."""
+        self._turns += 1
+        count = min(ROUND, *(next_report(member.run.step, member.run.config) - member.run.step for member in group))
+        try:
+            if group != self._together or self._steps is None:
+                self._together, self._steps = group, _steps_together([member.run for member in group])
+            sums = self._steps(count)
+            for number, member in enumerate(group):
+                member.turn = self._turns
+                member.run.step += count
+                for name, values in sums.items():
+                    member.sums[name] = member.sums.get(name, 0.0) + values[number]
+            reached = [member for member in group if member.run.step == _reported(member)]
+            found: list[tuple[_Member, Trained | Exception]] = [
+                (member, _report(member, len(group))) for member in reached
+            ]
+        except Exception as error:
+            log.exception("a stack of %d trials failed", len(group))
+            self._steps = None
+            found = [(member, error) for member in group]
+        with self._changed:
+            for member, result in found:
+                member.waiting = result
+            self._changed.notify_all()
+
+
+def _reported(member: _Member) -> int:
+    return next_report(member.since, member.run.config)
+
+
+def _report(member: _Member, together: int) -> Trained:
+    run = member.run
+    parts = {name: float(value) / (run.step - member.since) for name, value in member.sums.items()}
+    member.sums, member.since = {}, run.step
+    return Trained(
+        parts, run.checkpoint(), {"device": run.device_name(), "stack": together, "training_pid": os.getpid()}
+    )
+
+
+def _steps_together(runs: list[TrainingRun]) -> Callable[[int], dict[str, Any]]:
+    """What trains runs of one key so many steps on: sums of the loss parts, with a leading axis of runs."""
+    from trainables.capture import steps_of
+    from trainables.stack import Stack, StackedBatches
+
+    if len(runs) == 1:
+        (run,) = runs
+        steps = steps_of(run.model, run.sources)  # anew, since a stack may have moved the weights
+        return lambda count: {name: value[None] for name, value in steps(run.step, run.step + count).items()}
+    sources = [
+        StackedBatches(each, [run.step for run in runs]) for each in zip(*(run.sources for run in runs), strict=True)
+    ]
+    steps = steps_of(Stack([run.model for run in runs]), sources)
+
+    def take(count: int) -> dict[str, Any]:
+        for source in sources:
+            source.starts = [run.step for run in runs]
+        return steps(0, count)
+
+    return take
+
+
+class HostedRun(TrainingRun):
+    """A trial that is trained by the host of its device, and evaluated and saved here, on the CPU.
+
+    Args:
+        config: the trial.
+        connect: gives the host, another than the lost one that it is told of, or None.
+    """
+
+    def __init__(self, config: TrialConfig, connect: Callable[[Any], TrainingHost]) -> None:
+        super().__init__(config, on_cpu=True)
+        self._connect = connect
+        self._host: TrainingHost | None = None
+        self._of_host: dict[str, Any] = {}  # what the host said for the ledger
+
+    def train(self, target: int) -> dict[str, float]:
+        """Fetch the report at `target`; a host that died is replaced."""
+        lost: TrainingHost | None = None
+        for attempt in range(ATTEMPTS):
+            try:
+                if self._host is None:
+                    self._host = self._connect(lost)
+                    self._host.join(self.config.to_json(), self.checkpoint() if self.step else None)
+                trained = self._host.next_report(self.config.identity)
+                break
+            except HostLostError:
+                lost, self._host = self._host, None
+                if attempt == ATTEMPTS - 1:
+                    raise
+        assert trained.state.step == target
+        self.load_state(trained.state)
+        self._of_host = trained.ledger
+        if self.step >= self.config.steps:
+            self.close()
+        return trained.parts
+
+    def measured(self) -> dict[str, Any]:
+        """The ledger, with what the host says of the training."""
+        return {**super().measured(), **self._of_host}
+
+    def close(self) -> None:
+        """Give up the place on the device."""
+        if self._host is not None:
+            try:
+                self._host.leave(self.config.identity)
+            except HostLostError:
+                log.info("%s leaves a host that is gone", self.config.identity)
+            self._host = None
