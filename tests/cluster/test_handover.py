@@ -115,3 +115,18 @@ def test_a_driver_that_dies_during_an_evaluation_and_a_task_that_dies_lose_nothi
     assert first not in handed_over(service, "killed")
     assert len(events(service, "killed", "end")) == 3
     service.assert_exactly_once("killed", configurations=1, seeds=3)
+
+
+def test_an_evaluation_whose_node_leaves_is_done_in_a_slot(tmp_path: pathlib.Path) -> None:
+    """No other core is idle then, and the study must not wait for one."""
+    service = Service(tmp_path)
+    path = service.write("left", **STUDY)
+    with servers.ray_nodes(2) as cluster:
+        leaving = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+        driver = service.start("launch", path, "--address", cluster.address)
+        wait_until(lambda: len(events(service, "left", "start")) >= 2, 120)
+        cluster.remove_node(leaving, allow_graceful=False)
+        out, err = driver.communicate(timeout=120)
+        assert driver.returncode == 0, out + err
+    assert handed_over(service, "left") == set()
+    service.assert_exactly_once("left", configurations=1, seeds=3)
