@@ -93,7 +93,7 @@ class IdleCore:
         if time.monotonic() - self._looked < LOOK_EVERY:
             return
         self._looked = time.monotonic()
-        state = placement_group_table(self._group)["state"]
+        state = placement_group_table(self._group).get("state", "gone")
         if state != "CREATED":
             raise LostError(f"the reserved core is {state}")
 

@@ -1,0 +1,109 @@
+"""The actor's side of handing an evaluation over, without a cluster: what it offers, and what it does itself."""
+
+import math
+import pathlib
+import warnings
+from typing import Any
+
+import pytest
+
+from core import checkpoints
+from core.configuration import TrialConfig
+from core.storage import Folder
+from tests.kit import trial_config
+from trainables.run import Report, TrainingRun
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from trainables import ray_trainable
+    from trainables.ray_trainable import StudyTrainable, evaluate
+
+
+class Actor:
+    """A `StudyTrainable` without Tune around it, on a cluster that is idle or not."""
+
+    def __init__(self, config: TrialConfig, monkeypatch: pytest.MonkeyPatch, *, idle: bool) -> None:
+        monkeypatch.setattr(ray_trainable, "core_is_idle", lambda: idle)
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        Folder(config.folder).local.parent.mkdir(parents=True, exist_ok=True)  # type: ignore[union-attr]
+        self.trainable = StudyTrainable.__new__(StudyTrainable)
+        self.trainable.setup(config.to_json())
+
+    def step(self) -> Report:
+        result: dict[str, Any] = self.trainable.step()
+        report: Report = result["report"]
+        assert result["done"] == report.done
+        return report
+
+
+def forbidden(*_: object) -> None:
+    raise AssertionError("trained again")
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_a_trained_trial_is_offered_once_and_only_if_a_core_is_idle(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, idle: bool
+) -> None:
+    config = trial_config("vae", tmp_path)
+    actor = Actor(config, monkeypatch, idle=idle)
+    half = actor.step()
+    assert (half.step, half.evaluated, half.done) == (2, True, False)
+    if idle:
+        offered = actor.step()
+        assert (offered.step, offered.evaluated, offered.done) == (4, False, False)
+        saved = checkpoints.newest(Folder(config.folder))
+        assert saved is not None
+        assert saved.step == 4
+    last = actor.step()  # nobody took it
+    assert (last.step, last.evaluated, last.done) == (4, True, True)
+    assert "reconstruction_error" in last.metrics
+    assert "seconds_handed_over" not in last.ledger
+    assert "pictures" in Folder(config.folder).entries()
+
+
+def test_a_trial_that_was_trained_before_its_process_died_is_not_trained_again(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = trial_config("vae", tmp_path)
+    before = Actor(config, monkeypatch, idle=True)
+    before.step()
+    offered = before.step()
+    monkeypatch.setattr(TrainingRun, "train", forbidden)
+    after = Actor(config, monkeypatch, idle=True)
+    assert after.trainable.resumed_from == 4
+    again = after.step()
+    assert (again.evaluated, again.metrics) == (False, offered.metrics)
+    report = evaluate(config.to_json())
+    assert report.failure is None
+    assert after.step().metrics == report.metrics
+    assert Actor(config, monkeypatch, idle=True).step().metrics == report.metrics  # of a task whose driver died
+
+
+def test_a_diverged_trial_is_not_offered(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = Actor(trial_config("vae", tmp_path, evaluate_every=4), monkeypatch, idle=True)
+    monkeypatch.setattr(TrainingRun, "train", lambda run, target: setattr(run, "step", target) or {"kl": math.nan})
+    report = actor.step()
+    assert (report.done, report.evaluated, report.failure) == (True, True, "diverged: kl became NaN or infinite")
+
+
+def test_the_simulated_model_is_not_offered(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = Actor(trial_config("simulated", tmp_path), monkeypatch, idle=True)
+    assert [actor.step().evaluated for _ in range(2)] == [True, True]
+
+
+def test_an_evaluation_that_raises_says_why_and_keeps_nan_out_of_the_journal(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = trial_config("vae", tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    lacking = evaluate(config.to_json())
+    assert lacking.failure is not None
+    assert lacking.failure.startswith("FileNotFoundError: no checkpoint of step 4")
+    run = TrainingRun(config)
+    run.advance()
+    run.train_interval()
+    run.save(Folder(config.folder))
+    monkeypatch.setattr(TrainingRun, "_evaluate", lambda *_: {"mig": math.nan})
+    report = evaluate(config.to_json())
+    assert (report.done, report.failure) == (True, "diverged: mig became NaN or infinite")
+    assert "mig" not in report.metrics
