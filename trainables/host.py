@@ -178,7 +178,7 @@ class Host:
         count = min(ROUND, *(next_report(member.run.step, member.run.config) - member.run.step for member in group))
         try:
             if group != self._together or self._steps is None:
-                self._together, self._steps = group, _steps_together([member.run for member in group])
+                self._together, self._steps = group, steps_together([member.run for member in group])
             sums = self._steps(count)
             for number, member in enumerate(group):
                 member.turn = self._turns
@@ -212,7 +212,7 @@ def _report(member: _Member, together: int) -> Trained:
     )
 
 
-def _steps_together(runs: list[TrainingRun]) -> Callable[[int], dict[str, Any]]:
+def steps_together(runs: list[TrainingRun]) -> Callable[[int], dict[str, Any]]:
     """What trains runs of one key so many steps on: sums of the loss parts, with a leading axis of runs."""
     from trainables.capture import steps_of
     from trainables.stack import Stack, StackedBatches

@@ -21,6 +21,7 @@ NAMES = [name for name in trainables.names() if name != "simulated"]
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
 STEPS = 100
 RELATIVE = 1e-4  # float32 on another device, losses of one step from the same state
+TF32 = 1e-3  # relative, of the losses of one step
 SMALLEST = 0.1  # nats; of a part of a loss below this, the difference is asked for relative to it
 
 
@@ -44,14 +45,17 @@ def _noise_is_drawn_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
     for name in ("rand", "randn"):
         monkeypatch.setattr(torch, name, carried(getattr(torch, name)))
+    before = torch.backends.cuda.matmul.allow_tf32
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # ten bits of mantissa are not float32
         yield
+    torch.backends.cuda.matmul.allow_tf32 = before
 
 
-def training_run(name: str, folder: pathlib.Path, device: str) -> TrainingRun:
+def training_run(name: str, folder: pathlib.Path, device: str, **changes: Any) -> TrainingRun:
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
-    run = TrainingRun(trial_config(name, folder, steps=STEPS, device_share=float(device == "cuda")))
+    run = TrainingRun(trial_config(name, folder, steps=STEPS, device_share=float(device == "cuda"), **changes))
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # which a run allows
     assert run.device.type == device
     run.model.generator = CPUNoise()
     return run
@@ -149,3 +153,19 @@ def test_an_evaluation_elsewhere_keeps_the_training_state_of_a_gpu(
     longer.advance()
     longer.save(folder)
     assert folder.read("step-000000004")["training.pt"] != before
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", ["beta_vae", "factor_vae", "chyvae", "joint_vae"])
+def test_losses_with_tf32_products_are_near_those_of_float32(name: str, tmp_path: pathlib.Path) -> None:
+    """Of one step from the same state, at full width; TF32 has ten bits of mantissa."""
+    run = training_run(name, tmp_path, "cuda", hyperparameters={"network": "full", "batch_size": 64})
+    run.train(STEPS // 2)
+    run.save(Folder(tmp_path / "state"))
+    losses = []
+    for allowed in (False, True):
+        run.restore(Folder(tmp_path / "state"))
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=allowed):
+            torch.backends.cuda.matmul.allow_tf32 = allowed
+            losses.append(losses_of_a_step(run))
+    assert losses[1] == pytest.approx(losses[0], rel=TF32, abs=TF32)

@@ -24,13 +24,13 @@ CLOSE = {"rel": 1e-3, "abs": 1e-3}  # float32, a few steps of Adam
 def stacks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of the groups that were trained together, one for every new group."""
     sizes: list[int] = []
-    make = module._steps_together
+    make = module.steps_together
 
     def noted(runs: Any) -> Any:
         sizes.append(len(runs))
         return make(runs)
 
-    monkeypatch.setattr(module, "_steps_together", noted)
+    monkeypatch.setattr(module, "steps_together", noted)
     return sizes
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn import functional
 
 import trainables
 from core.data.batches import Batch, resident
 from tests.kit import trial_config
+from tests.trainables.test_loop import Calls
 from trainables.capture import PER_LAUNCH, WARM_UP, Eager, Recorded
 from trainables.run import TrainingRun
 from trainables.stack import Stack, StackedBatches, can_be_stacked, stack_key
@@ -147,3 +149,17 @@ def test_a_stack_is_recorded_on_a_device(tmp_path: pathlib.Path, model: str) -> 
     loop(0, WARM_UP + PER_LAUNCH)
     assert loop._launch is not None
     assert not loop._refused
+
+
+@pytest.mark.parametrize("model", STACKABLE)
+def test_a_step_of_a_stack_reads_nothing_on_the_host(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    # PyTorch's own looks at its smallest value, on a CPU only
+    monkeypatch.setattr(functional, "one_hot", lambda values, size: torch.eye(size, dtype=torch.int64)[values])
+    stack, sources = stacked(opened(model, tmp_path))
+    batches = [source.at(0) for source in sources]
+    for _ in range(2):
+        with Calls() as calls:
+            stack.training_step(batches)
+        assert calls.counts["aten::_local_scalar_dense"] == 0

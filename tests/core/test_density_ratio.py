@@ -1,0 +1,52 @@
+"""The discriminator's shared backward pass against automatic differentiation, in double precision."""
+
+import pytest
+import torch
+from torch import nn
+
+from core import objectives
+from core.networks import build_discriminator
+
+BATCH, DIMENSIONS = 16, 5
+
+
+@pytest.fixture(params=[1, 2, 6], ids=lambda layers: f"{layers} layers")
+def discriminator(request: pytest.FixtureRequest) -> nn.Sequential:
+    torch.manual_seed(0)
+    return build_discriminator(DIMENSIONS, units=12, layers=request.param).double()
+
+
+def codes(seed: int, count: int = BATCH) -> torch.Tensor:
+    return torch.randn(count, DIMENSIONS, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_the_slope_of_the_density_ratio(discriminator: nn.Sequential) -> None:
+    given = codes(1).requires_grad_()
+    judged = objectives.judge(discriminator, given)
+    expected = discriminator(given)
+    torch.testing.assert_close(judged.logits, expected, rtol=1e-12, atol=1e-12)
+    (gradient,) = torch.autograd.grad(objectives.density_ratio(expected), given)
+    torch.testing.assert_close(objectives.density_ratio_gradient(judged), gradient, rtol=1e-12, atol=1e-14)
+    assert not any(part.requires_grad for part in (judged.logits, *judged.inputs, *judged.slopes))
+
+
+@pytest.mark.parametrize("scale", [1.0, -2.5])
+def test_the_discriminators_own_gradients(discriminator: nn.Sequential, scale: float) -> None:
+    """Also of batches of unequal size, and under a factor."""
+    joint, product = codes(2), codes(3, count=BATCH // 2)
+    expected = objectives.discriminator_loss(discriminator(joint), discriminator(product))
+    gradients = torch.autograd.grad(scale * expected, list(discriminator.parameters()))
+    judged = (objectives.judge(discriminator, part) for part in (joint, product))
+    loss = objectives.shared_discriminator_loss(discriminator, *judged)
+    assert float(loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-12)
+    found = torch.autograd.grad(scale * loss, list(discriminator.parameters()))
+    for mine, reference in zip(found, gradients, strict=True):
+        torch.testing.assert_close(mine, reference, rtol=1e-11, atol=1e-14)
+
+
+def test_the_loss_is_half_of_both_cross_entropies() -> None:
+    joint, product = torch.randn(2, 7, 2, dtype=torch.float64)
+    entropy = nn.functional.cross_entropy
+    classes = [torch.full((7,), number) for number in (0, 1)]
+    expected = 0.5 * (entropy(joint, classes[0]) + entropy(product, classes[1]))
+    assert float(objectives.discriminator_loss(joint, product)) == pytest.approx(float(expected), rel=1e-12)
