@@ -9,6 +9,7 @@ import torch
 
 import trainables
 from tests.contracts import test_models as contract
+from tests.trainables import test_stack as stacked
 from trainables import models
 
 README = pathlib.Path(trainables.__file__).with_name("README.md")
@@ -52,3 +53,7 @@ def test_the_example_estimates_the_discrepancy(model: str) -> None:
 def test_every_model_is_in_the_table() -> None:
     for name in trainables.names():
         assert f"`{name}`" in README.read_text()
+
+
+def test_trials_of_the_example_can_be_stacked(model: str, tmp_path: pathlib.Path) -> None:
+    stacked.test_members_take_the_steps_that_they_take_alone(tmp_path, model)
