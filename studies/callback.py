@@ -52,7 +52,8 @@ class RecordCallback(Callback):
     """Records starts, reports and ends; `refresh` is called at every turn of Tune's loop.
 
     Tune tells its callbacks of a last result before it tells the searcher, so an end is in the journal when the
-    searcher settles the configuration.
+    searcher settles the configuration. A trial that was handed over has its last report and its end from
+    `studies.handover`.
     """
 
     def __init__(self, searcher: StudySearcher, refresh: Callable[[], None]) -> None:

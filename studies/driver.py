@@ -130,6 +130,7 @@ def cluster(address: str | None) -> Iterator[None]:
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the study shows its own progress
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of evaluations that an interrupted study gives up
     require_address(address)
     import ray
 

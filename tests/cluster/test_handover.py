@@ -117,6 +117,20 @@ def test_a_driver_that_dies_during_an_evaluation_and_a_task_that_dies_lose_nothi
     service.assert_exactly_once("killed", configurations=1, seeds=3)
 
 
+def test_ctrl_c_during_an_evaluation_stops_in_good_order(tmp_path: pathlib.Path) -> None:
+    service = Service(tmp_path)
+    path = service.write("interrupted", **STUDY)
+    with servers.ray_nodes(3) as cluster:
+        driver = service.start("launch", path, "--address", cluster.address)
+        wait_until(lambda: len(events(service, "interrupted", "start")) >= 2, 120)
+        os.kill(driver.pid, signal.SIGINT)
+        _, err = driver.communicate(timeout=120)
+        assert driver.returncode == 130, err
+        assert "studies resume interrupted" in err
+        assert "died" not in err
+        wait_until(lambda: not evaluating())
+
+
 def test_an_evaluation_whose_node_leaves_is_done_in_a_slot(tmp_path: pathlib.Path) -> None:
     """No other core is idle then, and the study must not wait for one."""
     service = Service(tmp_path)
