@@ -14,6 +14,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+import time
 
 from core.runtime import package_versions, source_revision
 
@@ -46,11 +47,19 @@ def main() -> None:
         f"{datetime.date.today()}, commit {source_revision().get('commit', 'unknown')[:12]}, `make bench`.",
         ", ".join(f"{name} {version}" for name, version in versions.items()),
     ]
+    failed = []
     for title, command in COMMANDS:
         print(title, file=sys.stderr)
-        done = subprocess.run([sys.executable, "-m", *command], check=True, stdout=subprocess.PIPE, text=True)
-        parts += [f"## {title}", f"`python -m {' '.join(command)}`", done.stdout.strip()]
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True)
+        seconds = time.monotonic() - began
+        parts += [f"## {title}", f"`python -m {' '.join(command)}`, {seconds:.0f} s", done.stdout.strip()]
+        if done.returncode:  # a bound was missed, or it broke: the other parts are worth having
+            failed.append(title)
+            parts.append(f"Ended with exit code {done.returncode}.")
     (RESULTS / f"{machine()}.md").write_text("\n\n".join(parts) + "\n")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
