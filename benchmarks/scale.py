@@ -30,7 +30,8 @@ def main() -> None:
     import studies
     from core import journal
 
-    ray.init(num_cpus=SLOTS, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
+    alone = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}  # no cluster that is here
+    ray.init(num_cpus=SLOTS, log_to_driver=False, **alone)
     study_file = {
         "name": "scale",
         "dataset": "dsprites.quick",

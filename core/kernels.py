@@ -74,10 +74,10 @@ def _to_one_channel(images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """
     batch, channels, height, width = images.shape
     pixels = images.permute(0, 2, 3, 1).reshape(-1, channels)
-    patches = (pixels @ weight.reshape(channels, KERNEL * KERNEL)).view(batch, height, width, 2, 2, 2, 2)
+    patches = torch.mm(pixels, weight.reshape(channels, KERNEL * KERNEL)).view(batch, height, width, 2, 2, 2, 2)
     canvas = images.new_zeros(batch, height + 1, 2, width + 1, 2)
     for a in range(2):
         for b in range(2):
-            canvas[:, a : a + height, :, b : b + width, :] += patches[:, :, :, a, :, b, :].permute(0, 1, 3, 2, 4)
+            canvas[:, a : a + height, :, b : b + width, :].add_(patches[:, :, :, a, :, b, :].permute(0, 1, 3, 2, 4))
     whole = canvas.view(batch, 1, 2 * height + 2, 2 * width + 2)
     return whole[:, :, 1:-1, 1:-1].add(bias.view(1, 1, 1, 1)).contiguous(memory_format=torch.channels_last)

@@ -65,11 +65,8 @@ def disk_needed(spec: StudySpec, data_root: str) -> int:
         model_class = trainables.get(name)
         if not hasattr(model_class, "configure_optimizers"):
             continue  # the simulated model has no weights, and no need of PyTorch
-        import torch
-
         configuration = largest(spec, name)
-        with torch.device("meta"):
-            model = model_class(model_class.Hyperparameters(**configuration.hyperparameters), info)
+        model = model_class(model_class.Hyperparameters(**configuration.hyperparameters), info)
         sizes.append(sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values()))
     return max(sizes) * (1 + ADAM) * spec.num_configurations * spec.seeds.max
 

@@ -31,6 +31,7 @@ from studies.folder import StudyFolder
 CHUNK = 500  # events between two notes of the place in the journal
 PAUSE = 0.5  # seconds between two looks at the journal
 LONGEST_WAIT = 30.0
+HEAD_START = 15.0  # seconds in which the first trials may start undisturbed
 ERRORS = "delivery-error.txt"
 
 
@@ -248,6 +249,7 @@ def main() -> None:
     threading.Thread(target=listen, daemon=True).start()
     sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relax_sqlite)
     folder = StudyFolder(sys.argv[1], sys.argv[2])
+    _await_trials(folder.path, commands)
     stores = sinks(folder)
     feeders = [Feeder(folder.path, sink, tell) for sink in stores]
 
@@ -262,6 +264,20 @@ def main() -> None:
             threading.Thread(target=flush, args=(command,), daemon=True).start()
         else:
             say({"number": command["number"], "trouble": _finish(folder, stores[0])})
+
+
+def _await_trials(folder: pathlib.Path, commands: "queue.Queue[dict[str, Any]]") -> None:
+    """Wait until a trial starts or a command comes: the imports of the stores would delay the start of the trials."""
+    path = folder / journal.FILE
+    offset = path.stat().st_size if path.exists() else 0
+    deadline = time.monotonic() + HEAD_START
+    while commands.empty() and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+        if path.exists():
+            with path.open("rb") as stream:
+                stream.seek(offset)
+                if b'{"type":"start"' in stream.read():  # not parsed: what was a torn line is cut by the driver
+                    return
 
 
 def _finish(folder: StudyFolder, mlflow: Any) -> str | None:

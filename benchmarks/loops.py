@@ -1,0 +1,190 @@
+"""The training loops that `benchmarks.training` compares, and what it needs to judge them; one per process.
+
+    python -m benchmarks.loops {ours,plain,bare,gflop,peak,python} [MODEL] --steps 30
+
+Each prints one line of JSON. The plain loop is what a careful researcher writes: a DataLoader over a uint8 array, the
+default memory format and Adam, PyTorch's own layers, out-of-place activations, `.item()` of every loss part at every
+step, no allocator settings.
+"""
+
+import argparse
+import cProfile
+import json
+import pstats
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+import core.data
+import core.networks
+from core.configuration import Configuration, TrialConfig
+from core.data.batches import Batch
+from trainables import get
+from trainables.base import Model
+from trainables.run import TrainingRun
+
+BATCH = 64
+DATASET = "dsprites.quick"
+WARM_UP = 8
+PEAK_SIZES = (256, 384, 512, 768, 1024, 1536, 2048)
+PEAK_SECONDS = 0.5  # of repetitions of each size
+
+
+def our_run(name: str, **hyperparameters: Any) -> TrainingRun:
+    """A trial in the product's own loop."""
+    complete = get(name).Hyperparameters(**{"batch_size": BATCH, **hyperparameters})
+    configuration = Configuration(name, complete.model_dump(mode="json"))
+    data = f"{tempfile.gettempdir()}/benchmark-data"
+    return TrainingRun(TrialConfig("b", configuration, 0, 0, DATASET, data, 10**6, 10**6, (), (), data, threads=1))
+
+
+def our_step(name: str, **hyperparameters: Any) -> Callable[[], None]:
+    """One step of the product's own loop; its losses are read on the host at every step too."""
+    run = our_run(name, **hyperparameters)
+
+    def step() -> None:
+        run.train(run.step + 1)
+
+    return step
+
+
+def plain_step(name: str) -> Callable[[], None]:
+    """One step of a plain loop; changes classes of this process for good."""
+
+    def default_adam(self: Model[Any], key: str, parameters: Any, *, lr: float, betas: Any = (0.9, 0.999)) -> Any:
+        self.optimizers[key] = torch.optim.Adam(parameters, lr=lr, betas=betas)
+        return self.optimizers[key]
+
+    core.networks.Upsample = lambda i, o: nn.ConvTranspose2d(i, o, 4, stride=2, padding=1)  # type: ignore[misc, assignment]
+    Model.adam = default_adam  # type: ignore[method-assign]
+    model = get(name)(get(name).Hyperparameters(batch_size=BATCH), core.data.describe(DATASET))
+    for layer in model.modules():
+        if isinstance(layer, nn.ReLU | nn.LeakyReLU):
+            layer.inplace = False
+    model.configure_optimizers()
+    model.train()
+    dataset = core.data.load(DATASET)
+    images = torch.as_tensor(dataset.images(np.arange(len(dataset))))
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images), BATCH, shuffle=True, drop_last=True)
+    endless = (batch for _ in iter(int, 1) for (batch,) in loader)
+    numbers = torch.zeros(BATCH, dtype=torch.int64)
+    update = plain_factor_vae if name == "factor_vae" else type(model).training_step
+
+    def step() -> None:
+        for value in update(model, [Batch(next(endless).float() / 255, numbers, None) for _ in model.streams]).values():
+            value.item()
+
+    return step
+
+
+def plain_factor_vae(model: Any, batches: Any) -> dict[str, Any]:
+    """Algorithm 2 of Kim & Mnih as it is usually written: D(z) twice, gradients into D thrown away."""
+    from core.objectives import bernoulli_reconstruction, density_ratio, discriminator_loss, permute_dimensions
+
+    images = batches[0].images
+    posterior = model.sample_posterior(images)
+    reconstruction = bernoulli_reconstruction(model.decoder(posterior.codes), images)
+    kl = posterior.kl.sum(1).mean()
+    tc = density_ratio(model.discriminator(posterior.codes))
+    model.minimise(reconstruction + kl + model.hyperparameters.gamma * tc, model.optimizers["model"])
+    permuted = permute_dimensions(model.sample_posterior(batches[1].images).codes.detach(), model.generator)
+    loss = discriminator_loss(model.discriminator(posterior.codes.detach()), model.discriminator(permuted))
+    model.minimise(loss, model.optimizers["discriminator"])
+    return {"reconstruction": reconstruction, "kl": kl, "tc": tc, "discriminator": loss}
+
+
+def timed(step: Callable[[], None], steps: int) -> list[float]:
+    """Seconds of each step once the loop has settled."""
+    seconds = []
+    for _ in range(WARM_UP + steps):
+        began = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - began)
+    return seconds[WARM_UP:]
+
+
+class Operations(TorchDispatchMode):
+    """Adds up floating-point operations by PyTorch's own formulas: 2 per multiply-add of convolutions and products.
+
+    PyTorch's `FlopCounterMode` gives the same sums, but cannot follow a gradient with respect to a leaf (FactorVAE).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func.overloadpacket)
+        if formula is not None:
+            self.count += formula(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+def gflop(name: str) -> float:
+    """What one step must compute, forward and backward: the less of both loops, so that no waste counts as work."""
+    counts = []
+    for step in (our_step(name), plain_step(name)):
+        step()
+        with Operations() as operations:
+            step()
+        counts.append(operations.count)
+    return min(counts) / 1e9
+
+
+def peak_gflops() -> float:
+    """Largest rate of float32 matrix products on this thread, over sizes and repetitions."""
+    torch.set_num_threads(1)
+    best = 0.0
+    for size in PEAK_SIZES:
+        left, right, out = torch.randn(3, size, size)
+        until = time.perf_counter() + PEAK_SECONDS
+        while (began := time.perf_counter()) < until:
+            torch.mm(left, right, out=out)
+            best = max(best, 2 * size**3 / (time.perf_counter() - began) / 1e9)
+    return best
+
+
+def python_share(name: str, steps: int) -> float:
+    """The largest share of a step that Python can take: its time under a profiler, whose own cost counts as Python's.
+
+    Counted are the own time of functions written in Python, and built-ins that are not PyTorch's, over the time of the
+    same steps: whatever the profiler adds to both only makes the share larger.
+    """
+    run = our_run(name)
+    run.train(WARM_UP)
+    with cProfile.Profile() as profile:
+        run.train(run.step + steps)
+    own = {key: values[2] for key, values in pstats.Stats(profile).stats.items()}  # type: ignore[attr-defined]
+    python = sum(seconds for (file, _, called), seconds in own.items() if file != "~" or "torch" not in called)
+    return python / sum(own.values())
+
+
+MEASURES: dict[str, Callable[[str, int], Any]] = {
+    "ours": lambda model, steps: timed(our_step(model), steps),
+    "plain": lambda model, steps: (torch.set_num_threads(1), timed(plain_step(model), steps))[1],
+    "bare": lambda model, steps: timed(our_step(model, batch_size=2, network="tiny"), steps),
+    "gflop": lambda model, _: gflop(model),
+    "peak": lambda *_: peak_gflops(),
+    "python": python_share,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("measure", choices=list(MEASURES))
+    parser.add_argument("model", nargs="?", default="beta_vae")
+    parser.add_argument("--steps", type=int, default=30)
+    options = parser.parse_args()
+    print(json.dumps(MEASURES[options.measure](options.model, options.steps)))
+
+
+if __name__ == "__main__":
+    main()
