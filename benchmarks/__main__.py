@@ -2,10 +2,10 @@
 
     make bench                      # or: python -m benchmarks
 
-Training against a plain loop, cold start and turnover, data sets against a plain array, questions to a large study, and
-many small trials: on two cores in less than 15 minutes. What takes longer is a command of its own: metrics (`python -m
-benchmarks.metrics`), learning (`python -m benchmarks.learning`), and the overhead of trials of ten minutes (`python -m
-benchmarks.service --minutes 10 --trials 1`).
+Training against a plain loop, trials on a GPU where there is one, cold start and turnover, data sets against a plain
+array, questions to a large study, and many small trials: on two cores in less than 15 minutes. What takes longer is a
+command of its own: metrics (`python -m benchmarks.metrics`), learning (`python -m benchmarks.learning`), and the
+overhead of trials of ten minutes (`python -m benchmarks.service --minutes 10 --trials 1`).
 """
 
 import datetime
@@ -21,6 +21,7 @@ from core.runtime import package_versions, source_revision
 RESULTS = pathlib.Path(__file__).parent / "results"
 COMMANDS = (
     ("Training steps", ("benchmarks.training", "--rounds", "3", "--steps", "20")),
+    ("Trials on a GPU", ("benchmarks.device",)),
     ("Around the training", ("benchmarks.service", "--trials", "1")),
     ("Data sets", ("benchmarks.data",)),
     ("Questions to a study of 10,000 trials", ("benchmarks.analysis",)),

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.loops import DATASET, gflop, our_config, plain_step, rate_of_products
+from benchmarks.loops import DATASET, gflop, our_config, peak_gflops, plain_step
 from trainables.host import steps_together
 from trainables.run import TrainingRun
 
@@ -51,7 +51,7 @@ def together(options: argparse.Namespace, trials: int) -> float:
     """Steps per second of all trials of one stack."""
     runs: list[TrainingRun] = []
     for seed in range(trials):
-        config = our_config(options.model, options.device, seed=seed, network=options.network)
+        config = our_config(options.model, device=options.device, seed=seed, network=options.network)
         runs.append(TrainingRun(config, beside=runs[0] if runs else None))
         runs[-1].model.train()
     steps = steps_together(runs)
@@ -66,7 +66,7 @@ def together(options: argparse.Namespace, trials: int) -> float:
 
 def plain(options: argparse.Namespace, _: int) -> float:
     """Steps per second of the plain loop."""
-    step = plain_step(options.model, options.device, network=options.network)
+    step = plain_step(options.model, device=options.device, network=options.network)
     return rate(lambda count: [step() for _ in range(count)], options.seconds, max(1, options.round // 10))
 
 
@@ -87,7 +87,7 @@ def apart(options: argparse.Namespace, trials: int) -> float:
 
 def alone(options: argparse.Namespace) -> None:
     """One of `apart`: ready, then told to begin, then the rate."""
-    run = TrainingRun(our_config(options.model, options.device, network=options.network))
+    run = TrainingRun(our_config(options.model, device=options.device, network=options.network))
     run.train(options.round)
     print("ready", flush=True)
     sys.stdin.readline()
@@ -129,7 +129,7 @@ def of_its_own(options: argparse.Namespace, measure: str, count: int = 1) -> flo
 def report(options: argparse.Namespace) -> None:
     name = torch.cuda.get_device_name() if options.device == "cuda" else f"CPU, {os.cpu_count()} cores"
     work = gflop(options.model, network=options.network)
-    peak = rate_of_products(options.device)
+    peak = peak_gflops(options.device)
     print(f"{name}, {options.model}, network {options.network}, {DATASET}, batch 64.\n")
     print(
         f"A step has {work:.2f} GFLOP; matrix products reach {peak:,.0f} GFLOP/s: at most {peak / work:,.0f} steps/s.\n"

@@ -34,20 +34,28 @@ BATCH = 64
 DATASET = "dsprites.quick"
 WARM_UP = 8
 PEAK_SIZES = (256, 384, 512, 768, 1024, 1536, 2048)
+GPU_PEAK_SIZES = (4096, 8192)
 PEAK_SECONDS = 0.5  # of repetitions of each size
 
 
-def our_run(name: str, **hyperparameters: Any) -> TrainingRun:
-    """A trial in the product's own loop."""
+def our_config(name: str, *, device: str = "cpu", seed: int = 0, **hyperparameters: Any) -> TrialConfig:
+    """A trial on one CPU thread or a whole GPU."""
     complete = get(name).Hyperparameters(**{"batch_size": BATCH, **hyperparameters})
     configuration = Configuration(name, complete.model_dump(mode="json"))
-    data = f"{tempfile.gettempdir()}/benchmark-data"
-    return TrainingRun(TrialConfig("b", configuration, 0, 0, DATASET, data, 10**6, 10**6, (), (), data, threads=1))
+    data, share = f"{tempfile.gettempdir()}/benchmark-data", float(device == "cuda")
+    return TrialConfig(
+        "b", configuration, seed, 0, DATASET, data, 10**7, 10**7, (), (), data, device_share=share, threads=1
+    )
 
 
-def our_step(name: str, **hyperparameters: Any) -> Callable[[], None]:
+def our_run(name: str, **options: Any) -> TrainingRun:
+    """A trial in the product's own loop; options of `our_config`."""
+    return TrainingRun(our_config(name, **options))
+
+
+def our_step(name: str, **options: Any) -> Callable[[], None]:
     """One step of the product's own loop; its losses are read on the host at every step too."""
-    run = our_run(name, **hyperparameters)
+    run = our_run(name, **options)
 
     def step() -> None:
         run.train(run.step + 1)
@@ -55,7 +63,7 @@ def our_step(name: str, **hyperparameters: Any) -> Callable[[], None]:
     return step
 
 
-def plain_step(name: str) -> Callable[[], None]:
+def plain_step(name: str, *, device: str = "cpu", **hyperparameters: Any) -> Callable[[], None]:
     """One step of a plain loop; changes classes of this process for good."""
 
     def default_adam(self: Model[Any], key: str, parameters: Any, *, lr: float, betas: Any = (0.9, 0.999)) -> Any:
@@ -64,7 +72,9 @@ def plain_step(name: str) -> Callable[[], None]:
 
     core.networks.Upsample = lambda i, o: nn.ConvTranspose2d(i, o, 4, stride=2, padding=1)  # type: ignore[misc, assignment]
     Model.adam = default_adam  # type: ignore[method-assign]
-    model = get(name)(get(name).Hyperparameters(batch_size=BATCH), core.data.describe(DATASET))
+    complete = get(name).Hyperparameters(**{"batch_size": BATCH, **hyperparameters})
+    model = get(name)(complete, core.data.describe(DATASET)).to(device)
+    model.generator = torch.Generator(device).manual_seed(0)
     for layer in model.modules():
         if isinstance(layer, nn.ReLU | nn.LeakyReLU):
             layer.inplace = False
@@ -72,9 +82,10 @@ def plain_step(name: str) -> Callable[[], None]:
     model.train()
     dataset = core.data.load(DATASET)
     images = torch.as_tensor(dataset.images(np.arange(len(dataset))))
-    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images), BATCH, shuffle=True, drop_last=True)
-    endless = (batch for _ in iter(int, 1) for (batch,) in loader)
-    numbers = torch.zeros(BATCH, dtype=torch.int64)
+    pinned = {"shuffle": True, "drop_last": True, "pin_memory": device == "cuda"}
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images), BATCH, **pinned)
+    endless = (batch.to(device, non_blocking=True) for _ in iter(int, 1) for (batch,) in loader)
+    numbers = torch.zeros(BATCH, dtype=torch.int64, device=device)
     update = plain_factor_vae if name == "factor_vae" else type(model).training_step
 
     def step() -> None:
@@ -128,10 +139,10 @@ class Operations(TorchDispatchMode):
         return result
 
 
-def gflop(name: str) -> float:
+def gflop(name: str, **hyperparameters: Any) -> float:
     """What one step must compute, forward and backward: the less of both loops, so that no waste counts as work."""
     counts = []
-    for step in (our_step(name), plain_step(name)):
+    for step in (our_step(name, **hyperparameters), plain_step(name, **hyperparameters)):
         step()
         with Operations() as operations:
             step()
@@ -139,15 +150,18 @@ def gflop(name: str) -> float:
     return min(counts) / 1e9
 
 
-def peak_gflops() -> float:
-    """Largest rate of float32 matrix products on this thread, over sizes and repetitions."""
+def peak_gflops(device: str = "cpu") -> float:
+    """Largest rate of matrix products, over sizes and repetitions: of float32 on one thread, of TF32 on a GPU."""
     torch.set_num_threads(1)
+    torch.backends.cuda.matmul.allow_tf32 = True
+    sizes, wait = (PEAK_SIZES, lambda: None) if device == "cpu" else (GPU_PEAK_SIZES, torch.cuda.synchronize)
     best = 0.0
-    for size in PEAK_SIZES:
-        left, right, out = torch.randn(3, size, size)
+    for size in sizes:
+        left, right, out = torch.randn(3, size, size, device=device)
         until = time.perf_counter() + PEAK_SECONDS
         while (began := time.perf_counter()) < until:
             torch.mm(left, right, out=out)
+            wait()
             best = max(best, 2 * size**3 / (time.perf_counter() - began) / 1e9)
     return best
 

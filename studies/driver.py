@@ -1,6 +1,5 @@
 """Drive a study: Ray, Tune, Optuna and MLflow around one `StudyState`, until the plan is done or someone stops it."""
 
-import contextlib
 import dataclasses
 import logging
 import os
@@ -8,6 +7,7 @@ import pathlib
 import socket
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import core.data
@@ -116,7 +116,7 @@ def require_address(address: str | None) -> None:
         raise StudyError(f"no Ray cluster answers at '{address}' ({error}); write auto or HOST:PORT") from None
 
 
-@contextlib.contextmanager
+@contextmanager
 def cluster(address: str | None) -> Iterator[None]:
     """A Ray cluster for the study: the one at `address`, or one on this machine that ends with the driver.
 
@@ -168,7 +168,6 @@ def _tune(
     """Hand what is missing to Tune, and wait; sentences for the user."""
     from ray import tune
 
-    _shorten_start()
     from studies.callback import RecordCallback, StudyScheduler, trial_name
     from studies.handover import HandOver
     from studies.retention import FrontOnly
@@ -234,18 +233,6 @@ def _tune(
         handover.close()
         del keeper  # and with it the hosts
     return notes
-
-
-def _shorten_start() -> None:
-    """Leave out two things that Tune does before the first trial and no trial here needs; both names are internal."""
-    with contextlib.suppress(ImportError, AttributeError):
-        from ray.air._internal import usage
-
-        usage.tag_callbacks = lambda _: False  # imports MLflow to count callbacks for statistics
-    with contextlib.suppress(ImportError, AttributeError):
-        from ray.tune.execution import class_cache
-
-        class_cache.DEFAULT_ENV_VARS.clear()  # else trials do not use the processes that Ray has ready
 
 
 def _results(name: str, folder: StudyFolder, spec: StudySpec) -> list[tuple[Configuration, list[float]]]:
