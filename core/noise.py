@@ -4,8 +4,9 @@ Trials that are trained together share every operation of a step, but each must 
 their noise is drawn outside of what they share, and handed in through a `Source` in the generator's place.
 """
 
+import abc
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -13,10 +14,10 @@ from torch import Tensor
 Kind = Literal["normal", "uniform"]
 
 
-@runtime_checkable
-class Source(Protocol):
+class Source(abc.ABC):
     """Takes the place of a generator."""
 
+    @abc.abstractmethod
     def draw(self, kind: Kind, shape: Sequence[int], like: Tensor) -> Tensor:
         """Noise of that shape, with the type and on the device of `like`."""
 

@@ -59,10 +59,10 @@ def _take(model: Trainee, batches: Sequence[Batch], sums: dict[str, Tensor]) -> 
     """One step; its loss parts are added to `sums`."""
     for name, value in model.training_step(batches).items():
         if name in sums:
-            sums[name] += value
+            sums[name].add_(value)
         else:
             sums[name] = value.clone()
-    model.steps_done += 1
+    model.steps_done.add_(1)
 
 
 def cuda_graph(model: Trainee, function: Callable[[], None]) -> Callable[[], None]:

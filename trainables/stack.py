@@ -18,6 +18,7 @@ from torch.func import functional_call
 
 from core import noise
 from core.data.batches import Batch, Batches
+from core.kernels import Upsample
 from trainables.base import Model, Parts, Update
 
 Request = tuple[noise.Kind, tuple[int, ...], torch.dtype]
@@ -115,10 +116,6 @@ class Stack:
         """Steps of every member."""
         return self._buffers["steps_done"]
 
-    @steps_done.setter
-    def steps_done(self, value: Tensor) -> None:
-        self._buffers["steps_done"] = value
-
     def before_step(self, step: int) -> bool:  # noqa: ARG002
         """Never anything."""
         return False
@@ -208,7 +205,7 @@ class _Asked(nn.Module):
         return self.model.update(name, batches, kept)
 
 
-class _Listener:
+class _Listener(noise.Source):
     """Notes what noise is asked for."""
 
     def __init__(self) -> None:
@@ -219,7 +216,7 @@ class _Listener:
         return torch.full(tuple(shape), 0.5, dtype=like.dtype, device=like.device)
 
 
-class _Drawn:
+class _Drawn(noise.Source):
     """Gives noise that was drawn before, in order."""
 
     def __init__(self, values: Sequence[Tensor]) -> None:
@@ -237,14 +234,19 @@ def _draw(request: Request, generator: torch.Generator, empty: Tensor) -> Tensor
 
 @contextlib.contextmanager
 def _lent(model: Model[Any], source: noise.Source, varying: Mapping[str, Any]) -> Iterator[None]:
-    """A model with another source of noise and other hyperparameters."""
+    """A model with another source of noise and other hyperparameters, whose layers may be batched."""
     generator, hyperparameters = model.generator, model.hyperparameters
+    layers = [layer for layer in model.modules() if isinstance(layer, Upsample)]
     model.generator = source  # type: ignore[assignment]
     model.hyperparameters = hyperparameters.model_copy(update=dict(varying))
+    for layer in layers:
+        layer.batched = True
     try:
         yield
     finally:
         model.generator, model.hyperparameters = generator, hyperparameters
+        for layer in layers:
+            layer.batched = False
 
 
 def _common(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

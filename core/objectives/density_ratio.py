@@ -15,6 +15,8 @@ from torch.nn import functional
 
 from core.noise import Generator, uniform
 
+_leaky_relu_backward = torch.ops.aten.leaky_relu_backward.default
+
 
 class Judgement(NamedTuple):
     """What a discriminator says of codes (B, D), and how that depends on its layers; no gradient flows through it.
@@ -35,20 +37,19 @@ class Judgement(NamedTuple):
 @torch.no_grad()
 def judge(discriminator: nn.Sequential, codes: Tensor) -> Judgement:
     """Ask a discriminator of linear layers and LeakyReLUs with two logits (`core.networks.build_discriminator`)."""
-    linear = [layer for layer in discriminator if isinstance(layer, nn.Linear)]
+    layers = [(layer.weight, layer.bias) for layer in discriminator if isinstance(layer, nn.Linear)]
     (slope,) = {layer.negative_slope for layer in discriminator if isinstance(layer, nn.LeakyReLU)} or {1.0}
     inputs = [codes.detach()]
-    for layer in linear[:-1]:
-        inputs.append(functional.leaky_relu(layer(inputs[-1]), slope))
-    logits: Tensor = linear[-1](inputs[-1])
+    for weight, bias in layers[:-1]:
+        inputs.append(functional.leaky_relu_(functional.linear(inputs[-1], weight, bias), slope))
+    logits = functional.linear(inputs[-1], *layers[-1])
 
     at_output = torch.ones_like(logits)
     at_output[:, 1] = -1.0
     slopes = [at_output]
-    for layer, activation in zip(linear[:0:-1], inputs[:0:-1], strict=True):
-        behind = slopes[-1] @ layer.weight
-        slopes.append(torch.where(activation > 0, behind, slope * behind))
-    return Judgement(logits, tuple(inputs), tuple(slopes[::-1]), slopes[-1] @ linear[0].weight)
+    for (weight, _), activation in zip(layers[:0:-1], inputs[:0:-1], strict=True):
+        slopes.append(_leaky_relu_backward(torch.mm(slopes[-1], weight), activation, slope, True))
+    return Judgement(logits, tuple(inputs), tuple(slopes[::-1]), torch.mm(slopes[-1], layers[0][0]))
 
 
 def density_ratio(logits: Tensor) -> Tensor:
@@ -75,7 +76,7 @@ def shared_discriminator_loss(discriminator: nn.Sequential, joint: Judgement, pr
         weights.append(0.5 * sign * torch.sigmoid(sign * difference) / len(difference))
     both = torch.cat(weights)
     inputs = [torch.cat(pair) for pair in zip(joint.inputs, product.inputs, strict=True)]
-    slopes = [torch.cat(pair) * both for pair in zip(joint.slopes, product.slopes, strict=True)]
+    slopes = [torch.cat(pair).mul_(both) for pair in zip(joint.slopes, product.slopes, strict=True)]
     value = discriminator_loss(joint.logits, product.logits)
     layers = [layer for layer in discriminator if isinstance(layer, nn.Linear)]
     parameters = [layer.weight for layer in layers] + [layer.bias for layer in layers]
@@ -101,8 +102,8 @@ class _OfLinearLayers(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         layers = len(ctx.saved_tensors) // 2
         inputs: Sequence[Tensor] = ctx.saved_tensors[:layers]
-        slopes = [gradient * slope for slope in ctx.saved_tensors[layers:]]
-        weights = [slope.mT @ given for slope, given in zip(slopes, inputs, strict=True)]
+        slopes = [slope.mul(gradient) for slope in ctx.saved_tensors[layers:]]
+        weights = [torch.mm(slope.t(), given) for slope, given in zip(slopes, inputs, strict=True)]
         return None, *weights, *(slope.sum(0) for slope in slopes), *(None,) * (2 * layers)
 
 
