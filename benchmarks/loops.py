@@ -1,6 +1,6 @@
 """The training loops that `benchmarks.training` compares, and what it needs to judge them; one per process.
 
-    python -m benchmarks.loops {ours,plain,bare,gflop,peak,python} [MODEL] --steps 30
+    python -m benchmarks.loops {ours,plain,cost,bare,gflop,peak,python} [MODEL] --steps 30
 
 Each prints one line of JSON. The plain loop is what a careful researcher writes: a DataLoader over a uint8 array, the
 default memory format and Adam, PyTorch's own layers, out-of-place activations, `.item()` of every loss part at every
@@ -11,6 +11,7 @@ import argparse
 import cProfile
 import json
 import pstats
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -121,6 +122,19 @@ def timed(step: Callable[[], None], steps: int) -> list[float]:
     return seconds[WARM_UP:]
 
 
+def cost(name: str, steps: int) -> float:
+    """A step of our loop over one of β-VAE's: medians of steps that alternate, so that both see the same machine."""
+    sides = our_step(name), our_step("beta_vae")
+    seconds: tuple[list[float], list[float]] = [], []
+    for _ in range(WARM_UP + steps):
+        for step, taken in zip(sides, seconds, strict=True):
+            began = time.perf_counter()
+            step()
+            taken.append(time.perf_counter() - began)
+    one, other = (statistics.median(taken[WARM_UP:]) for taken in seconds)
+    return one / other
+
+
 class Operations(TorchDispatchMode):
     """Adds up floating-point operations by PyTorch's own formulas: 2 per multiply-add of convolutions and products.
 
@@ -189,6 +203,7 @@ def python_share(name: str, steps: int) -> float:
 MEASURES: dict[str, Callable[[str, int], Any]] = {
     "ours": lambda model, steps: timed(our_step(model), steps),
     "plain": lambda model, steps: (torch.set_num_threads(1), timed(plain_step(model), steps))[1],
+    "cost": cost,
     "bare": lambda model, steps: timed(our_step(model, batch_size=2, network="tiny"), steps),
     "gflop": lambda model, _: gflop(model),
     "peak": lambda *_: peak_gflops(),

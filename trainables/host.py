@@ -21,8 +21,11 @@ from trainables.run import TrainingRun, next_report
 log = logging.getLogger(__name__)
 
 ROUND = 1_000  # steps after which whoever has come joins in
-PATIENCE = 2.0  # seconds for which a stack waits for a member; as long as it takes to record another without it
+PATIENCE = 2.0  # seconds for which a stack that could train waits for a member; about what another recording takes
 ATTEMPTS = 3  # to reach a host
+
+Steps = Callable[[int], dict[str, Any]]
+"""Trains so many steps on; sums of the loss parts, with a leading axis of trials."""
 
 
 class HostLostError(Exception):
@@ -81,8 +84,7 @@ class Host:
         self._members: dict[str, _Member] = {}
         self._arrivals: collections.deque[tuple[TrialConfig, Checkpoint | None, Future[int]]] = collections.deque()
         self._changed = threading.Condition()
-        self._together: list[_Member] = []
-        self._steps: Callable[[int], dict[str, Any]] | None = None
+        self._stacks: dict[str, tuple[list[_Member], Steps]] = {}  # by key: who was trained together, and by what
         self._turns = 0
         threading.Thread(target=self._work, name="training", daemon=True).start()
 
@@ -126,12 +128,10 @@ class Host:
     def _work(self) -> None:
         while True:
             with self._changed:
-                if not self._members:
-                    self._together, self._steps = [], None  # which hold memory of the device
+                self._forget_stacks()
                 self._changed.wait_for(lambda: self._arrivals or self._ready())
+                self._changed.wait_for(lambda: self._arrivals or self._complete(), PATIENCE)
                 arrivals = [self._arrivals.popleft() for _ in range(len(self._arrivals))]
-                if not arrivals:
-                    self._changed.wait_for(lambda: self._arrivals or self._complete(), PATIENCE)
             for arrival in arrivals:
                 self._open(*arrival)
             group = self._choose()
@@ -141,10 +141,21 @@ class Host:
     def _ready(self) -> list[_Member]:
         return [member for member in self._members.values() if member.ready]
 
-    def _complete(self) -> bool:
-        """Whether all who were trained together, and are to be trained on, are ready."""
-        here = set(self._members.values())
-        return all(member.ready or member.run.step >= member.run.config.steps for member in here & {*self._together})
+    def _complete(self) -> list[_Member]:
+        """Those who are ready, and with them all who were trained with them and have not left or ended."""
+        going_on = [member for member in self._members.values() if member.run.step < member.run.config.steps]
+        awaited = {
+            member.key
+            for together, _ in self._stacks.values()
+            for member in together
+            if member in going_on and not member.ready
+        }
+        return [member for member in self._ready() if member.key not in awaited]
+
+    def _forget_stacks(self) -> None:
+        """Give back the memory of stacks whose members have all left."""
+        keys = {member.key for member in self._members.values()}
+        self._stacks = {key: stack for key, stack in self._stacks.items() if key in keys}
 
     def _open(self, config: TrialConfig, checkpoint: Checkpoint | None, opened: "Future[int]") -> None:
         from trainables.stack import stack_key
@@ -169,38 +180,35 @@ class Host:
             ready = self._ready()
             if not ready:
                 return []
-            key = min(ready, key=lambda member: member.turn).key
+            key = min(self._complete() or ready, key=lambda member: member.turn).key
             return [member for member in ready if member.key == key]
 
     def _train(self, group: list[_Member]) -> None:
         """One round, at most up to the nearest report of a member."""
         self._turns += 1
+        key = group[0].key
         count = min(ROUND, *(next_report(member.run.step, member.run.config) - member.run.step for member in group))
         try:
-            if group != self._together or self._steps is None:
-                self._together, self._steps = group, steps_together([member.run for member in group])
-            sums = self._steps(count)
+            if key not in self._stacks or self._stacks[key][0] != group:
+                self._stacks[key] = group, steps_together([member.run for member in group])
+            sums = self._stacks[key][1](count)
             for number, member in enumerate(group):
                 member.turn = self._turns
                 member.run.step += count
                 for name, values in sums.items():
                     member.sums[name] = member.sums.get(name, 0.0) + values[number]
-            reached = [member for member in group if member.run.step == _reported(member)]
+            reached = [member for member in group if member.run.step == next_report(member.since, member.run.config)]
             found: list[tuple[_Member, Trained | Exception]] = [
                 (member, _report(member, len(group))) for member in reached
             ]
         except Exception as error:
             log.exception("a stack of %d trials failed", len(group))
-            self._steps = None
+            self._stacks.pop(key, None)
             found = [(member, error) for member in group]
         with self._changed:
             for member, result in found:
                 member.waiting = result
             self._changed.notify_all()
-
-
-def _reported(member: _Member) -> int:
-    return next_report(member.since, member.run.config)
 
 
 def _report(member: _Member, together: int) -> Trained:
@@ -212,8 +220,8 @@ def _report(member: _Member, together: int) -> Trained:
     )
 
 
-def steps_together(runs: list[TrainingRun]) -> Callable[[int], dict[str, Any]]:
-    """What trains runs of one key so many steps on: sums of the loss parts, with a leading axis of runs."""
+def steps_together(runs: list[TrainingRun]) -> Steps:
+    """What trains runs of one key: recorded or not, as a stack or, of a single run, as it trains alone."""
     from trainables.capture import steps_of
     from trainables.stack import Stack, StackedBatches
 
