@@ -87,6 +87,16 @@ def test_different_models_and_late_comers_share_a_host(tmp_path: pathlib.Path, s
     assert again[-1].done
 
 
+def test_stacks_of_two_models_that_take_turns_are_kept(tmp_path: pathlib.Path, stacks: list[int]) -> None:
+    """New ones are made when a trial comes or goes, not at every turn."""
+    host = Host()
+    changes = {"steps": 24, "evaluate_every": 2}
+    runs = [hosted(host, model, tmp_path, seed, **changes) for model in ("beta_vae", "vae") for seed in range(2)]
+    all_to_the_end(runs)
+    assert stacks.count(2) <= 4  # of 22 turns or more
+    assert not host._members
+
+
 def test_a_trial_that_cannot_be_opened_or_trained_says_why_and_the_others_go_on(tmp_path: pathlib.Path) -> None:
     host = Host()
     ill = hosted(host, "few_labels", tmp_path, 0)
