@@ -199,7 +199,8 @@ def _tune(
         return dataclasses.replace(make_trial(configuration, seed), device_share=share)
 
     def resources(config: dict[str, Any]) -> Any:
-        return tune.PlacementGroupFactory([{"CPU": spec.resources.cpu, "GPU": config["device_share"]}])
+        share = config["device_share"]
+        return tune.PlacementGroupFactory([{"CPU": spec.resources.cores(share), "GPU": share}])
 
     notes = learn_from(spec, state, {name: _results(name, folder, spec) for name in spec.search.warm_start})
     suggestions = Suggestions(spec, state)

@@ -66,7 +66,7 @@ def slots(spec: StudySpec, share: float) -> int:
     for node in ray.nodes():
         if node["Alive"]:
             resources = node["Resources"]
-            fit = int(resources.get("CPU", 0) / spec.resources.cpu + 1e-6)
+            fit = int(resources.get("CPU", 0) / spec.resources.cores(share) + 1e-6)
             if share:
                 fit = min(fit, int(resources.get("GPU", 0) + 1e-6) * round(1 / share))
             total += fit

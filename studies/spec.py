@@ -102,6 +102,10 @@ class Resources(Section):
         """Threads of a trial's process."""
         return max(1, int(self.cpu))
 
+    def cores(self, share: float) -> float:
+        """Cores of a trial with a GPU share; one that trains on the CPU has whole ones."""
+        return float(self.cpu if share else self.threads)
+
 
 class Metrics(Section):
     """Requests such as `mig` or `factor_vae_score/fast`, computed at every evaluation and at the end."""

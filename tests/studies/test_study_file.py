@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from studies import service
-from studies.spec import StudySpec
+from studies.spec import Resources, StudySpec
 from studies.study_file import StudyError, StudyFileError
 
 GOOD = """\
@@ -157,3 +157,10 @@ def test_a_taken_name_is_refused_with_the_difference(tmp_path: pathlib.Path) -> 
         service.prepare(second, document, **arguments)
     assert "studies resume good" in str(caught.value)
     assert "another name" in str(caught.value)
+
+
+def test_a_trial_that_trains_on_the_cpu_has_whole_cores() -> None:
+    stacked = Resources(cpu=0.25, gpu=1, stack=8)
+    assert stacked.cores(1 / 8) == 0.25
+    assert stacked.cores(0.0) == stacked.threads == 1
+    assert Resources(cpu=4).cores(0.0) == 4
