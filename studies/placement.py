@@ -85,7 +85,7 @@ class Slots:
         self._count, self._looked = slots(spec, share), time.monotonic()
         if self._count < 1:
             raise StudyError(
-                f"no node of the cluster can take a trial of {spec.resources.cpu} CPU and {share:g} GPU; "
+                f"no node of the cluster can take a trial of {spec.resources.cores(share):g} CPU and {share:g} GPU; "
                 "lower 'resources'"
             )
 
