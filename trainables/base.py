@@ -116,13 +116,16 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         loss, parts = self.loss(batches)
         return Update(loss, parts)
 
-    def loss(self, batches: Sequence[Batch]) -> tuple[Tensor, Parts]:
+    def loss(self, batches: Sequence[Batch]) -> tuple[Tensor, Parts]:  # noqa: ARG002 - for models with one optimiser
         """The loss of a step, and its unweighted parts: scalars on the device.
 
         Args:
             batches: one per stream.
+
+        Raises:
+            TypeError: the model says neither this nor how else it learns.
         """
-        raise NotImplementedError(f"{self.title} has neither loss, update nor training_step")
+        raise TypeError(f"{self.title} has neither loss, update nor training_step")
 
     @abc.abstractmethod
     def configure_optimizers(self) -> None:
@@ -175,7 +178,7 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         """One update of the optimiser's parameters along the gradient of `loss`."""
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                parameter.grad = None  # as `zero_grad` does, at a hundredth of its time
+                parameter.grad = None  # as `zero_grad` does, without its bookkeeping at every step
         loss.backward()
         optimizer.step()
 

@@ -21,7 +21,7 @@ from trainables.run import TrainingRun, next_report
 log = logging.getLogger(__name__)
 
 ROUND = 1_000  # steps after which whoever has come joins in
-PATIENCE = 2.0  # seconds for which a stack that could train waits for a member; about what another recording takes
+PATIENCE = 2.0  # seconds for which a stack waits for a member, without which it must be recorded anew
 ATTEMPTS = 3  # to reach a host
 
 Steps = Callable[[int], dict[str, Any]]
