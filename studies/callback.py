@@ -49,16 +49,17 @@ class StudyScheduler(FIFOScheduler):
 
 
 class RecordCallback(Callback):
-    """Records starts, reports and ends; `refresh` is called at every turn of Tune's loop.
+    """Records starts, reports and ends; `begun` is called at every start, `refresh` at every turn of Tune's loop.
 
     Tune tells its callbacks of a last result before it tells the searcher, so an end is in the journal when the
     searcher settles the configuration. A trial that was handed over has its last report and its end from
     `studies.handover`.
     """
 
-    def __init__(self, searcher: StudySearcher, refresh: Callable[[], None]) -> None:
+    def __init__(self, searcher: StudySearcher, begun: Callable[[], None], refresh: Callable[[], None]) -> None:
         self._searcher = searcher
         self._recorder = Recorder(searcher)
+        self._begun = begun
         self._refresh = refresh
         self._heard: dict[str, tuple[Trial, float]] = {}  # running trials, and when they were last heard of
 
@@ -88,6 +89,7 @@ class RecordCallback(Callback):
         record = self._record(trial)
         self._searcher.pace.start(record.identity)
         self._searcher.state.start(record)
+        self._begun()
 
     def on_trial_result(
         self,

@@ -31,7 +31,7 @@ from studies.folder import StudyFolder
 CHUNK = 500  # events between two notes of the place in the journal
 PAUSE = 0.5  # seconds between two looks at the journal
 LONGEST_WAIT = 30.0
-HEAD_START = 15.0  # seconds in which the first trials may start undisturbed
+HEAD_START = 15.0  # seconds that the first trials have to start undisturbed
 ERRORS = "delivery-error.txt"
 
 
@@ -98,7 +98,11 @@ class Feeder:
 
 
 class Delivery:
-    """The driver's side: starts the process, starts it again should it die, and asks it to finish."""
+    """The driver's side: starts the process, starts it again should it die, and asks it to finish.
+
+    The process is there from the first `begin`, `flush` or `finish` on, at the latest after `HEAD_START` seconds: what
+    it imports would delay the start of the first trials.
+    """
 
     def __init__(self, folder: StudyFolder) -> None:
         self._folder = folder
@@ -106,9 +110,20 @@ class Delivery:
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._closing = threading.Event()
         self._heard = 0.0  # when a store last took something
-        self._process = self._start()
+        self._process: subprocess.Popen[str] | None = None
+        self._beginning = threading.Lock()
         self._reader = threading.Thread(target=self._listen, name="delivery", daemon=True)
-        self._reader.start()
+        self._timer = threading.Timer(HEAD_START, self.begin)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def begin(self) -> None:
+        """Start the process, unless it was."""
+        with self._beginning:
+            if self._process is None and not self._closing.is_set():
+                self._timer.cancel()
+                self._process = self._start()
+                self._reader.start()
 
     @property
     def trouble(self) -> str | None:
@@ -137,7 +152,11 @@ class Delivery:
 
     def __exit__(self, *exception: object) -> None:
         """End the process."""
-        self._closing.set()
+        with self._beginning:
+            self._closing.set()
+        self._timer.cancel()
+        if self._process is None:
+            return
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
@@ -161,6 +180,8 @@ class Delivery:
 
     def _ask(self, command: dict[str, Any], timeout: float) -> dict[str, Any] | None:
         """The answer to a command; None when there is none in time."""
+        self.begin()
+        assert self._process is not None
         assert self._process.stdin is not None
         number = time.monotonic_ns()
         while not self._answers.empty():  # of earlier commands
@@ -185,6 +206,7 @@ class Delivery:
 
     def _listen(self) -> None:
         while True:
+            assert self._process is not None
             assert self._process.stdout is not None
             with self._process.stdout as stream:
                 for line in stream:
@@ -249,7 +271,6 @@ def main() -> None:
     threading.Thread(target=listen, daemon=True).start()
     sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relax_sqlite)
     folder = StudyFolder(sys.argv[1], sys.argv[2])
-    _await_trials(folder.path, commands)
     stores = sinks(folder)
     feeders = [Feeder(folder.path, sink, tell) for sink in stores]
 
@@ -264,20 +285,6 @@ def main() -> None:
             threading.Thread(target=flush, args=(command,), daemon=True).start()
         else:
             say({"number": command["number"], "trouble": _finish(folder, stores[0])})
-
-
-def _await_trials(folder: pathlib.Path, commands: "queue.Queue[dict[str, Any]]") -> None:
-    """Wait until a trial starts or a command comes: the imports of the stores would delay the start of the trials."""
-    path = folder / journal.FILE
-    offset = path.stat().st_size if path.exists() else 0
-    deadline = time.monotonic() + HEAD_START
-    while commands.empty() and time.monotonic() < deadline:
-        time.sleep(PAUSE)
-        if path.exists():
-            with path.open("rb") as stream:
-                stream.seek(offset)
-                if b'{"type":"start"' in stream.read():  # not parsed: what was a torn line is cut by the driver
-                    return
 
 
 def _finish(folder: StudyFolder, mlflow: Any) -> str | None:

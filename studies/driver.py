@@ -6,7 +6,7 @@ import os
 import pathlib
 import socket
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -72,9 +72,7 @@ def drive(folder: StudyFolder, display: Display, address: str | None = None) -> 
             with cluster(address):
                 _share_folder(trials)
                 spent = Spent(spec, state, before)
-                notes = _tune(
-                    folder, spec, stores, state, trials, spent, lambda: display.refresh(state, delivery.trouble)
-                )
+                notes = _tune(folder, spec, stores, state, trials, spent, delivery, display)
         finally:
             display.close()
             state.journal.close()
@@ -163,7 +161,8 @@ def _tune(
     state: StudyState,
     trials: Folders,
     spent: Spent,
-    refresh: Callable[[], None],
+    delivery: Delivery,
+    display: Display,
 ) -> list[str]:
     """Hand what is missing to Tune, and wait; sentences for the user."""
     from ray import tune
@@ -198,6 +197,9 @@ def _tune(
     def placed(configuration: Configuration, seed: int) -> TrialConfig:
         return dataclasses.replace(make_trial(configuration, seed), device_share=share)
 
+    def refresh() -> None:
+        display.refresh(state, delivery.trouble)
+
     def resources(config: dict[str, Any]) -> Any:
         share = config["device_share"]
         return tune.PlacementGroupFactory([{"CPU": spec.resources.cores(share), "GPU": share}])
@@ -222,7 +224,7 @@ def _tune(
         run_config=tune.RunConfig(
             name="ray",
             storage_path=str(folder.path),
-            callbacks=[RecordCallback(searcher, refresh)],
+            callbacks=[RecordCallback(searcher, delivery.begin, refresh)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
             verbose=0,

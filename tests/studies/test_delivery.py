@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from studies import delivery as delivery_module
 from studies import driver, service
 from studies.delivery import Delivery
 from studies.folder import StudyFolder
@@ -32,6 +33,7 @@ def folder(tmp_path: pathlib.Path) -> StudyFolder:
 @pytest.fixture
 def delivery(folder: StudyFolder) -> Iterator[Delivery]:
     with Delivery(folder) as made:
+        made.begin()
         yield made
 
 
@@ -53,11 +55,28 @@ def test_one_store_that_is_away_keeps_nothing_from_the_other(folder: StudyFolder
 
 def test_a_killed_process_is_started_again_and_ends_with_the_driver(folder: StudyFolder) -> None:
     with Delivery(folder) as delivery:
+        delivery.begin()
         first = delivery._process
+        assert first is not None
         first.kill()
         wait_until(lambda: delivery._process is not first and "MLflow" in (delivery.trouble or ""))
         second = delivery._process
+    assert second is not None
     assert second.poll() is not None
+
+
+def test_the_first_trials_have_a_head_start(folder: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_module, "HEAD_START", 0.1)
+    with Delivery(folder) as delivery:
+        assert delivery._process is None
+        wait_until(lambda: delivery._process is not None)
+        first = delivery._process
+        delivery.begin()
+        assert delivery._process is first
+    with Delivery(folder) as delivery:
+        pass
+    delivery.begin()
+    assert delivery._process is None
 
 
 def test_what_a_library_prints_disturbs_nothing(folder: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +86,7 @@ def test_what_a_library_prints_disturbs_nothing(folder: StudyFolder, monkeypatch
     )
     monkeypatch.setenv("PYTHONPATH", str(folder.path))
     with Delivery(folder) as delivery:
+        delivery.begin()
         wait_until(lambda: "MLflow" in (delivery.trouble or ""))
         delivery._troubles.clear()
         wait_until(lambda: "MLflow" in (delivery.trouble or ""))  # said again after the greeting
