@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 STRIDE, PADDING, KERNEL = 2, 1, 4
+_backward = torch.ops.aten.convolution_backward.default
 
 
 class Upsample(nn.ConvTranspose2d):
@@ -40,16 +41,15 @@ class _OnCpu(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         images, weight = ctx.saved_tensors
-        backward = torch.ops.aten.convolution_backward
         shape = [STRIDE] * 2, [PADDING] * 2, [1, 1]
         if weight.shape[1] == 1:
-            result: tuple[Tensor, Tensor, Tensor] = backward(
+            result: tuple[Tensor, Tensor, Tensor] = _backward(
                 gradient, images, weight, [1], *shape, True, [0, 0], 1, [True] * 3
             )
             return result
         to_images = functional.conv2d(gradient, weight, stride=STRIDE, padding=PADDING)
         of_weight = [False, True, False]  # of the plain convolution from `gradient` to `images`
-        to_weight = backward(images, gradient, weight, None, *shape, False, [0, 0], 1, of_weight)[1]
+        to_weight = _backward(images, gradient, weight, None, *shape, False, [0, 0], 1, of_weight)[1]
         return to_images, to_weight, gradient.sum((0, 2, 3))
 
 

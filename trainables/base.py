@@ -29,11 +29,14 @@ class Update(NamedTuple):
         loss: a scalar, whose gradient is nonzero in these parameters alone.
         parts: for the log, unweighted scalars.
         kept: tensors that the next update of the same step takes up.
+        gradients: of the loss at these parameters, in the optimiser's order and in their memory layout, which a fused
+            Adam takes for granted; None unless the model knows them without automatic differentiation.
     """
 
     loss: Tensor
     parts: Parts
     kept: Any = None
+    gradients: Sequence[Tensor] | None = None
 
 
 TRAVERSAL = np.linspace(-3.0, 3.0, 10)
@@ -98,9 +101,14 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         """
         parts: Parts = {}
         kept: Any = None
-        for optimizer in self.updates:
-            update = self.update(optimizer, batches, kept)
-            self.minimise(update.loss, self.optimizers[optimizer])
+        for name in self.updates:
+            optimizer, update = self.optimizers[name], self.update(name, batches, kept)
+            if update.gradients is None:
+                self.minimise(update.loss, optimizer)
+            else:
+                for parameter, gradient in zip(parameters_of(optimizer), update.gradients, strict=True):
+                    parameter.grad = gradient
+                optimizer.step()
             parts |= update.parts
             kept = update.kept
         return {name: part.detach() for name, part in parts.items()}
@@ -176,9 +184,8 @@ class Model(nn.Module, abc.ABC, Generic[H]):
 
     def minimise(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
         """One update of the optimiser's parameters along the gradient of `loss`."""
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None  # as `zero_grad` does, without its bookkeeping at every step
+        for parameter in parameters_of(optimizer):
+            parameter.grad = None  # as `zero_grad` does, without its bookkeeping at every step
         loss.backward()
         optimizer.step()
 
@@ -284,6 +291,11 @@ class Model(nn.Module, abc.ABC, Generic[H]):
             lambda part: function(images_to_input(part.to(self.device)).contiguous(memory_format=torch.channels_last)),
             self,
         )
+
+
+def parameters_of(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    """All parameters of an optimiser, in its order."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _in_batches(values: Tensor, function: Callable[[Tensor], Tensor], model: nn.Module) -> np.ndarray:

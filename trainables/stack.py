@@ -19,7 +19,7 @@ from torch.func import functional_call
 from core import noise
 from core.data.batches import Batch, Batches
 from core.kernels import Upsample
-from trainables.base import Model, Parts, Update
+from trainables.base import Model, Parts, Update, parameters_of
 
 Request = tuple[noise.Kind, tuple[int, ...], torch.dtype]
 
@@ -92,11 +92,7 @@ class Stack:
         self.models = list(models)
         self.device = first.device
         self.generators = [generator for model in models for generator in model.generators]
-        self.optimizers = {
-            f"{number}.{name}": optimizer
-            for number, model in enumerate(models)
-            for name, optimizer in model.optimizers.items()
-        }
+        self.optimizers = {name: _joint([model.optimizers[name] for model in models]) for name in first.optimizers}
         self._weights = _common([dict(model.named_parameters()) for model in models])
         self._buffers = _common([dict(model.named_buffers()) for model in models])
         for weight in self._weights.values():
@@ -138,20 +134,28 @@ class Stack:
         parts: Parts = {}
         kept: Any = ()
         for name in self.models[0].updates:
-            for weight in self._weights.values():
-                weight.grad = None
-            loss, found, kept = self._update(name, batches, kept)
-            loss.sum().backward()
+            update = self._update(name, batches, kept)
+            gradients = self._gradients(name, update)
             for number, model in enumerate(self.models):
-                for key, parameter in model.named_parameters():
-                    gradient = self._weights[key].grad
+                for parameter, gradient in zip(parameters_of(model.optimizers[name]), gradients, strict=True):
                     parameter.grad = None if gradient is None else gradient[number]
-                model.optimizers[name].step()
-            parts |= found
+            self.optimizers[name].step()
+            parts |= update.parts
+            kept = update.kept
         return {name: part.detach() for name, part in parts.items()}
 
-    def _update(self, name: str, batches: Sequence[Batch], kept: Any) -> tuple[Tensor, Parts, Any]:
-        """`Model.update` of all members at once: losses (members,), their parts, and what is kept."""
+    def _gradients(self, name: str, update: Update) -> Sequence[Tensor | None]:
+        """Of all members, at the parameters of one of their optimisers; None where the loss does not depend on one."""
+        if update.gradients:
+            return update.gradients
+        names = {parameter: key for key, parameter in self.models[0].named_parameters()}
+        for weight in self._weights.values():
+            weight.grad = None
+        update.loss.sum().backward()
+        return [self._weights[names[parameter]].grad for parameter in parameters_of(self.models[0].optimizers[name])]
+
+    def _update(self, name: str, batches: Sequence[Batch], kept: Any) -> Update:
+        """`Model.update` of all members at once: everything in it has a leading axis of members."""
         model = self.models[0]  # lends its structure; weights, noise and varying hyperparameters are handed in
         asked = _Asked(model)
         empty = torch.empty(0, device=self.device)
@@ -166,15 +170,15 @@ class Stack:
             kept: Any,
             drawn: Sequence[Tensor],
             varying: Mapping[str, Tensor],
-        ) -> tuple[Tensor, Parts, Any]:
+        ) -> Update:
             with _lent(model, _Drawn(drawn), varying):
                 named = [Batch(batch["images"], batch["index"], batch.get("factors")) for batch in given]
                 update: Update = functional_call(asked, dict(tensors), (name, named, kept or None))
-            return update.loss, update.parts, () if update.kept is None else update.kept
+            return update._replace(kept=update.kept or (), gradients=update.gradients or ())  # None is not mapped
 
         tensors = {f"model.{key}": value for key, value in self.state_dict().items()}
         given = [{key: value for key, value in batch._asdict().items() if value is not None} for batch in batches]
-        found: tuple[Tensor, Parts, Any] = torch.vmap(of_one)(tensors, given, kept, drawn, self._varying)
+        found: Update = torch.vmap(of_one)(tensors, given, kept, drawn, self._varying)
         return found
 
     @torch.no_grad()
@@ -247,6 +251,19 @@ def _lent(model: Model[Any], source: noise.Source, varying: Mapping[str, Any]) -
         model.generator, model.hyperparameters = generator, hyperparameters
         for layer in layers:
             layer.batched = False
+
+
+def _joint(optimizers: Sequence[torch.optim.Optimizer]) -> torch.optim.Optimizer:
+    """An optimiser that steps for all of these at once; state is theirs, and parameters of other settings are apart."""
+    groups: dict[str, dict[str, Any]] = {}
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            settings = {name: value for name, value in group.items() if name != "params"}
+            groups.setdefault(repr(settings), {**settings, "params": []})["params"] += group["params"]
+    joint = type(optimizers[0])(list(groups.values()), **optimizers[0].defaults)
+    for optimizer in optimizers:
+        joint.state.update({parameter: optimizer.state[parameter] for parameter in parameters_of(optimizer)})
+    return joint
 
 
 def _common(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

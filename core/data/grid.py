@@ -53,10 +53,11 @@ class Grid:
     def __len__(self) -> int:
         return int(np.prod(self._radices))
 
-    @property
+    @cached_property
     def is_full(self) -> bool:
         """Whether every base value is kept, so that image numbers are those of the base set."""
-        return self._radices == tuple(len(values) for values in self.base_values) and self._in_order
+        complete = self._radices == tuple(len(values) for values in self.base_values)
+        return complete and all(np.array_equal(kept, np.arange(len(kept))) for kept in self._kept)
 
     @property
     def is_bijective(self) -> bool:
@@ -180,10 +181,6 @@ class Grid:
     @cached_property
     def _radices(self) -> tuple[int, ...]:
         return tuple(len(kept) for kept in self._kept)
-
-    @cached_property
-    def _in_order(self) -> bool:
-        return all(np.array_equal(kept, np.arange(len(kept))) for kept in self._kept)
 
 
 def _checked(name: str, kept: Any, size: int) -> list[int]:

@@ -10,14 +10,14 @@ class PackedStore:
     """Binary images (1, H, W), eight pixels in a byte as `numpy.packbits` puts them.
 
     Attributes:
-        packed: uint8 (M, H * W / 8), a memory map.
+        packed: uint8 (M, H * W / 8), in a memory map.
         row_of: rows of the base set (M,) that `packed` holds, sorted; None when it holds all.
     """
 
     def __init__(
         self, packed: np.ndarray, size: tuple[int, int], source: str, path: Path, row_of: np.ndarray | None = None
     ) -> None:
-        self.packed = packed
+        self.packed = np.asarray(packed)  # without the Python of `numpy.memmap` at every batch
         self.size = size
         self.source = source
         self.path: Path | None = path

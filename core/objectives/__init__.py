@@ -9,10 +9,10 @@ from core.objectives.density_ratio import (
     Judgement,
     density_ratio,
     density_ratio_gradient,
+    discriminator_gradients,
     discriminator_loss,
     judge,
     permute_dimensions,
-    shared_discriminator_loss,
 )
 from core.objectives.discrete import balanced_assignment, categorical_kl, gumbel_softmax
 from core.objectives.gaussian import (
@@ -50,6 +50,7 @@ __all__ = [
     "decompose_kl",
     "density_ratio",
     "density_ratio_gradient",
+    "discriminator_gradients",
     "discriminator_loss",
     "embedding_loss",
     "gaussian_kl",
@@ -67,5 +68,4 @@ __all__ = [
     "sample_hyperprior_codes",
     "sample_inverse_wishart",
     "scaled_square_loss",
-    "shared_discriminator_loss",
 ]

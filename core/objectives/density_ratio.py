@@ -6,8 +6,7 @@ linear and looks at every code by itself, so behind its layers the two still dif
 of the logit difference serve both, and only the outer products with the layers' inputs are taken once more.
 """
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +23,7 @@ class Judgement(NamedTuple):
     Attributes:
         logits: (B, 2).
         inputs: of every linear layer, (B, its inputs).
-        slopes: derivative of every image's logits[0] − logits[1] at the outputs of every linear layer.
+        slopes: derivative of every image's logits[0] − logits[1] at the outputs of every linear layer but the last.
         code_slopes: the same derivative at the codes, (B, D).
     """
 
@@ -37,19 +36,24 @@ class Judgement(NamedTuple):
 @torch.no_grad()
 def judge(discriminator: nn.Sequential, codes: Tensor) -> Judgement:
     """Ask a discriminator of linear layers and LeakyReLUs with two logits (`core.networks.build_discriminator`)."""
-    layers = [(layer.weight, layer.bias) for layer in discriminator if isinstance(layer, nn.Linear)]
-    (slope,) = {layer.negative_slope for layer in discriminator if isinstance(layer, nn.LeakyReLU)} or {1.0}
+    layers, slope = [], 1.0
+    for layer in discriminator:
+        if isinstance(layer, nn.Linear):
+            layers.append((layer.weight, layer.bias))
+        elif isinstance(layer, nn.LeakyReLU):  # all of the same slope
+            slope = layer.negative_slope
     inputs = [codes.detach()]
     for weight, bias in layers[:-1]:
         inputs.append(functional.leaky_relu_(functional.linear(inputs[-1], weight, bias), slope))
-    logits = functional.linear(inputs[-1], *layers[-1])
+    last, bias = layers[-1]
+    logits = functional.linear(inputs[-1], last, bias)
 
-    at_output = torch.ones_like(logits)
-    at_output[:, 1] = -1.0
-    slopes = [at_output]
-    for (weight, _), activation in zip(layers[:0:-1], inputs[:0:-1], strict=True):
-        slopes.append(_leaky_relu_backward(torch.mm(slopes[-1], weight), activation, slope, True))
-    return Judgement(logits, tuple(inputs), tuple(slopes[::-1]), torch.mm(slopes[-1], layers[0][0]))
+    slopes: list[Tensor] = []
+    at_input = (last[0] - last[1]).expand_as(inputs[-1])
+    for (weight, _), activation in zip(layers[-2::-1], inputs[:0:-1], strict=True):
+        slopes.append(_leaky_relu_backward(at_input, activation, slope, True))
+        at_input = torch.mm(slopes[-1], weight)
+    return Judgement(logits, tuple(inputs), tuple(slopes[::-1]), at_input)
 
 
 def density_ratio(logits: Tensor) -> Tensor:
@@ -68,43 +72,20 @@ def discriminator_loss(joint_logits: Tensor, product_logits: Tensor) -> Tensor:
     return 0.5 * (functional.softplus(-joint).mean() + functional.softplus(product).mean())
 
 
-def shared_discriminator_loss(discriminator: nn.Sequential, joint: Judgement, product: Judgement) -> Tensor:
-    """`discriminator_loss` of two judgements, whose gradient with respect to the layers comes from their slopes."""
+@torch.no_grad()
+def discriminator_gradients(joint: Judgement, product: Judgement) -> list[Tensor]:
+    """Gradients of `discriminator_loss` at weight and bias of every linear layer, in the order of `parameters()`."""
     weights = []  # derivative of the loss with respect to every image's logit difference
     for judged, sign in ((joint, -1.0), (product, 1.0)):
         difference = judged.logits[:, :1] - judged.logits[:, 1:]
-        weights.append(0.5 * sign * torch.sigmoid(sign * difference) / len(difference))
+        weights.append(torch.sigmoid(sign * difference).mul_(0.5 * sign / len(difference)))
     both = torch.cat(weights)
-    inputs = [torch.cat(pair) for pair in zip(joint.inputs, product.inputs, strict=True)]
     slopes = [torch.cat(pair).mul_(both) for pair in zip(joint.slopes, product.slopes, strict=True)]
-    value = discriminator_loss(joint.logits, product.logits)
-    layers = [layer for layer in discriminator if isinstance(layer, nn.Linear)]
-    parameters = [layer.weight for layer in layers] + [layer.bias for layer in layers]
-    loss: Tensor = _OfLinearLayers.apply(value, *parameters, *inputs, *slopes)
-    return loss
-
-
-class _OfLinearLayers(torch.autograd.Function):
-    """A value whose gradients at the weights and biases of linear layers follow from their inputs and slopes."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(value: Tensor, *tensors: Tensor) -> Tensor:  # noqa: ARG004 - they are for the gradient
-        return value.clone()
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG004
-        layers = (len(inputs) - 1) // 4
-        ctx.save_for_backward(*inputs[1 + 2 * layers :])
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        layers = len(ctx.saved_tensors) // 2
-        inputs: Sequence[Tensor] = ctx.saved_tensors[:layers]
-        slopes = [slope.mul(gradient) for slope in ctx.saved_tensors[layers:]]
-        weights = [torch.mm(slope.t(), given) for slope, given in zip(slopes, inputs, strict=True)]
-        return None, *weights, *(slope.sum(0) for slope in slopes), *(None,) * (2 * layers)
+    slopes.append(torch.cat((both, -both), 1))
+    gradients = []
+    for slope, *inputs in zip(slopes, joint.inputs, product.inputs, strict=True):
+        gradients += [torch.mm(slope.t(), torch.cat(inputs)), slope.sum(0)]
+    return gradients
 
 
 def permute_dimensions(codes: Tensor, generator: Generator = None) -> Tensor:

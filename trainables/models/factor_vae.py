@@ -14,9 +14,10 @@ from core.objectives import (
     bernoulli_reconstruction,
     density_ratio,
     density_ratio_gradient,
+    discriminator_gradients,
+    discriminator_loss,
     judge,
     permute_dimensions,
-    shared_discriminator_loss,
 )
 from trainables.base import Parts, Update
 from trainables.gaussian import GaussianVAE, Posterior
@@ -95,8 +96,9 @@ class FactorVAE(GaussianVAE[FactorVAEHyperparameters]):
     def _discriminator(self, batch: Batch, joint: Judgement) -> Update:
         with torch.no_grad():
             permuted = permute_dimensions(self.sample_posterior(batch.images).codes, self.generator)
-        loss = shared_discriminator_loss(self.discriminator, joint, judge(self.discriminator, permuted))
-        return Update(loss, {"discriminator": loss})
+        product = judge(self.discriminator, permuted)
+        loss = discriminator_loss(joint.logits, product.logits)
+        return Update(loss, {"discriminator": loss}, gradients=discriminator_gradients(joint, product))
 
     def discriminator_logits(self, images: Tensor) -> Tensor:
         """Logits (B, 2) of the discriminator at one sample of the posterior."""
