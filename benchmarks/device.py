@@ -3,9 +3,10 @@
     python -m benchmarks.device [--model beta_vae] [--trials 1 2 4 8 16 32 64] [--seconds 10]
 
 All loops train on the same data set and networks at batch 64. The plain loop is that of `benchmarks.training` with
-pinned images that are copied at every step. Many trials: as one stack in one process (`trainables.stack`), and as
-processes of their own that share the device, as fractional shares do; rates are sums over the trials. The limit is the
-rate of the largest TF32 matrix product of the same run over the operations of a step.
+pinned images that are copied at every step. Many trials: in one process in both ways of `trainables.stack`, of which
+the product finds the faster, and as processes of their own that share the device, as fractional shares do; rates are
+sums over the trials. The limit is the rate of the largest TF32 matrix product of the same run over the operations of a
+step.
 
 Without a CUDA device nothing is measured. `--device cpu --network tiny` runs the same code where there is none.
 """
@@ -25,6 +26,7 @@ import torch
 from benchmarks.loops import DATASET, gflop, our_config, peak_gflops, plain_step
 from trainables.host import steps_together
 from trainables.run import TrainingRun
+from trainables.stack import WAYS
 
 MOST_PROCESSES = 16
 ROUND = 200  # steps between two looks at the clock
@@ -48,13 +50,13 @@ def rate(take: Callable[[int], Any], seconds: float, steps: int) -> float:
 
 
 def together(options: argparse.Namespace, trials: int) -> float:
-    """Steps per second of all trials of one stack."""
+    """Steps per second of all trials of one process, trained in the way that `--measure` names."""
     runs: list[TrainingRun] = []
     for seed in range(trials):
         config = our_config(options.model, device=options.device, seed=seed, network=options.network)
         runs.append(TrainingRun(config, beside=runs[0] if runs else None))
         runs[-1].model.train()
-    steps = steps_together(runs)
+    steps = steps_together(runs, options.measure)
 
     def take(count: int) -> None:
         steps(count)
@@ -102,7 +104,7 @@ def main() -> None:
     parser.add_argument("--round", type=int, default=ROUND)
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
     parser.add_argument("--network", default="full")
-    parser.add_argument("--measure", choices=["alone", "together", "plain"])
+    parser.add_argument("--measure", choices=["alone", "plain", *WAYS])
     parser.add_argument("--count", type=int, default=1)
     options = parser.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
@@ -112,7 +114,7 @@ def main() -> None:
         alone(options)
         return
     if options.measure:
-        print(json.dumps({"together": together, "plain": plain}[options.measure](options, options.count)))
+        print(json.dumps((plain if options.measure == "plain" else together)(options, options.count)))
         return
     report(options)
 
@@ -134,17 +136,18 @@ def report(options: argparse.Namespace) -> None:
     print(
         f"A step has {work:.2f} GFLOP; matrix products reach {peak:,.0f} GFLOP/s: at most {peak / work:,.0f} steps/s.\n"
     )
-    before, after = of_its_own(options, "plain"), of_its_own(options, "together")
+    before, after = of_its_own(options, "plain"), of_its_own(options, "streams")
     print(f"One trial: plain loop {before:,.0f} steps/s, ours {after:,.0f} steps/s, {after / before:.1f} times.\n")
-    print("| trials | one stack, steps/s | of the limit | processes, steps/s | of the limit |")
-    print("|---|---|---|---|---|")
+    columns = "".join(f" {name}, steps/s | of the limit |" for name in (*WAYS, "processes"))
+    print(f"| trials |{columns}")
+    print("|---|---|---|---|---|---|---|")
     best = 0.0
     for trials in options.trials:
-        stacked = of_its_own(options, "together", trials)
-        shared = apart(options, trials) if trials <= MOST_PROCESSES else None
-        best = max(best, stacked, shared or 0.0)
-        cells = [f"{value:,.0f} | {value * work / peak:.1%}" if value else " | " for value in (stacked, shared)]
-        print(f"| {trials} | {cells[0]} | {cells[1]} |", flush=True)
+        rates = [of_its_own(options, way, trials) for way in WAYS]
+        rates += [apart(options, trials)] if trials <= MOST_PROCESSES else []
+        best = max(best, *rates)
+        cells = [f"{value:,.0f} | {value * work / peak:.1%}" for value in rates] + [" | "] * (3 - len(rates))
+        print(f"| {trials} | {' | '.join(cells)} |", flush=True)
     print(f"\nThe best, {best:,.0f} steps/s, takes a trial of 300,000 steps {300_000 / best:,.1f} s of the device.")
     if options.device == "cuda":
         print("\n| target, on one H200 | measured | wanted | |\n|---|---|---|---|")

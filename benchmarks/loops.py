@@ -98,16 +98,17 @@ def plain_step(name: str, *, device: str = "cpu", **hyperparameters: Any) -> Cal
 
 def plain_factor_vae(model: Any, batches: Any) -> dict[str, Any]:
     """Algorithm 2 of Kim & Mnih as it is usually written: D(z) twice, gradients into D thrown away."""
-    from core.objectives import bernoulli_reconstruction, density_ratio, discriminator_loss, permute_dimensions
+    from core.objectives import bernoulli_reconstruction, discriminator_loss, log_ratio, permute_dimensions
 
     images = batches[0].images
     posterior = model.sample_posterior(images)
     reconstruction = bernoulli_reconstruction(model.decoder(posterior.codes), images)
     kl = posterior.kl.sum(1).mean()
-    tc = density_ratio(model.discriminator(posterior.codes))
+    tc = log_ratio(model.discriminator(posterior.codes)).mean()
     model.minimise(reconstruction + kl + model.hyperparameters.gamma * tc, model.optimizers["model"])
     permuted = permute_dimensions(model.sample_posterior(batches[1].images).codes.detach(), model.generator)
-    loss = discriminator_loss(model.discriminator(posterior.codes.detach()), model.discriminator(permuted))
+    logits = model.discriminator(posterior.codes.detach()), model.discriminator(permuted)
+    loss = discriminator_loss(*map(log_ratio, logits))
     model.minimise(loss, model.optimizers["discriminator"])
     return {"reconstruction": reconstruction, "kl": kl, "tc": tc, "discriminator": loss}
 

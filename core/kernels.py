@@ -63,13 +63,14 @@ def _to_one_channel(images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     pixels = images.permute(0, 2, 3, 1).reshape(-1, channels)
     taps = torch.mm(weight.view(channels, KERNEL * KERNEL).T, pixels.T).view(KERNEL, KERNEL, batch, height, width)
     output = images.new_empty(batch, height, STRIDE, width, STRIDE)
-    for row, (own, other, there, here) in enumerate(_SUMS):
-        rows = taps[own]
-        rows[:, :, there].add_(taps[other][:, :, here])
-        for column, (own_, other_, there_, here_) in enumerate(_SUMS):
-            plane = rows[own_]
-            plane[..., there_].add_(rows[other_][..., here_])
-            output[:, :, row, :, column].copy_(plane)
+    tap_rows = taps.unbind()
+    for (own, other, there, here), written in zip(_SUMS, output.unbind(2), strict=True):
+        rows = tap_rows[own]
+        rows[:, :, there].add_(tap_rows[other][:, :, here])
+        planes = rows.unbind()
+        for (own_, other_, there_, here_), plane in zip(_SUMS, written.unbind(3), strict=True):
+            planes[own_][..., there_].add_(planes[other_][..., here_])
+            plane.copy_(planes[own_])
     whole = output.view(batch, 1, STRIDE * height, STRIDE * width)
     return whole.add_(bias.view(1, 1, 1, 1)).contiguous(memory_format=torch.channels_last)
 

@@ -220,10 +220,10 @@ def _report(member: _Member, together: int) -> Trained:
     )
 
 
-def steps_together(runs: list[TrainingRun]) -> Steps:
-    """What trains runs of one key: recorded or not, as a stack or, of a single run, as it trains alone."""
-    from trainables.capture import steps_of
-    from trainables.stack import Stack, StackedBatches
+def steps_together(runs: list[TrainingRun], way: str | None = None) -> Steps:
+    """What trains runs of one key, recorded or not: of several in a `way` of `trainables.stack`, the faster if None."""
+    from trainables.capture import Faster, steps_of
+    from trainables.stack import WAYS, StackedBatches
 
     if len(runs) == 1:
         (run,) = runs
@@ -232,7 +232,9 @@ def steps_together(runs: list[TrainingRun]) -> Steps:
     sources = [
         StackedBatches(each, [run.step for run in runs]) for each in zip(*(run.sources for run in runs), strict=True)
     ]
-    steps = steps_of(Stack([run.model for run in runs]), sources)
+    models = [run.model for run in runs]
+    loops = [steps_of(each(models), sources) for name, each in WAYS.items() if way in (None, name)]
+    steps = Faster(loops, models[0].device)
 
     def take(count: int) -> dict[str, Any]:
         for source in sources:

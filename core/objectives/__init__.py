@@ -7,11 +7,11 @@ and ν keep the meaning of the papers.
 from core.objectives.covariance import code_covariance, identity_penalty
 from core.objectives.density_ratio import (
     Judgement,
-    density_ratio,
     density_ratio_gradient,
     discriminator_gradients,
     discriminator_loss,
     judge,
+    log_ratio,
     permute_dimensions,
 )
 from core.objectives.discrete import balanced_assignment, categorical_kl, gumbel_softmax
@@ -48,7 +48,6 @@ __all__ = [
     "cross_covariance_loss",
     "cross_entropy_loss",
     "decompose_kl",
-    "density_ratio",
     "density_ratio_gradient",
     "discriminator_gradients",
     "discriminator_loss",
@@ -62,6 +61,7 @@ __all__ = [
     "inverse_wishart_divergence",
     "inverse_wishart_regulariser",
     "judge",
+    "log_ratio",
     "permute_dimensions",
     "prior_scale",
     "reparameterise",

@@ -21,16 +21,21 @@ class Judgement(NamedTuple):
     """What a discriminator says of codes (B, D), and how that depends on its layers; no gradient flows through it.
 
     Attributes:
-        logits: (B, 2).
+        log_ratio: (B,), see there; its mean is the estimate of the total correlation.
         inputs: of every linear layer, (B, its inputs).
-        slopes: derivative of every image's logits[0] − logits[1] at the outputs of every linear layer but the last.
+        slopes: derivative of every image's log ratio at the outputs of every linear layer but the last.
         code_slopes: the same derivative at the codes, (B, D).
     """
 
-    logits: Tensor
+    log_ratio: Tensor
     inputs: tuple[Tensor, ...]
     slopes: tuple[Tensor, ...]
     code_slopes: Tensor
+
+
+def log_ratio(logits: Tensor) -> Tensor:
+    """log D(z)/(1 − D(z)) (B,) of logits (B, 2)."""
+    return logits[:, 0] - logits[:, 1]
 
 
 @torch.no_grad()
@@ -42,46 +47,43 @@ def judge(discriminator: nn.Sequential, codes: Tensor) -> Judgement:
             layers.append((layer.weight, layer.bias))
         elif isinstance(layer, nn.LeakyReLU):  # all of the same slope
             slope = layer.negative_slope
+    weights, biases = layers.pop()
+    direction = torch.sub(*weights.unbind())  # from the last layer's inputs to the log ratio
     inputs = [codes.detach()]
-    for weight, bias in layers[:-1]:
+    for weight, bias in layers:
         inputs.append(functional.leaky_relu_(functional.linear(inputs[-1], weight, bias), slope))
-    last, bias = layers[-1]
-    logits = functional.linear(inputs[-1], last, bias)
+    ratio = torch.mv(inputs[-1], direction).add_(torch.sub(*biases.unbind()))
 
     slopes: list[Tensor] = []
-    at_input = (last[0] - last[1]).expand_as(inputs[-1])
-    for (weight, _), activation in zip(layers[-2::-1], inputs[:0:-1], strict=True):
+    at_input = direction.expand_as(inputs[-1])
+    for (weight, _), activation in zip(layers[::-1], inputs[:0:-1], strict=True):
         slopes.append(_leaky_relu_backward(at_input, activation, slope, True))
         at_input = torch.mm(slopes[-1], weight)
-    return Judgement(logits, tuple(inputs), tuple(slopes[::-1]), at_input)
-
-
-def density_ratio(logits: Tensor) -> Tensor:
-    """mean_B log D(z)/(1 − D(z)): the discriminator's estimate of the total correlation, logits (B, 2)."""
-    return (logits[:, 0] - logits[:, 1]).mean()
+    return Judgement(ratio, tuple(inputs), tuple(slopes[::-1]), at_input)
 
 
 def density_ratio_gradient(judged: Judgement) -> Tensor:
-    """∂ `density_ratio` / ∂ codes, (B, D)."""
+    """Derivative of the mean log ratio at the codes, (B, D)."""
     return judged.code_slopes / len(judged.code_slopes)
 
 
-def discriminator_loss(joint_logits: Tensor, product_logits: Tensor) -> Tensor:
-    """½ [CE(joint, 0) + CE(product, 1)]: class 0 is "from q(z)", class 1 "from Π q(z_j)" (Kim & Mnih, Algorithm 2)."""
-    joint, product = (logits[:, 0] - logits[:, 1] for logits in (joint_logits, product_logits))
+def discriminator_loss(joint: Tensor, product: Tensor) -> Tensor:
+    """½ [CE(joint, 0) + CE(product, 1)] of log ratios (B,): class 0 is "from q(z)", class 1 "from Π q(z_j)".
+
+    (Kim & Mnih 2018, Algorithm 2.)
+    """
     return 0.5 * (functional.softplus(-joint).mean() + functional.softplus(product).mean())
 
 
-@torch.no_grad()
 def discriminator_gradients(joint: Judgement, product: Judgement) -> list[Tensor]:
     """Gradients of `discriminator_loss` at weight and bias of every linear layer, in the order of `parameters()`."""
-    weights = []  # derivative of the loss with respect to every image's logit difference
-    for judged, sign in ((joint, -1.0), (product, 1.0)):
-        difference = judged.logits[:, :1] - judged.logits[:, 1:]
-        weights.append(torch.sigmoid(sign * difference).mul_(0.5 * sign / len(difference)))
-    both = torch.cat(weights)
-    slopes = [torch.cat(pair).mul_(both) for pair in zip(joint.slopes, product.slopes, strict=True)]
-    slopes.append(torch.cat((both, -both), 1))
+    sides = (joint, -1.0), (product, 1.0)
+    by_ratio = torch.cat(  # derivative of the loss at every image's log ratio
+        [torch.sigmoid(sign * judged.log_ratio).mul_(0.5 * sign / len(judged.log_ratio)) for judged, sign in sides]
+    )
+    column = by_ratio.unsqueeze(1)
+    slopes = [torch.cat(pair).mul_(column) for pair in zip(joint.slopes, product.slopes, strict=True)]
+    slopes.append(torch.cat((column, -column), 1))  # the log ratio is the first logit less the second
     gradients = []
     for slope, *inputs in zip(slopes, joint.inputs, product.inputs, strict=True):
         gradients += [torch.mm(slope.t(), torch.cat(inputs)), slope.sum(0)]

@@ -23,17 +23,18 @@ def codes(seed: int, count: int = BATCH) -> torch.Tensor:
 def test_the_slope_of_the_density_ratio(discriminator: nn.Sequential) -> None:
     given = codes(1).requires_grad_()
     judged = objectives.judge(discriminator, given)
-    expected = discriminator(given)
-    torch.testing.assert_close(judged.logits, expected, rtol=1e-12, atol=1e-12)
-    (gradient,) = torch.autograd.grad(objectives.density_ratio(expected), given)
+    expected = objectives.log_ratio(discriminator(given))
+    torch.testing.assert_close(judged.log_ratio, expected, rtol=1e-12, atol=1e-12)
+    (gradient,) = torch.autograd.grad(expected.mean(), given)
     torch.testing.assert_close(objectives.density_ratio_gradient(judged), gradient, rtol=1e-12, atol=1e-14)
-    assert not any(part.requires_grad for part in (judged.logits, *judged.inputs, *judged.slopes))
+    assert not any(part.requires_grad for part in (judged.log_ratio, *judged.inputs, *judged.slopes))
 
 
 def test_the_discriminators_own_gradients(discriminator: nn.Sequential) -> None:
     """Also of batches of unequal size."""
     joint, product = codes(2), codes(3, count=BATCH // 2)
-    expected = objectives.discriminator_loss(discriminator(joint), discriminator(product))
+    ratios = [objectives.log_ratio(discriminator(part)) for part in (joint, product)]
+    expected = objectives.discriminator_loss(*ratios)
     gradients = torch.autograd.grad(expected, list(discriminator.parameters()))
     found = objectives.discriminator_gradients(*(objectives.judge(discriminator, part) for part in (joint, product)))
     for mine, reference in zip(found, gradients, strict=True):
@@ -42,8 +43,7 @@ def test_the_discriminators_own_gradients(discriminator: nn.Sequential) -> None:
 
 
 def test_the_loss_is_half_of_both_cross_entropies() -> None:
-    joint, product = torch.randn(2, 7, 2, dtype=torch.float64)
-    entropy = nn.functional.cross_entropy
-    classes = [torch.full((7,), number) for number in (0, 1)]
-    expected = 0.5 * (entropy(joint, classes[0]) + entropy(product, classes[1]))
-    assert float(objectives.discriminator_loss(joint, product)) == pytest.approx(float(expected), rel=1e-12)
+    logits = torch.randn(2, 7, 2, dtype=torch.float64)
+    expected = sum(nn.functional.cross_entropy(logits[number], torch.full((7,), number)) for number in (0, 1)) / 2
+    loss = objectives.discriminator_loss(*map(objectives.log_ratio, logits))
+    assert float(loss) == pytest.approx(float(expected), rel=1e-12)

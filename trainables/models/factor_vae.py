@@ -12,7 +12,6 @@ from core.networks import build_discriminator, initialise
 from core.objectives import (
     Judgement,
     bernoulli_reconstruction,
-    density_ratio,
     density_ratio_gradient,
     discriminator_gradients,
     discriminator_loss,
@@ -90,14 +89,14 @@ class FactorVAE(GaussianVAE[FactorVAEHyperparameters]):
         reconstruction = bernoulli_reconstruction(self.decoder(posterior.codes), batch.images)
         kl, _ = self.penalty(posterior)
         adversarial = self.hyperparameters.gamma * (posterior.codes * density_ratio_gradient(joint)).sum()
-        parts = {"reconstruction": reconstruction, "kl": kl, "tc": density_ratio(joint.logits)}
+        parts = {"reconstruction": reconstruction, "kl": kl, "tc": joint.log_ratio.mean()}
         return Update(reconstruction + kl + adversarial, parts, kept=joint)
 
     def _discriminator(self, batch: Batch, joint: Judgement) -> Update:
         with torch.no_grad():
-            permuted = permute_dimensions(self.sample_posterior(batch.images).codes, self.generator)
+            permuted = permute_dimensions(self.sampled_codes(batch.images, self.generator), self.generator)
         product = judge(self.discriminator, permuted)
-        loss = discriminator_loss(joint.logits, product.logits)
+        loss = discriminator_loss(joint.log_ratio, product.log_ratio)
         return Update(loss, {"discriminator": loss}, gradients=discriminator_gradients(joint, product))
 
     def discriminator_logits(self, images: Tensor) -> Tensor:
