@@ -3,7 +3,7 @@
     python -m benchmarks.device [--model beta_vae] [--trials 1 2 4 8 16 32 64] [--seconds 10]
 
 All loops train on the same data set and networks at batch 64. The plain loop is that of `benchmarks.training` with
-pinned images that are copied at every step. Many trials: in one process in both ways of `trainables.stack`, of which
+pinned images that are copied at every step. Many trials: in one process in both ways of `trainables.together`, of which
 the product finds the faster, and as processes of their own that share the device, as fractional shares do; rates are
 sums over the trials. The limit is the rate of the largest TF32 matrix product of the same run over the operations of a
 step.
@@ -24,9 +24,8 @@ from typing import Any
 import torch
 
 from benchmarks.loops import DATASET, gflop, our_config, peak_gflops, plain_step
-from trainables.host import steps_together
 from trainables.run import TrainingRun
-from trainables.stack import WAYS
+from trainables.together import WAYS, Together
 
 MOST_PROCESSES = 16
 ROUND = 200  # steps between two looks at the clock
@@ -56,12 +55,12 @@ def together(options: argparse.Namespace, trials: int) -> float:
         config = our_config(options.model, device=options.device, seed=seed, network=options.network)
         runs.append(TrainingRun(config, beside=runs[0] if runs else None))
         runs[-1].model.train()
-    steps = steps_together(runs, options.measure)
+    steps = Together(runs, options.measure)
 
     def take(count: int) -> None:
         steps(count)
         for run in runs:
-            run.step += count
+            run.took(count)
 
     return trials * rate(take, options.seconds, options.round)
 

@@ -207,11 +207,6 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         return type(self).before_step is not Model.before_step
 
     @property
-    def counters(self) -> list[Tensor]:
-        """What counts the steps."""
-        return [self.steps_done]
-
-    @property
     def generators(self) -> list[torch.Generator]:
         """All sources of noise in training."""
         return [self.generator]

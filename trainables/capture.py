@@ -9,7 +9,6 @@ launch of it gave what the same steps give without it.
 
 import contextlib
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -24,7 +23,6 @@ log = logging.getLogger(__name__)
 
 WARM_UP = 5  # steps before a recording: allocators and libraries settle, optimisers make their state
 PER_LAUNCH = 10  # steps of a recording, for models without stages
-SAMPLE = 50  # steps by which a loop is judged
 AGREEMENT = 1e-3  # relative, between a launch and the same steps without it; kernels may add in another order
 
 Steps = Callable[[int, int], dict[str, Tensor]]
@@ -64,48 +62,7 @@ def _take(model: Trainee, batches: Sequence[Batch], sums: dict[str, Tensor]) -> 
             sums[name].add_(value)
         else:
             sums[name] = value.clone()
-    for counter in model.counters:
-        counter.add_(1)
-
-
-class Faster:
-    """The fastest of several loops that take the same steps, found by training with each in turn.
-
-    Every loop first takes `SAMPLE` steps to settle, then as many that are timed; which one goes on is decided once.
-    """
-
-    def __init__(self, loops: Sequence[Steps], device: torch.device) -> None:
-        self._loops = list(loops)
-        self._device = device
-        self._seconds: list[float] = []  # of a sample of every loop, in turn, twice
-
-    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
-        """Take steps first … last − 1; sums of the loss parts."""
-        sums: dict[str, Tensor] = {}
-        while first < last:
-            until = min(last, first + SAMPLE) if len(self._loops) > 1 else last
-            for name, value in self._some(first, until).items():
-                sums[name] = sums[name] + value if name in sums else value
-            first = until
-        return sums
-
-    def _some(self, first: int, last: int) -> dict[str, Tensor]:
-        count = len(self._loops)
-        if count == 1:
-            return self._loops[0](first, last)
-        began = self._now()
-        sums = self._loops[len(self._seconds) % count](first, last)
-        if last - first == SAMPLE:
-            self._seconds.append(self._now() - began)
-        if len(self._seconds) == 2 * count:
-            timed = self._seconds[count:]
-            self._loops = [self._loops[timed.index(min(timed))]]
-        return sums
-
-    def _now(self) -> float:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-        return time.perf_counter()
+    model.steps_done.add_(1)
 
 
 def cuda_graph(model: Trainee, function: Callable[[], None]) -> Callable[[], None]:
@@ -132,12 +89,15 @@ class Recorded:
         ]
         self._sums: dict[str, Tensor] = {}
         self._launch: Callable[[], None] | None = None
+        self._places: list[int] = []  # of all state when it was recorded
         self._warm = 0
         self._refused = False
         self._stream = torch.cuda.Stream(model.device) if model.device.type == "cuda" else None
 
     def __call__(self, first: int, last: int) -> dict[str, Tensor]:
         """Take steps first … last − 1; sums of the loss parts."""
+        if self._launch is not None and self._places != self._where():  # a stack or a checkpoint moved the state
+            self._launch, self._warm = None, 0
         with self._on_stream():
             for total in self._sums.values():
                 total.zero_()
@@ -193,6 +153,10 @@ class Recorded:
             log.warning("%s trains step by step: %s", self.model.title, trouble)
             self._launch, self._refused = None, True
         self._restore(before)
+        self._places = self._where()
+
+    def _where(self) -> list[int]:
+        return [tensor.data_ptr() for tensor in self._state()]
 
     def _state(self) -> list[Tensor]:
         """Every tensor that steps change."""

@@ -12,20 +12,21 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from trainables.run import TrainingRun, next_report
+
+if TYPE_CHECKING:
+    from trainables.together import Together
 
 log = logging.getLogger(__name__)
 
 ROUND = 1_000  # steps after which whoever has come joins in
 PATIENCE = 2.0  # seconds for which a stack waits for a member, without which it must be recorded anew
 ATTEMPTS = 3  # to reach a host
-
-Steps = Callable[[int], dict[str, Any]]
-"""Trains so many steps on; sums of the loss parts, with a leading axis of trials."""
+GROWTH = 2  # of a group, after which it is asked again in which way it trains faster
 
 
 class HostLostError(Exception):
@@ -84,7 +85,8 @@ class Host:
         self._members: dict[str, _Member] = {}
         self._arrivals: collections.deque[tuple[TrialConfig, Checkpoint | None, Future[int]]] = collections.deque()
         self._changed = threading.Condition()
-        self._stacks: dict[str, tuple[list[_Member], Steps]] = {}  # by key: who was trained together, and by what
+        self._stacks: dict[str, tuple[list[_Member], Together]] = {}  # by key: who was trained together, and by what
+        self._ways: dict[str, tuple[str, int]] = {}  # by key: the way that was faster, and for how many trials
         self._turns = 0
         threading.Thread(target=self._work, name="training", daemon=True).start()
 
@@ -189,12 +191,10 @@ class Host:
         key = group[0].key
         count = min(ROUND, *(next_report(member.run.step, member.run.config) - member.run.step for member in group))
         try:
-            if key not in self._stacks or self._stacks[key][0] != group:
-                self._stacks[key] = group, steps_together([member.run for member in group])
-            sums = self._stacks[key][1](count)
+            sums = self._together(key, group)(count)
             for number, member in enumerate(group):
                 member.turn = self._turns
-                member.run.step += count
+                member.run.took(count)
                 for name, values in sums.items():
                     member.sums[name] = member.sums.get(name, 0.0) + values[number]
             reached = [member for member in group if member.run.step == next_report(member.since, member.run.config)]
@@ -210,6 +210,19 @@ class Host:
                 member.waiting = result
             self._changed.notify_all()
 
+    def _together(self, key: str, group: list[_Member]) -> "Together":
+        """What trains a group, which is kept while nobody comes or goes."""
+        from trainables.together import Together
+
+        members, together = self._stacks.get(key, ([], None))
+        if together is not None and together.way and len(members) > 1:
+            self._ways[key] = together.way, len(members)
+        if together is None or members != group:
+            way, size = self._ways.get(key, (None, 0))
+            together = Together([member.run for member in group], way if len(group) <= GROWTH * size else None)
+            self._stacks[key] = group, together
+        return together
+
 
 def _report(member: _Member, together: int) -> Trained:
     run = member.run
@@ -218,30 +231,6 @@ def _report(member: _Member, together: int) -> Trained:
     return Trained(
         parts, run.checkpoint(), {"device": run.device_name(), "stack": together, "training_pid": os.getpid()}
     )
-
-
-def steps_together(runs: list[TrainingRun], way: str | None = None) -> Steps:
-    """What trains runs of one key, recorded or not: of several in a `way` of `trainables.stack`, the faster if None."""
-    from trainables.capture import Faster, steps_of
-    from trainables.stack import WAYS, StackedBatches
-
-    if len(runs) == 1:
-        (run,) = runs
-        steps = steps_of(run.model, run.sources)  # anew, since a stack may have moved the weights
-        return lambda count: {name: value[None] for name, value in steps(run.step, run.step + count).items()}
-    sources = [
-        StackedBatches(each, [run.step for run in runs]) for each in zip(*(run.sources for run in runs), strict=True)
-    ]
-    models = [run.model for run in runs]
-    loops = [steps_of(each(models), sources) for name, each in WAYS.items() if way in (None, name)]
-    steps = Faster(loops, models[0].device)
-
-    def take(count: int) -> dict[str, Any]:
-        for source in sources:
-            source.starts = [run.step for run in runs]
-        return steps(0, count)
-
-    return take
 
 
 class HostedRun(TrainingRun):

@@ -189,10 +189,14 @@ class TrainingRun:
     def train(self, target: int) -> dict[str, float]:
         """Steps up to `target`; means of the loss parts."""
         self.model.train()
-        self.foreign_training = b""
         sums, count = self.steps(self.step, target), target - self.step
-        self.step = target
+        self.took(count)
         return {name: float(value) / count for name, value in sums.items()}
+
+    def took(self, steps: int) -> None:
+        """Note that the model was trained so many steps on."""
+        self.step += steps
+        self.foreign_training = b""
 
     def _evaluate(self, done: bool) -> dict[str, float]:
         from core.metrics import MetricError

@@ -1,17 +1,11 @@
-"""Several trials of one model in one process, which train at the same time: a small network alone leaves a GPU idle.
+"""Several trials of one model, trained by the same operations.
 
-Every member keeps its own optimiser, generator, order of images and `Model.stackable` hyperparameters, and may stand at
-a step of its own: it takes the steps that it would take alone, within rounding, and a member that diverges leaves the
-others as they are. There are two ways to that, and `trainables.capture.Faster` finds which is the better on a device:
-
-- `StreamStack`: every member launches its own kernels in a stream of its own, and the device runs several at once.
-- `TensorStack`: the weights of all members are slices of common tensors, and every operation of a step is computed for
-  all of them by one kernel (`torch.vmap`, which makes convolutions grouped and products batched).
-
-On a CPU one process per core is faster than both.
+The weights of all members are slices of common tensors, and a step is computed for all at once (`torch.vmap`, which
+makes convolutions grouped and products batched). Every member keeps its own optimiser, generator, order of images and
+`Model.stackable` hyperparameters, and may stand at a step of its own: it takes the steps that it would take alone,
+within rounding, and a member that diverges leaves the others as they are.
 """
 
-import abc
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -87,93 +81,15 @@ class StackedBatches:
         return Batch(batch.images.unflatten(0, self.shape), batch.index.unflatten(0, self.shape), factors)
 
 
-class Stack(abc.ABC):
-    """Models of one `stack_key` that train as one model does.
-
-    Attributes:
-        optimizers: theirs, by some name.
-        counters: what counts their steps.
-    """
-
-    staged = False  # nothing in it changes on the host
-    host_bound = False
-    optimizers: dict[str, torch.optim.Optimizer]
-    counters: list[Tensor]
+class Stack:
+    """Models of one `stack_key` whose weights lie in common tensors; it trains as one model does."""
 
     def __init__(self, models: Sequence[Model[Any]]) -> None:
-        self.title = f"{len(models)} × {models[0].title}"
-        self.models = list(models)
-        self.device = models[0].device
-        self.generators = [generator for model in models for generator in model.generators]
-
-    def before_step(self, step: int) -> bool:  # noqa: ARG002
-        """Never anything."""
-        return False
-
-    @abc.abstractmethod
-    def state_dict(self) -> dict[str, Tensor]:
-        """Weights and buffers of all members."""
-
-    @abc.abstractmethod
-    def training_step(self, batches: Sequence[Batch]) -> Parts:
-        """One update of every member, as `Model.training_step`.
-
-        Args:
-            batches: one per stream, with a leading axis of members.
-
-        Returns:
-            Parts of the losses, (members,) each.
-        """
-
-
-class StreamStack(Stack):
-    """Every member takes its step as it does alone; on a GPU in a stream of its own, on a CPU one after the other."""
-
-    def __init__(self, models: Sequence[Model[Any]]) -> None:
-        super().__init__(models)
-        self.optimizers = {
-            f"{number}.{name}": optimizer
-            for number, model in enumerate(models)
-            for name, optimizer in model.optimizers.items()
-        }
-        self.counters = [model.steps_done for model in models]
-        on_gpu = self.device.type == "cuda"
-        self._streams = [torch.cuda.Stream(self.device) for _ in models] if on_gpu else [None] * len(models)
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Those of the members."""
-        members = enumerate(self.models)
-        return {f"{number}.{name}": value for number, model in members for name, value in model.state_dict().items()}
-
-    def training_step(self, batches: Sequence[Batch]) -> Parts:
-        """One update of every member, as `Stack` says."""
-        self._after_each_other([None], self._streams)
-        parts = []
-        for number, (model, stream) in enumerate(zip(self.models, self._streams, strict=True)):
-            with torch.cuda.stream(stream):  # nothing for None
-                parts.append(model.training_step([_of_member(batch, number) for batch in batches]))
-        self._after_each_other(self._streams, [None])
-        return {name: torch.stack([each[name] for each in parts]) for name in parts[0]}
-
-    def _after_each_other(
-        self, first: Sequence[torch.cuda.Stream | None], then: Sequence[torch.cuda.Stream | None]
-    ) -> None:
-        """Let streams wait for others; None is the current one."""
-        if self.device.type != "cuda":
-            return
-        current = torch.cuda.current_stream(self.device)
-        for stream in first:
-            event = (stream or current).record_event()
-            for other in then:
-                (other or current).wait_event(event)
-
-
-class TensorStack(Stack):
-    """The weights of all members lie in common tensors."""
-
-    def __init__(self, models: Sequence[Model[Any]]) -> None:
-        super().__init__(models)
         first = models[0]
+        self.title = f"{len(models)} × {first.title}"
+        self.models = list(models)
+        self.device = first.device
+        self.generators = [generator for model in models for generator in model.generators]
         self.optimizers = {name: _joint([model.optimizers[name] for model in models]) for name in first.optimizers}
         self._weights = _common([dict(model.named_parameters()) for model in models])
         self._buffers = _common([dict(model.named_buffers()) for model in models])
@@ -184,15 +100,33 @@ class TensorStack(Stack):
             for name in sorted(first.stackable)
             if len({getattr(model.hyperparameters, name) for model in models}) > 1
         }
-        self.counters = [self._buffers["steps_done"]]
         self._requests: dict[str, list[Request]] = {}
+
+    staged = False  # nothing in it changes on the host
+    host_bound = False
+
+    @property
+    def steps_done(self) -> Tensor:
+        """Steps of every member."""
+        return self._buffers["steps_done"]
+
+    def before_step(self, step: int) -> bool:  # noqa: ARG002
+        """Never anything."""
+        return False
 
     def state_dict(self) -> dict[str, Tensor]:
         """The common tensors."""
         return {**self._weights, **self._buffers}
 
     def training_step(self, batches: Sequence[Batch]) -> Parts:
-        """One update of every member, as `Stack` says."""
+        """One update of every member, as `Model.training_step`.
+
+        Args:
+            batches: one per stream, with a leading axis of members.
+
+        Returns:
+            Parts of the losses, (members,) each.
+        """
         if not self._requests:
             self._requests = self._listen(batches)
         parts: Parts = {}
@@ -249,7 +183,10 @@ class TensorStack(Stack):
     def _listen(self, batches: Sequence[Batch]) -> dict[str, list[Request]]:
         """What noise a step asks for, update by update."""
         model, kept = self.models[0], None
-        first = [_of_member(batch, 0) for batch in batches]
+        first = [
+            Batch(batch.images[0], batch.index[0], None if batch.factors is None else batch.factors[0])
+            for batch in batches
+        ]
         requests: dict[str, list[Request]] = {}
         for name in model.updates:
             listener = _Listener()
@@ -257,11 +194,6 @@ class TensorStack(Stack):
                 kept = model.update(name, first, kept).kept
             requests[name] = listener.requests
         return requests
-
-
-def _of_member(batch: Batch, number: int) -> Batch:
-    """One member's part of a batch with a leading axis of members."""
-    return Batch(*(None if part is None else part[number] for part in batch))  # type: ignore[arg-type]
 
 
 class _Asked(nn.Module):
@@ -319,9 +251,6 @@ def _lent(model: Model[Any], source: noise.Source, varying: Mapping[str, Any]) -
             layer.batched = False
 
 
-WAYS: dict[str, type[Stack]] = {"streams": StreamStack, "tensors": TensorStack}
-
-
 def _joint(optimizers: Sequence[torch.optim.Optimizer]) -> torch.optim.Optimizer:
     """An optimiser that steps for all of these at once; state is theirs, and parameters of other settings are apart."""
     groups: dict[str, dict[str, Any]] = {}
@@ -335,11 +264,17 @@ def _joint(optimizers: Sequence[torch.optim.Optimizer]) -> torch.optim.Optimizer
     return joint
 
 
+@torch.no_grad()
 def _common(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Copies of tensors of equal names, in one tensor with a leading axis of members; theirs become its slices."""
+    """Copies of tensors of equal names, in one tensor with a leading axis of members; theirs become its slices.
+
+    Slices keep the memory layout, which their optimisers' state and gradients share.
+    """
     common: dict[str, Tensor] = {}
-    for name in members[0]:
-        common[name] = torch.stack([member[name].detach() for member in members])
+    for name, first in members[0].items():
+        shape, strides = (len(members), *first.shape), (first.numel(), *first.stride())
+        common[name] = first.new_empty_strided(shape, strides)
         for number, member in enumerate(members):
+            common[name][number].copy_(member[name])
             member[name].data = common[name][number]
     return common

@@ -11,6 +11,7 @@ from core.data.batches import resident
 from tests.kit import trial_config
 from trainables.capture import PER_LAUNCH, WARM_UP, Eager, Recorded
 from trainables.run import TrainingRun
+from trainables.stack import Stack
 
 STEPS = WARM_UP + 2 * PER_LAUNCH + 3
 
@@ -51,6 +52,27 @@ def test_most_steps_are_launched_together(tmp_path: pathlib.Path) -> None:
 
     Recorded(run.model, run.sources, counted)(0, STEPS)
     assert len(launches) == 2 + 1  # two launches, and the one that was compared before
+
+
+def test_a_recording_of_tensors_that_moved_is_made_anew(tmp_path: pathlib.Path) -> None:
+    """A real one would write where they were."""
+    plain, moved = opened("beta_vae", tmp_path), opened("beta_vae", tmp_path)
+    recordings = []
+
+    def noted(_: Any, function: Callable[[], None]) -> Callable[[], None]:
+        recordings.append(1)
+        return function
+
+    loop = Recorded(moved.model, moved.sources, noted)
+    loop(0, STEPS)
+    loop(STEPS, 2 * STEPS)
+    assert len(recordings) == 1
+    Stack([moved.model, opened("beta_vae", tmp_path).model])
+    loop(2 * STEPS, 3 * STEPS)
+    assert len(recordings) == 2
+    Eager(plain.model, plain.sources)(0, 3 * STEPS)
+    for name, value in plain.model.state_dict().items():
+        assert torch.equal(value, moved.model.state_dict()[name]), name
 
 
 @pytest.mark.parametrize("fault", ["other numbers", "no recording"])

@@ -13,9 +13,11 @@ from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from core.storage import Folder
 from tests.kit import trial_config
-from trainables import host as module
+from trainables import host as host_module
+from trainables import together
 from trainables.host import Host, HostedRun, HostLostError, Trained
 from trainables.run import Report, TrainingRun
+from trainables.together import Together
 
 CLOSE = {"rel": 1e-3, "abs": 1e-3}  # float32, a few steps of Adam
 
@@ -24,13 +26,13 @@ CLOSE = {"rel": 1e-3, "abs": 1e-3}  # float32, a few steps of Adam
 def stacks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of the groups that were trained together, one for every new group."""
     sizes: list[int] = []
-    make = module.steps_together
 
-    def noted(runs: Any) -> Any:
-        sizes.append(len(runs))
-        return make(runs)
+    class Noted(Together):
+        def __init__(self, runs: Any, way: Any = None) -> None:
+            sizes.append(len(runs))
+            super().__init__(runs, way)
 
-    monkeypatch.setattr(module, "steps_together", noted)
+    monkeypatch.setattr(together, "Together", Noted)
     return sizes
 
 
@@ -153,7 +155,7 @@ def test_training_goes_on_while_a_report_is_evaluated(tmp_path: pathlib.Path, mo
     host = Host()
     run = hosted(host, "vae", tmp_path, 0)
     trained_further = threading.Event()
-    report = module._report
+    report = host_module._report
 
     def noted(member: Any, together: int) -> Trained:
         found: Trained = report(member, together)
@@ -165,7 +167,7 @@ def test_training_goes_on_while_a_report_is_evaluated(tmp_path: pathlib.Path, mo
         assert trained_further.wait(timeout=60)
         return {}
 
-    monkeypatch.setattr(module, "_report", noted)
+    monkeypatch.setattr(host_module, "_report", noted)
     monkeypatch.setattr(run, "_evaluate", evaluate)
     assert run.advance().step == 2
     assert run.advance().step == 4

@@ -11,7 +11,6 @@ import trainables
 from tests.contracts import test_models as contract
 from tests.trainables import test_stack as stacked
 from trainables import models
-from trainables.stack import WAYS
 
 README = pathlib.Path(trainables.__file__).with_name("README.md")
 NAME = "mmd_vae"
@@ -57,5 +56,4 @@ def test_every_model_is_in_the_table() -> None:
 
 
 def test_trials_of_the_example_can_be_stacked(model: str, tmp_path: pathlib.Path) -> None:
-    for way in WAYS.values():
-        stacked.test_members_take_the_steps_that_they_take_alone(tmp_path, model, way)
+    stacked.test_members_take_the_steps_that_they_take_alone(tmp_path, model)

@@ -13,10 +13,9 @@ import trainables
 from core.data.batches import Batch, resident
 from tests.kit import trial_config
 from tests.trainables.test_loop import Calls
-from trainables import capture
-from trainables.capture import PER_LAUNCH, WARM_UP, Eager, Faster, Recorded
+from trainables.capture import PER_LAUNCH, WARM_UP, Eager, Recorded
 from trainables.run import TrainingRun
-from trainables.stack import WAYS, Stack, StackedBatches, StreamStack, TensorStack, can_be_stacked, stack_key
+from trainables.stack import Stack, StackedBatches, can_be_stacked, stack_key
 
 STACKABLE = [name for name in trainables.names() if can_be_stacked(trainables.get(name))]
 SEEDS = (0, 1, 2)
@@ -51,9 +50,9 @@ def _in_double(at: Callable[[int], Batch], step: int) -> Batch:
     return batch._replace(images=batch.images.double())
 
 
-def stacked(runs: list[TrainingRun], way: type[Stack] = TensorStack) -> tuple[Stack, list[StackedBatches]]:
+def stacked(runs: list[TrainingRun]) -> tuple[Stack, list[StackedBatches]]:
     streams = zip(*(run.sources for run in runs), strict=True)
-    return way([run.model for run in runs]), [StackedBatches(each, [run.step for run in runs]) for each in streams]
+    return Stack([run.model for run in runs]), [StackedBatches(each, [run.step for run in runs]) for each in streams]
 
 
 def assert_equal_weights(one: TrainingRun, other: TrainingRun, tolerance: float = 1e-9) -> None:
@@ -75,16 +74,15 @@ def test_the_models_that_can_be_stacked() -> None:
     }
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 @pytest.mark.parametrize("model", STACKABLE)
-def test_members_take_the_steps_that_they_take_alone(tmp_path: pathlib.Path, model: str, way: type[Stack]) -> None:
+def test_members_take_the_steps_that_they_take_alone(tmp_path: pathlib.Path, model: str) -> None:
     alone, together = opened(model, tmp_path), opened(model, tmp_path)
-    sums = Eager(*stacked(together, way))(0, 4)
+    sums = Eager(*stacked(together))(0, 4)
     for number, run in enumerate(alone):
         expected = run.train(run.step + 4)
         found = {name: float(value[number]) / 4 for name, value in sums.items()}
         assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
-        assert_equal_weights(run, together[number], 0.0 if way is StreamStack else 1e-9)
+        assert_equal_weights(run, together[number])
         assert torch.equal(run.model.generator.get_state(), together[number].model.generator.get_state())
         assert int(together[number].model.steps_done) == run.step
 
@@ -112,40 +110,21 @@ def test_a_member_that_diverges_changes_no_other(tmp_path: pathlib.Path) -> None
         assert_equal_weights(well[number], ill[number], 0.0)
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 @pytest.mark.parametrize("model", ["beta_vae", "factor_vae", "joint_vae", "few_labels"])
-def test_a_stack_is_recorded_as_a_model_is(tmp_path: pathlib.Path, model: str, way: type[Stack]) -> None:
+def test_a_stack_is_recorded_as_a_model_is(tmp_path: pathlib.Path, model: str) -> None:
     plain, launched = opened(model, tmp_path, on_device=True), opened(model, tmp_path, on_device=True)
 
     def repeated(_: Any, function: Callable[[], None]) -> Callable[[], None]:
         return function
 
-    loop = Recorded(*stacked(launched, way), repeated)
+    loop = Recorded(*stacked(launched), repeated)
     steps = WARM_UP + PER_LAUNCH + 2
-    expected, found = Eager(*stacked(plain, way))(0, steps), loop(0, steps)
+    expected, found = Eager(*stacked(plain))(0, steps), loop(0, steps)
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-6)
     for one, other in zip(plain, launched, strict=True):
         assert_equal_weights(one, other, 0.0)
     assert loop._launch is not None
-
-
-def test_members_go_on_in_the_way_that_is_faster(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Having trained in both ways until that is known."""
-    monkeypatch.setattr(capture, "SAMPLE", 2)
-    alone, together = opened("beta_vae", tmp_path), opened("beta_vae", tmp_path)
-    stack, sources = stacked(together)
-    loops = [Eager(each, sources) for each in (StreamStack(stack.models), stack)]
-    clock = iter([0.0, 9.0, 0.0, 9.0, 0.0, 3.0, 0.0, 2.0])  # each settles, then they take 3 and 2 seconds
-    both = Faster(loops, stack.device)
-    monkeypatch.setattr(both, "_now", lambda: next(clock))
-    assert both._loops == loops
-    sums = both(0, 9)
-    assert both._loops == loops[1:]
-    for number, run in enumerate(alone):
-        expected = run.train(run.step + 9)
-        assert {name: float(value[number]) / 9 for name, value in sums.items()} == pytest.approx(expected, rel=1e-9)
-        assert_equal_weights(run, together[number])
 
 
 def test_only_trials_that_differ_in_factors_of_the_loss_are_put_together() -> None:
@@ -162,25 +141,23 @@ def test_only_trials_that_differ_in_factors_of_the_loss_are_put_together() -> No
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 @pytest.mark.parametrize("model", ["beta_vae", "factor_vae", "chyvae", "joint_vae"])
-def test_a_stack_is_recorded_on_a_device(tmp_path: pathlib.Path, model: str, way: type[Stack]) -> None:
+def test_a_stack_is_recorded_on_a_device(tmp_path: pathlib.Path, model: str) -> None:
     config = {"steps": 100, "evaluate_every": 100, "device_share": 1.0}
     runs = [TrainingRun(trial_config(model, tmp_path, seed=seed, **config)) for seed in SEEDS]
-    loop = Recorded(*stacked(runs, way))
+    loop = Recorded(*stacked(runs))
     loop(0, WARM_UP + PER_LAUNCH)
     assert loop._launch is not None
     assert not loop._refused
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 @pytest.mark.parametrize("model", STACKABLE)
 def test_a_step_of_a_stack_reads_nothing_on_the_host(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, model: str, way: type[Stack]
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     # PyTorch's own looks at its smallest value, on a CPU only
     monkeypatch.setattr(functional, "one_hot", lambda values, size: torch.eye(size, dtype=torch.int64)[values])
-    stack, sources = stacked(opened(model, tmp_path), way)
+    stack, sources = stacked(opened(model, tmp_path))
     batches = [source.at(0) for source in sources]
     for _ in range(2):
         with Calls() as calls:

@@ -1,0 +1,76 @@
+"""Trials that train at the same time take the steps that they take alone, in whichever way."""
+
+import pathlib
+
+import pytest
+import torch
+
+from tests.trainables.test_stack import assert_equal_weights, opened
+from trainables import together
+from trainables.run import TrainingRun
+from trainables.together import WAYS, Together, Way
+
+TURN = 2
+
+
+@pytest.fixture(autouse=True)
+def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together, "TURN", TURN)
+
+
+def assert_trained(trained: Together, runs: list[TrainingRun], alone: list[TrainingRun], count: int) -> None:
+    sums = trained(count)
+    for number, (run, other) in enumerate(zip(runs, alone, strict=True)):
+        run.took(count)
+        expected = other.train(other.step + count)
+        assert run.step == other.step
+        assert {name: float(value[number]) / count for name, value in sums.items()} == pytest.approx(expected, rel=1e-9)
+        assert_equal_weights(other, run)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_trials_take_the_steps_that_they_take_alone(tmp_path: pathlib.Path, way: str) -> None:
+    runs, alone = opened("factor_vae", tmp_path), opened("factor_vae", tmp_path)
+    trained = Together(runs, way)
+    for count in (3, 1):
+        assert_trained(trained, runs, alone, count)
+    assert trained.way == way
+
+
+@pytest.mark.parametrize("fastest", WAYS)
+def test_they_go_on_in_the_way_that_is_faster(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fastest: str
+) -> None:
+    """Having trained in both until that is known; the first turn of each is not judged."""
+    runs, alone = opened("beta_vae", tmp_path), opened("beta_vae", tmp_path)
+    trained, clock = Together(runs), [0.0]
+
+    def timed(name: str, way: Way) -> Way:
+        seconds = [1.0, 9.0] if name == fastest else [2.0, 0.0]  # from the last on
+
+        def turn(first: int, last: int) -> dict[str, torch.Tensor]:
+            if last - first == TURN and seconds:
+                clock[0] += seconds.pop()
+            return way(first, last)
+
+        return turn
+
+    monkeypatch.setattr(trained, "_ways", {name: timed(name, way) for name, way in trained._ways.items()})
+    monkeypatch.setattr(trained, "_now", lambda: clock[0])
+    assert_trained(trained, runs, alone, TURN)
+    assert_trained(trained, runs, alone, TURN - 1)  # too short to tell
+    assert_trained(trained, runs, alone, 2 * TURN)
+    assert trained.way is None
+    assert_trained(trained, runs, alone, TURN + 1)
+    assert trained.way == fastest
+    assert_trained(trained, runs, alone, 3)
+
+
+def test_one_trial_is_trained_by_its_own_loop(tmp_path: pathlib.Path) -> None:
+    """So that a recording of it stays, whoever comes and goes."""
+    (run, *_), alone = opened("beta_vae", tmp_path), opened("beta_vae", tmp_path)
+    before = run.steps
+    trained = Together([run])
+    assert trained.way == "streams"
+    assert_trained(trained, [run], alone[:1], 3)
+    assert run.steps is before

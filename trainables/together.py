@@ -1,0 +1,139 @@
+"""Several trials of one model that train at the same time in one process: a small network alone leaves a GPU idle.
+
+Every trial keeps its own optimiser, generator and order of images, and takes the steps that it would take alone, within
+rounding. There are two ways to that, and which is the faster one is found on the device:
+
+- streams: every trial's own loop, in a stream of its own; a GPU runs kernels of several streams at once.
+- stack: every operation of a step is computed for all trials by one kernel (`trainables.stack`).
+
+On a CPU one process per core is faster than both.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from trainables.capture import steps_of
+from trainables.run import TrainingRun
+from trainables.stack import Stack, StackedBatches
+
+TURN = 50  # steps of one trial after which the next is asked to go on, and by which a way is judged
+
+
+class Way(Protocol):
+    """Trains runs from where they stand."""
+
+    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+        """Take steps first … last − 1, counted from `TrainingRun.step`; sums of the loss parts, (trials,) each."""
+
+
+class InStreams:
+    """Every trial by its own loop, in a stream of its own; on a CPU, where there are none, in turns."""
+
+    def __init__(self, runs: Sequence[TrainingRun]) -> None:
+        self._runs = runs
+        self._device = runs[0].device
+        self._on_gpu = self._device.type == "cuda"
+        self._streams = [torch.cuda.Stream(self._device) if self._on_gpu else None for _ in runs]
+
+    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+        """Take steps first … last − 1, counted from where the trials stand."""
+        self._wait([None], self._streams)
+        sums: list[dict[str, Tensor]] = [{} for _ in self._runs]
+        for begin in range(first, last, TURN):
+            end = min(last, begin + TURN)
+            for run, stream, total in zip(self._runs, self._streams, sums, strict=True):
+                with torch.cuda.stream(stream):  # the current one for None
+                    add(total, run.steps(run.step + begin, run.step + end))
+        self._wait(self._streams, [None])
+        return {name: torch.stack([total[name] for total in sums]) for name in sums[0]}
+
+    def _wait(self, first: Sequence[torch.cuda.Stream | None], then: Sequence[torch.cuda.Stream | None]) -> None:
+        """Let streams wait for what others do now; None is the current one."""
+        if not self._on_gpu:
+            return
+        current = torch.cuda.current_stream(self._device)
+        for stream in first:
+            event = (stream or current).record_event()
+            for other in then:
+                (other or current).wait_event(event)
+
+
+class AsStack:
+    """All trials by the operations of a `Stack`."""
+
+    def __init__(self, runs: Sequence[TrainingRun]) -> None:
+        self._runs = runs
+        streams = zip(*(run.sources for run in runs), strict=True)
+        self._sources = [StackedBatches(each, [run.step for run in runs]) for each in streams]
+        self._steps = steps_of(Stack([run.model for run in runs]), self._sources)
+
+    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+        """Take steps first … last − 1, counted from where the trials stand."""
+        for source in self._sources:
+            source.starts = [run.step for run in self._runs]
+        return self._steps(first, last)
+
+
+WAYS: dict[str, Callable[[Sequence[TrainingRun]], Way]] = {"streams": InStreams, "stack": AsStack}
+
+
+class Together:
+    """Trains runs of one `trainables.stack.stack_key` in the faster way, found by training in each of them in turn.
+
+    In every way `TURN` steps are taken for it to settle (a recording may be made), then as many that are timed.
+
+    Args:
+        runs: one at least.
+        way: of `WAYS`, if it is known.
+    """
+
+    def __init__(self, runs: Sequence[TrainingRun], way: str | None = None) -> None:
+        self._runs = list(runs)
+        self._device = runs[0].device
+        if len(runs) == 1:
+            way = "streams"
+        self._ways = {name: make(self._runs) for name, make in WAYS.items() if way in (None, name)}
+        self._seconds: list[float] = []  # of a turn of every way, twice
+
+    @property
+    def way(self) -> str | None:
+        """In which the runs are trained; None until that is known."""
+        return next(iter(self._ways)) if len(self._ways) == 1 else None
+
+    def __call__(self, count: int) -> dict[str, Tensor]:
+        """Train so many steps on from where the runs stand; sums of the loss parts, (trials,) each."""
+        sums: dict[str, Tensor] = {}
+        first = 0
+        while first < count:
+            last = count if self.way else min(count, first + TURN)
+            add(sums, self._turn(first, last))
+            first = last
+        return sums
+
+    def _turn(self, first: int, last: int) -> dict[str, Tensor]:
+        names = list(self._ways)
+        name = names[len(self._seconds) % len(names)]
+        began = self._now()
+        sums = self._ways[name](first, last)
+        if self.way is None and last - first == TURN:
+            self._seconds.append(self._now() - began)
+            timed = self._seconds[len(names) :]
+            if len(timed) == len(names):
+                fastest = names[timed.index(min(timed))]
+                self._ways = {fastest: self._ways[fastest]}
+        return sums
+
+    def _now(self) -> float:
+        if self.way is None and self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        return time.perf_counter()
+
+
+def add(sums: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+    """Add sums of loss parts to others."""
+    for name, value in found.items():
+        sums[name] = sums[name] + value if name in sums else value
