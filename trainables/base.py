@@ -102,13 +102,8 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         parts: Parts = {}
         kept: Any = None
         for name in self.updates:
-            optimizer, update = self.optimizers[name], self.update(name, batches, kept)
-            if update.gradients is None:
-                self.minimise(update.loss, optimizer)
-            else:
-                for parameter, gradient in zip(parameters_of(optimizer), update.gradients, strict=True):
-                    parameter.grad = gradient
-                optimizer.step()
+            update = self.update(name, batches, kept)
+            self.minimise(update.loss, self.optimizers[name], update.gradients)
             parts |= update.parts
             kept = update.kept
         return {name: part.detach() for name, part in parts.items()}
@@ -182,11 +177,16 @@ class Model(nn.Module, abc.ABC, Generic[H]):
         self.optimizers[name] = optimizer
         return optimizer
 
-    def minimise(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
-        """One update of the optimiser's parameters along the gradient of `loss`."""
-        for parameter in parameters_of(optimizer):
-            parameter.grad = None  # as `zero_grad` does, without its bookkeeping at every step
-        loss.backward()
+    def minimise(
+        self, loss: Tensor, optimizer: torch.optim.Optimizer, gradients: Sequence[Tensor] | None = None
+    ) -> None:
+        """One update of the optimiser's parameters along the gradient of `loss`, which may be known (`Update`)."""
+        parameters = parameters_of(optimizer)
+        given: Sequence[Tensor | None] = [None] * len(parameters) if gradients is None else gradients
+        for parameter, gradient in zip(parameters, given, strict=True):
+            parameter.grad = gradient  # None as `zero_grad` does, without its bookkeeping at every step
+        if gradients is None:
+            loss.backward()
         optimizer.step()
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 - for models that serve it

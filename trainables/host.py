@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROUND = 1_000  # steps after which whoever has come joins in
-PATIENCE = 2.0  # seconds for which a stack waits for a member, without which it must be recorded anew
+PATIENCE = 2.0  # seconds for which a stack waits for a member, without whom it must be recorded anew
 ATTEMPTS = 3  # to reach a host
 GROWTH = 2  # of a group, after which it is asked again in which way it trains faster
 
@@ -144,13 +144,13 @@ class Host:
         return [member for member in self._members.values() if member.ready]
 
     def _complete(self) -> list[_Member]:
-        """Those who are ready, and with them all who were trained with them and have not left or ended."""
+        """Those who are ready, and with them all who are in a stack with them and have not left or ended."""
         going_on = [member for member in self._members.values() if member.run.step < member.run.config.steps]
         awaited = {
             member.key
-            for together, _ in self._stacks.values()
-            for member in together
-            if member in going_on and not member.ready
+            for members, together in self._stacks.values()
+            for member in members
+            if member in going_on and not member.ready and together.way != "streams"  # which is not recorded anew
         }
         return [member for member in self._ready() if member.key not in awaited]
 

@@ -18,6 +18,7 @@ from torch.nn import functional
 import trainables
 from core.data.batches import Batch
 from tests.kit import trial_config
+from trainables.base import parameters_of
 from trainables.models.cascade_vae_c import SIGMA_FLOOR
 from trainables.models.joint_vae import PRESETS
 from trainables.run import TrainingRun
@@ -48,7 +49,7 @@ def taken(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
             for encoder in (model.encoder, getattr(model, "discriminator", model.encoder)):
                 encoder[-1].weight.mul_(8.0)
         found: list[float] = []
-        monkeypatch.setattr(model, "minimise", lambda loss, _: found.append(float(loss.detach())))
+        monkeypatch.setattr(model, "minimise", lambda loss, *_: found.append(float(loss.detach())))
         monkeypatch.setattr(model, "_minimise_first", lambda loss: found.append(float(loss.detach())), raising=False)
         model.optimizers = model.optimizers or {"model": None}
         model.before_step(steps_done)
@@ -177,12 +178,17 @@ def test_the_discriminator_and_the_autoencoder_get_no_gradient_of_each_other(
     run = TrainingRun(trial_config("factor_vae", tmp_path))
     model, seen = run.model, []
 
-    def backward(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    def backward(loss: Tensor, optimizer: torch.optim.Optimizer, gradients: list[Tensor] | None) -> None:
         model.zero_grad(set_to_none=True)
-        loss.backward()
-        seen.append({name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None})
-        owned = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        assert all(id(p) in owned for p in model.parameters() if p.grad is not None)
+        owned = parameters_of(optimizer)
+        if gradients is None:
+            loss.backward()
+            assert {id(p) for p in model.parameters() if p.grad is not None} == {id(p) for p in owned}
+        else:
+            assert not loss.requires_grad
+            assert [gradient.shape for gradient in gradients] == [p.shape for p in owned]
+        names = {id(p): name.split(".")[0] for name, p in model.named_parameters()}
+        seen.append({names[id(p)] for p in owned})
 
     monkeypatch.setattr(model, "minimise", backward)
     model.training_step([source.at(0) for source in run.sources])
