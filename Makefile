@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export MPLBACKEND := Agg
 
-.PHONY: install quickstart test test-all test-cluster test-faults lint format bench clean
+.PHONY: install quickstart test test-all test-cluster test-faults servers lint format bench clean
 
 install: .venv/.installed
 
@@ -19,14 +19,17 @@ quickstart: install
 test: install lint
 	$(BIN)/python -m pytest
 
-test-all: install lint
+test-all: install lint servers
 	$(BIN)/python -m pytest -m ""
 
-test-cluster: install
+test-cluster: install servers
 	$(BIN)/python -m pytest -m cluster
 
 test-faults: install
 	$(BIN)/python -m pytest -m faults
+
+servers: install # which only the slow tests start; PostgreSQL and libfaketime come from the system
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group cluster
 
 lint: install
 	$(BIN)/ruff check .
