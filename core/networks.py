@@ -16,6 +16,7 @@ from core.kernels import Upsample
 NetworkName = Literal["full", "wide", "small", "tiny", "mlp"]
 InitName = Literal["kaiming", "glorot", "torch"]
 IMAGE_SIZE = 64
+LEAK = 0.2  # slope of LeakyReLUs below 0
 
 
 class Widths(NamedTuple):
@@ -100,15 +101,28 @@ def build_decoder(
     return nn.Sequential(*layers, Upsample(widths[3], channels_out))
 
 
-def build_discriminator(num_inputs: int, *, units: int = 1000, layers: int = 6, outputs: int = 2) -> nn.Sequential:
-    """Fully connected discriminator with LeakyReLU(0.2): codes (B, num_inputs) to logits (B, outputs).
+class Discriminator(nn.Sequential):
+    """Fully connected layers with LeakyReLUs between them: codes (B, D) to logits (B, outputs).
+
+    Attributes:
+        linear: the fully connected layers, in order.
+    """
+
+    def __init__(self, num_inputs: int, units: int, layers: int, outputs: int) -> None:
+        widths = [num_inputs, *[units] * layers, outputs]
+        linear = [nn.Linear(*pair) for pair in itertools.pairwise(widths)]
+        between = [nn.LeakyReLU(LEAK, inplace=True) for _ in linear[1:]]
+        pairs = itertools.zip_longest(linear, between)
+        super().__init__(*(layer for pair in pairs for layer in pair if layer is not None))
+        self.linear = tuple(linear)  # of these very layers, not registered once more
+
+
+def build_discriminator(num_inputs: int, *, units: int = 1000, layers: int = 6, outputs: int = 2) -> Discriminator:
+    """Discriminator with `layers` hidden layers: codes (B, num_inputs) to logits (B, outputs).
 
     The default, six hidden layers of 1000 units and two logits, is FactorVAE's (CHyVAE A.1).
     """
-    stack: list[nn.Module] = []
-    for width_in in [num_inputs] + [units] * (layers - 1):
-        stack += [nn.Linear(width_in, units), nn.LeakyReLU(0.2, inplace=True)]
-    return nn.Sequential(*stack, nn.Linear(units, outputs))
+    return Discriminator(num_inputs, units, layers, outputs)
 
 
 def initialise(module: nn.Module, name: InitName, generator: torch.Generator | None = None) -> None:

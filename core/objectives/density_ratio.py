@@ -9,9 +9,10 @@ of the logit difference serve both, and only the outer products with the layers'
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from core.networks import LEAK, Discriminator
 from core.noise import Generator, uniform
 
 _leaky_relu_backward = torch.ops.aten.leaky_relu_backward.default
@@ -39,25 +40,19 @@ def log_ratio(logits: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def judge(discriminator: nn.Sequential, codes: Tensor) -> Judgement:
-    """Ask a discriminator of linear layers and LeakyReLUs with two logits (`core.networks.build_discriminator`)."""
-    layers, slope = [], 1.0
-    for layer in discriminator:
-        if isinstance(layer, nn.Linear):
-            layers.append((layer.weight, layer.bias))
-        elif isinstance(layer, nn.LeakyReLU):  # all of the same slope
-            slope = layer.negative_slope
-    weights, biases = layers.pop()
+def judge(discriminator: Discriminator, codes: Tensor) -> Judgement:
+    """Ask a discriminator with two logits."""
+    *layers, (weights, biases) = [(layer.weight, layer.bias) for layer in discriminator.linear]
     direction = torch.sub(*weights.unbind())  # from the last layer's inputs to the log ratio
     inputs = [codes.detach()]
     for weight, bias in layers:
-        inputs.append(functional.leaky_relu_(functional.linear(inputs[-1], weight, bias), slope))
+        inputs.append(functional.leaky_relu_(functional.linear(inputs[-1], weight, bias), LEAK))
     ratio = torch.mv(inputs[-1], direction).add_(torch.sub(*biases.unbind()))
 
     slopes: list[Tensor] = []
     at_input = direction.expand_as(inputs[-1])
     for (weight, _), activation in zip(layers[::-1], inputs[:0:-1], strict=True):
-        slopes.append(_leaky_relu_backward(at_input, activation, slope, True))
+        slopes.append(_leaky_relu_backward(at_input, activation, LEAK, True))
         at_input = torch.mm(slopes[-1], weight)
     return Judgement(ratio, tuple(inputs), tuple(slopes[::-1]), at_input)
 

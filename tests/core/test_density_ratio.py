@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from core import objectives
-from core.networks import build_discriminator
+from core.networks import Discriminator, build_discriminator
 
 BATCH, DIMENSIONS = 16, 5
 
 
 @pytest.fixture(params=[1, 2, 6], ids=lambda layers: f"{layers} layers")
-def discriminator(request: pytest.FixtureRequest) -> nn.Sequential:
+def discriminator(request: pytest.FixtureRequest) -> Discriminator:
     torch.manual_seed(0)
     return build_discriminator(DIMENSIONS, units=12, layers=request.param).double()
 
@@ -20,7 +20,7 @@ def codes(seed: int, count: int = BATCH) -> torch.Tensor:
     return torch.randn(count, DIMENSIONS, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def test_the_slope_of_the_density_ratio(discriminator: nn.Sequential) -> None:
+def test_the_slope_of_the_density_ratio(discriminator: Discriminator) -> None:
     given = codes(1).requires_grad_()
     judged = objectives.judge(discriminator, given)
     expected = objectives.log_ratio(discriminator(given))
@@ -30,7 +30,7 @@ def test_the_slope_of_the_density_ratio(discriminator: nn.Sequential) -> None:
     assert not any(part.requires_grad for part in (judged.log_ratio, *judged.inputs, *judged.slopes))
 
 
-def test_the_discriminators_own_gradients(discriminator: nn.Sequential) -> None:
+def test_the_discriminators_own_gradients(discriminator: Discriminator) -> None:
     """Also of batches of unequal size."""
     joint, product = codes(2), codes(3, count=BATCH // 2)
     ratios = [objectives.log_ratio(discriminator(part)) for part in (joint, product)]
