@@ -1,6 +1,10 @@
 """Trials that train at the same time take the steps that they take alone, in whichever way."""
 
+import contextlib
 import pathlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +12,7 @@ import torch
 from tests.trainables.test_stack import assert_equal_weights, opened
 from trainables import together
 from trainables.run import TrainingRun
-from trainables.together import WAYS, Together, Way
+from trainables.together import WAYS, InStreams, Together, Way
 
 TURN = 2
 
@@ -74,3 +78,41 @@ def test_one_trial_is_trained_by_its_own_loop(tmp_path: pathlib.Path) -> None:
     assert trained.way == "streams"
     assert_trained(trained, [run], alone[:1], 3)
     assert run.steps is before
+
+
+def test_every_trial_has_a_stream_that_starts_and_ends_with_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+
+    class Stream:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def record_event(self) -> str:
+            return self.name
+
+        def wait_event(self, event: str) -> None:
+            log.append(f"{self.name} after {event}")
+
+    current, names = [Stream("current")], iter("ab")
+
+    @contextlib.contextmanager
+    def within(stream: Stream) -> Iterator[None]:
+        current.append(stream)
+        yield
+        current.pop()
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda _: Stream(next(names)))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: current[-1])
+    monkeypatch.setattr(torch.cuda, "stream", within)
+
+    def run(start: int) -> Any:
+        def steps(first: int, last: int) -> dict[str, torch.Tensor]:
+            log.append(f"{current[-1].name} {first}-{last}")
+            return {"loss": torch.tensor(float(last - first))}
+
+        return SimpleNamespace(device=torch.device("cuda"), step=start, steps=steps)
+
+    sums = InStreams([run(0), run(10)])(1, 4)
+    begun = ["a after current", "b after current"]
+    assert log == [*begun, "a 1-3", "b 11-13", "a 3-4", "b 13-14", "current after a", "current after b"]
+    assert sums["loss"].tolist() == [3.0, 3.0]
