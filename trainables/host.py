@@ -1,8 +1,8 @@
-"""The process that trains all trials of one device, in stacks; each trial's own process evaluates and saves.
+"""The process that trains all trials of one device; each trial's own process evaluates and saves.
 
 A trial joins with its configuration and its newest checkpoint, and is then trained report by report, one ahead: while
-its own process evaluates what it fetched, the next interval is trained already. Trials that can be members of one stack
-are trained together; who else is there changes nothing for a trial but its speed.
+its own process evaluates what it fetched, the next interval is trained already. Trials of one group are trained at the
+same time (`trainables.together`), groups in turns; who else is there changes nothing for a trial but its speed.
 """
 
 import collections
@@ -160,7 +160,7 @@ class Host:
         self._stacks = {key: stack for key, stack in self._stacks.items() if key in keys}
 
     def _open(self, config: TrialConfig, checkpoint: Checkpoint | None, opened: "Future[int]") -> None:
-        from trainables.stack import stack_key
+        from trainables.together import group_of
 
         try:
             beside = next((member.run for member in self._members.values()), None)
@@ -168,7 +168,7 @@ class Host:
             if checkpoint is not None:
                 run.take_up(checkpoint)
             run.model.train()
-            key = stack_key(type(run.model), config.configuration.hyperparameters)
+            key = group_of(type(run.model), config.configuration.hyperparameters)
         except Exception as error:
             opened.set_exception(error)
             return
@@ -192,11 +192,11 @@ class Host:
         count = min(ROUND, *(next_report(member.run.step, member.run.config) - member.run.step for member in group))
         try:
             sums = self._together(key, group)(count)
-            for number, member in enumerate(group):
+            for member, parts in zip(group, sums, strict=True):
                 member.turn = self._turns
                 member.run.took(count)
-                for name, values in sums.items():
-                    member.sums[name] = member.sums.get(name, 0.0) + values[number]
+                for name, value in parts.items():
+                    member.sums[name] = member.sums.get(name, 0.0) + value
             reached = [member for member in group if member.run.step == next_report(member.since, member.run.config)]
             found: list[tuple[_Member, Trained | Exception]] = [
                 (member, _report(member, len(group))) for member in reached

@@ -131,9 +131,9 @@ def _open(config: TrialConfig) -> Run:
     """The run of a trial: trained by the host of its GPU where it is to be stacked and its model can be."""
     if config.stacked and config.device_share > 0:
         from trainables.host import HostedRun
-        from trainables.stack import can_be_stacked
+        from trainables.together import can_train_together
 
-        if can_be_stacked(trainables.get(config.configuration.model)):
+        if can_train_together(trainables.get(config.configuration.model)):
             return HostedRun(config, HostActor)
     return start(config)
 

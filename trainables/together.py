@@ -1,33 +1,49 @@
-"""Several trials of one model that train at the same time in one process: a small network alone leaves a GPU idle.
+"""Several trials that train at the same time in one process: a small network alone leaves a GPU idle.
 
 Every trial keeps its own optimiser, generator and order of images, and takes the steps that it would take alone, within
-rounding. There are two ways to that, and which is the faster one is found on the device:
+rounding. There are two ways to that:
 
 - streams: every trial's own loop, in a stream of its own; a GPU runs kernels of several streams at once.
-- stack: every operation of a step is computed for all trials by one kernel (`trainables.stack`).
+- stack: every operation of a step is computed for all trials of one model by one kernel (`trainables.stack`).
 
-On a CPU one process per core is faster than both.
+Which is faster is found on the device; models that cannot be stacked train in streams. On a CPU one process per core is
+faster than both.
 """
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from trainables.base import Model
 from trainables.capture import steps_of
 from trainables.run import TrainingRun
-from trainables.stack import Stack, StackedBatches
+from trainables.stack import Stack, StackedBatches, can_be_stacked, stack_key
 
 TURN = 50  # steps of one trial after which the next is asked to go on, and by which a way is judged
+
+
+Sums = list[dict[str, Tensor]]
+"""Of the loss parts of every trial, over the steps that were taken."""
+
+
+def can_train_together(model: type[Any]) -> bool:
+    """Whether trials of a model can be trained together with others: not where a step waits for the host."""
+    return issubclass(model, Model) and not model.host_bound
+
+
+def group_of(model: type[Model[Any]], hyperparameters: Mapping[str, Any]) -> str:
+    """Equal for trials of one study that one `Together` can train."""
+    return stack_key(model, hyperparameters) if can_be_stacked(model) else "streams"
 
 
 class Way(Protocol):
     """Trains runs from where they stand."""
 
-    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
-        """Take steps first … last − 1, counted from `TrainingRun.step`; sums of the loss parts, (trials,) each."""
+    def __call__(self, first: int, last: int) -> Sums:
+        """Take steps first … last − 1, counted from `TrainingRun.step`."""
 
 
 class InStreams:
@@ -39,17 +55,17 @@ class InStreams:
         self._on_gpu = self._device.type == "cuda"
         self._streams = [torch.cuda.Stream(self._device) if self._on_gpu else None for _ in runs]
 
-    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+    def __call__(self, first: int, last: int) -> Sums:
         """Take steps first … last − 1, counted from where the trials stand."""
         self._wait([None], self._streams)
-        sums: list[dict[str, Tensor]] = [{} for _ in self._runs]
+        sums: Sums = [{} for _ in self._runs]
         for begin in range(first, last, TURN):
             end = min(last, begin + TURN)
             for run, stream, total in zip(self._runs, self._streams, sums, strict=True):
                 with torch.cuda.stream(stream):  # the current one for None
                     add(total, run.steps(run.step + begin, run.step + end))
         self._wait(self._streams, [None])
-        return {name: torch.stack([total[name] for total in sums]) for name in sums[0]}
+        return sums
 
     def _wait(self, first: Sequence[torch.cuda.Stream | None], then: Sequence[torch.cuda.Stream | None]) -> None:
         """Let streams wait for what others do now; None is the current one."""
@@ -71,18 +87,19 @@ class AsStack:
         self._sources = [StackedBatches(each, [run.step for run in runs]) for each in streams]
         self._steps = steps_of(Stack([run.model for run in runs]), self._sources)
 
-    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+    def __call__(self, first: int, last: int) -> Sums:
         """Take steps first … last − 1, counted from where the trials stand."""
         for source in self._sources:
             source.starts = [run.step for run in self._runs]
-        return self._steps(first, last)
+        sums = self._steps(first, last)
+        return [{name: values[number] for name, values in sums.items()} for number in range(len(self._runs))]
 
 
 WAYS: dict[str, Callable[[Sequence[TrainingRun]], Way]] = {"streams": InStreams, "stack": AsStack}
 
 
 class Together:
-    """Trains runs of one `trainables.stack.stack_key` in the faster way, found by training in each of them in turn.
+    """Trains runs of one group (`group_of`) in the faster way, found by training in each of them in turn.
 
     In every way `TURN` steps are taken for it to settle (a recording may be made), then as many that are timed.
 
@@ -94,7 +111,7 @@ class Together:
     def __init__(self, runs: Sequence[TrainingRun], way: str | None = None) -> None:
         self._runs = list(runs)
         self._device = runs[0].device
-        if len(runs) == 1:
+        if len(runs) == 1 or not can_be_stacked(type(runs[0].model)):
             way = "streams"
         self._ways = {name: make(self._runs) for name, make in WAYS.items() if way in (None, name)}
         self._seconds: list[float] = []  # of a turn of every way, twice
@@ -104,17 +121,18 @@ class Together:
         """In which the runs are trained; None until that is known."""
         return next(iter(self._ways)) if len(self._ways) == 1 else None
 
-    def __call__(self, count: int) -> dict[str, Tensor]:
-        """Train so many steps on from where the runs stand; sums of the loss parts, (trials,) each."""
-        sums: dict[str, Tensor] = {}
+    def __call__(self, count: int) -> Sums:
+        """Train so many steps on from where the runs stand."""
+        sums: Sums = [{} for _ in self._runs]
         first = 0
         while first < count:
             last = count if self.way else min(count, first + TURN)
-            add(sums, self._turn(first, last))
+            for total, found in zip(sums, self._turn(first, last), strict=True):
+                add(total, found)
             first = last
         return sums
 
-    def _turn(self, first: int, last: int) -> dict[str, Tensor]:
+    def _turn(self, first: int, last: int) -> Sums:
         names = list(self._ways)
         name = names[len(self._seconds) % len(names)]
         began = self._now()

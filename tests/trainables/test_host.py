@@ -53,7 +53,7 @@ def all_to_the_end(runs: list[Any]) -> list[list[Report]]:
         return list(threads.map(to_the_end, runs))
 
 
-@pytest.mark.parametrize("model", ["beta_vae", "factor_vae"])
+@pytest.mark.parametrize("model", ["beta_vae", "factor_vae", "modular", "zero_dim"])
 def test_trials_report_what_they_report_alone(model: str, tmp_path: pathlib.Path, stacks: list[int]) -> None:
     host = Host()
     together = [hosted(host, model, tmp_path / "together", seed) for seed in range(3)]

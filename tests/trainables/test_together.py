@@ -12,7 +12,7 @@ import torch
 from tests.trainables.test_stack import assert_equal_weights, opened
 from trainables import together
 from trainables.run import TrainingRun
-from trainables.together import WAYS, InStreams, Together, Way
+from trainables.together import WAYS, InStreams, Sums, Together, Way
 
 TURN = 2
 
@@ -28,7 +28,8 @@ def assert_trained(trained: Together, runs: list[TrainingRun], alone: list[Train
         run.took(count)
         expected = other.train(other.step + count)
         assert run.step == other.step
-        assert {name: float(value[number]) / count for name, value in sums.items()} == pytest.approx(expected, rel=1e-9)
+        found = {name: float(value) / count for name, value in sums[number].items()}
+        assert found == pytest.approx(expected, rel=1e-9)
         assert_equal_weights(other, run)
 
 
@@ -52,7 +53,7 @@ def test_they_go_on_in_the_way_that_is_faster(
     def timed(name: str, way: Way) -> Way:
         seconds = [1.0, 9.0] if name == fastest else [2.0, 0.0]  # from the last on
 
-        def turn(first: int, last: int) -> dict[str, torch.Tensor]:
+        def turn(first: int, last: int) -> Sums:
             if last - first == TURN and seconds:
                 clock[0] += seconds.pop()
             return way(first, last)
@@ -115,4 +116,4 @@ def test_every_trial_has_a_stream_that_starts_and_ends_with_the_current_one(monk
     sums = InStreams([run(0), run(10)])(1, 4)
     begun = ["a after current", "b after current"]
     assert log == [*begun, "a 1-3", "b 11-13", "a 3-4", "b 13-14", "current after a", "current after b"]
-    assert sums["loss"].tolist() == [3.0, 3.0]
+    assert [float(each["loss"]) for each in sums] == [3.0, 3.0]
