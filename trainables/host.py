@@ -177,7 +177,7 @@ class Host:
         opened.set_result(run.step)
 
     def _choose(self) -> list[_Member]:
-        """The members to train next: those that can be stacked with the one that has waited longest."""
+        """The members to train next: the group of the one that has waited longest."""
         with self._changed:
             ready = self._ready()
             if not ready:
@@ -202,7 +202,7 @@ class Host:
                 (member, _report(member, len(group))) for member in reached
             ]
         except Exception as error:
-            log.exception("a stack of %d trials failed", len(group))
+            log.exception("a group of %d trials failed", len(group))
             self._stacks.pop(key, None)
             found = [(member, error) for member in group]
         with self._changed:

@@ -128,7 +128,7 @@ class StudyTrainable(tune.Trainable):
 
 
 def _open(config: TrialConfig) -> Run:
-    """The run of a trial: trained by the host of its GPU where it is to be stacked and its model can be."""
+    """The run of a trial: trained by the host of its GPU, if trials share that and its model allows it."""
     if config.stacked and config.device_share > 0:
         from trainables.host import HostedRun
         from trainables.together import can_train_together
@@ -201,7 +201,7 @@ class Keeper:
 
 
 def keep_hosts() -> Any:
-    """Start the keeper; the study's trials can be stacked while the result is referred to."""
+    """Start the keeper; the trials of a GPU can train together while the result is referred to."""
     return ray.remote(Keeper).options(name=KEEPER, num_cpus=0).remote()
 
 
