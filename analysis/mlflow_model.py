@@ -1,5 +1,7 @@
 """A winner as an MLflow model: its encoder as a traced graph that loads without this project."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,24 +44,33 @@ def log_model(study: Study, trial: Trial, *, name: str = "encoder", tracking_uri
         inputs=Schema([TensorSpec(np.dtype("float32"), (-1, *example.shape[1:]))]),
         outputs=Schema([TensorSpec(np.dtype("float32"), (-1, codes.shape[1]))]),
     )
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(tracking_uri or study.stores["tracking"])
-    try:
-        with mlflow.start_run(run_id=run):
-            logged = mlflow.pytorch.log_model(
-                encoder,
-                name=name,
-                serialization_format="pt2",
-                signature=signature,
-                input_example=example,
-                pip_requirements=[
-                    f"{package.__name__}=={package.__version__.split('+')[0]}" for package in (torch, np)
-                ],
-                metadata={"study": study.name, "trial": trial.identity, "model": trial.model},
-            )
-    finally:
-        mlflow.set_tracking_uri(before)
+    with tracking_at(tracking_uri or study.stores["tracking"]), mlflow.start_run(run_id=run):
+        logged = mlflow.pytorch.log_model(
+            encoder,
+            name=name,
+            serialization_format="pt2",
+            signature=signature,
+            input_example=example,
+            pip_requirements=[f"{package.__name__}=={package.__version__.split('+')[0]}" for package in (torch, np)],
+            metadata={"study": study.name, "trial": trial.identity, "model": trial.model},
+        )
     return str(logged.model_uri)
+
+
+@contextlib.contextmanager
+def tracking_at(uri: str) -> Iterator[None]:
+    """Another store for MLflow's own functions, for a while.
+
+    MLflow keeps it in the environment too, where a study that is launched next would find it: so it is unset again.
+    """
+    import mlflow
+
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)  # None unsets it
 
 
 def encoder_of(model: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.mlflow_model import encoder_of, log_model
+from analysis.mlflow_model import encoder_of, log_model, tracking_at
 from analysis.study import QueryError, Study
 from tests.analysis.kit import StudyWriter, random_study
 from tests.kit import trial_config
@@ -114,12 +114,9 @@ def test_a_winner_as_an_mlflow_model(tmp_path: pathlib.Path) -> None:
         log_model(writer.study, trial, tracking_uri=uri)
     (writer.path / "mlflow_runs.jsonl").write_text(json.dumps([trial.identity, run.info.run_id]) + "\n")
     found = log_model(writer.study, trial, tracking_uri=uri)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    try:
+    assert not mlflow.is_tracking_uri_set()  # where the next study would be recorded
+    with tracking_at(uri):
         loaded = mlflow.pyfunc.load_model(found)
-    finally:
-        mlflow.set_tracking_uri(before)
     images = np.random.default_rng(0).random((5, 1, 64, 64), dtype=np.float32)
     expected = encoder_of(trial.load())(torch.from_numpy(images)).detach().numpy()
     np.testing.assert_allclose(loaded.predict(images), expected, atol=1e-5)
