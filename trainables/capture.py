@@ -10,7 +10,7 @@ launch of it gave what the same steps give without it.
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -25,12 +25,23 @@ WARM_UP = 5  # steps before a recording: allocators and libraries settle, optimi
 PER_LAUNCH = 10  # steps of a recording, for models without stages
 AGREEMENT = 1e-3  # relative, between a launch and the same steps without it; kernels may add in another order
 
-Steps = Callable[[int, int], dict[str, Tensor]]
-"""Takes steps first … last − 1; sums of the loss parts over them, on the device."""
 Trainee: TypeAlias = Model[Any] | Stack
 Source: TypeAlias = Batches | StackedBatches
 Record = Callable[[Trainee, Callable[[], None]], Callable[[], None]]
 """Makes a function that does again, on the device alone, what the given one does."""
+
+
+class Steps(Protocol):
+    """A training loop.
+
+    Attributes:
+        stream: that it trains in, None for whichever is the current one.
+    """
+
+    stream: torch.cuda.Stream | None
+
+    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+        """Take steps first … last − 1; sums of the loss parts over them, on the device."""
 
 
 def steps_of(model: Trainee, sources: Sequence[Source]) -> Steps:
@@ -41,6 +52,8 @@ def steps_of(model: Trainee, sources: Sequence[Source]) -> Steps:
 
 class Eager:
     """One step after the other."""
+
+    stream: torch.cuda.Stream | None = None
 
     def __init__(self, model: Trainee, sources: Sequence[Source]) -> None:
         self.model = model
@@ -92,7 +105,7 @@ class Recorded:
         self._places: list[int] = []  # of all state when it was recorded
         self._warm = 0
         self._refused = False
-        self._stream = torch.cuda.Stream(model.device) if model.device.type == "cuda" else None
+        self.stream: torch.cuda.Stream | None = torch.cuda.Stream(model.device) if model.device.type == "cuda" else None
 
     def __call__(self, first: int, last: int) -> dict[str, Tensor]:
         """Take steps first … last − 1; sums of the loss parts."""
@@ -179,10 +192,10 @@ class Recorded:
     @contextlib.contextmanager
     def _on_stream(self) -> Iterator[None]:
         """Everything on one stream of its own, as recordings want it."""
-        if self._stream is None:
+        if self.stream is None:
             yield
             return
-        self._stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self._stream):
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
             yield
-        torch.cuda.current_stream().wait_stream(self._stream)
+        torch.cuda.current_stream().wait_stream(self.stream)

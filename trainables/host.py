@@ -187,24 +187,28 @@ class Host:
 
     def _train(self, group: list[_Member]) -> None:
         """One round, at most up to the nearest report of a member."""
+        from trainables.together import add
+
         self._turns += 1
         key = group[0].key
         count = min(ROUND, *(next_report(member.run.step, member.run.config) - member.run.step for member in group))
+        found: list[tuple[_Member, Trained | Exception]] = []
         try:
-            sums = self._together(key, group)(count)
-            for member, parts in zip(group, sums, strict=True):
+            for member, parts in zip(group, self._together(key, group)(count), strict=True):
+                if isinstance(parts, Exception):
+                    found.append((member, parts))
+                    continue
                 member.turn = self._turns
                 member.run.took(count)
-                for name, value in parts.items():
-                    member.sums[name] = member.sums.get(name, 0.0) + value
-            reached = [member for member in group if member.run.step == next_report(member.since, member.run.config)]
-            found: list[tuple[_Member, Trained | Exception]] = [
-                (member, _report(member, len(group))) for member in reached
-            ]
+                add(member.sums, parts)
+                if member.run.step == next_report(member.since, member.run.config):
+                    found.append((member, _report(member, len(group))))
         except Exception as error:
-            log.exception("a group of %d trials failed", len(group))
-            self._stacks.pop(key, None)
             found = [(member, error) for member in group]
+        failures = [result for _, result in found if isinstance(result, Exception)]
+        if failures:
+            log.error("%d of %d trials failed", len(failures), len(group), exc_info=failures[0])
+            self._stacks.pop(key, None)
         with self._changed:
             for member, result in found:
                 member.waiting = result

@@ -25,8 +25,8 @@ from trainables.stack import Stack, StackedBatches, can_be_stacked, stack_key
 TURN = 50  # steps of one trial after which the next is asked to go on, and by which a way is judged
 
 
-Sums = list[dict[str, Tensor]]
-"""Of the loss parts of every trial, over the steps that were taken."""
+Sums = dict[str, Tensor]
+"""Of the loss parts of a trial, over the steps that were taken."""
 
 
 def can_train_together(model: type[Any]) -> bool:
@@ -42,40 +42,39 @@ def group_of(model: type[Model[Any]], hyperparameters: Mapping[str, Any]) -> str
 class Way(Protocol):
     """Trains runs from where they stand."""
 
-    def __call__(self, first: int, last: int) -> Sums:
-        """Take steps first … last − 1, counted from `TrainingRun.step`."""
+    def __call__(self, first: int, last: int) -> list[Sums | Exception]:
+        """Take steps first … last − 1, counted from `TrainingRun.step`; an error is of that trial alone."""
 
 
 class InStreams:
-    """Every trial by its own loop, in a stream of its own; on a CPU, where there are none, in turns."""
+    """Every trial by its own loop, in that loop's stream; on a CPU, where there are none, in turns.
+
+    A trial that fails is left out from there on, and the others train as they would without it.
+    """
 
     def __init__(self, runs: Sequence[TrainingRun]) -> None:
         self._runs = runs
-        self._device = runs[0].device
-        self._on_gpu = self._device.type == "cuda"
-        self._streams = [torch.cuda.Stream(self._device) if self._on_gpu else None for _ in runs]
+        self._failed: dict[int, Exception] = {}
 
-    def __call__(self, first: int, last: int) -> Sums:
+    def __call__(self, first: int, last: int) -> list[Sums | Exception]:
         """Take steps first … last − 1, counted from where the trials stand."""
-        self._wait([None], self._streams)
-        sums: Sums = [{} for _ in self._runs]
+        streams = [run.steps.stream for run in self._runs if run.steps.stream is not None]
+        for stream in streams:
+            stream.wait_stream(torch.cuda.current_stream())
+        sums: list[Sums] = [{} for _ in self._runs]
         for begin in range(first, last, TURN):
             end = min(last, begin + TURN)
-            for run, stream, total in zip(self._runs, self._streams, sums, strict=True):
-                with torch.cuda.stream(stream):  # the current one for None
-                    add(total, run.steps(run.step + begin, run.step + end))
-        self._wait(self._streams, [None])
-        return sums
-
-    def _wait(self, first: Sequence[torch.cuda.Stream | None], then: Sequence[torch.cuda.Stream | None]) -> None:
-        """Let streams wait for what others do now; None is the current one."""
-        if not self._on_gpu:
-            return
-        current = torch.cuda.current_stream(self._device)
-        for stream in first:
-            event = (stream or current).record_event()
-            for other in then:
-                (other or current).wait_event(event)
+            for number, run in enumerate(self._runs):
+                if number in self._failed:
+                    continue
+                try:
+                    with torch.cuda.stream(run.steps.stream):  # so that no loop waits for another's
+                        add(sums[number], run.steps(run.step + begin, run.step + end))
+                except Exception as error:
+                    self._failed[number] = error
+        for stream in streams:
+            torch.cuda.current_stream().wait_stream(stream)
+        return [self._failed.get(number, each) for number, each in enumerate(sums)]
 
 
 class AsStack:
@@ -87,8 +86,8 @@ class AsStack:
         self._sources = [StackedBatches(each, [run.step for run in runs]) for each in streams]
         self._steps = steps_of(Stack([run.model for run in runs]), self._sources)
 
-    def __call__(self, first: int, last: int) -> Sums:
-        """Take steps first … last − 1, counted from where the trials stand."""
+    def __call__(self, first: int, last: int) -> list[Sums | Exception]:
+        """Take steps first … last − 1, counted from where the trials stand; an error is everybody's, and raised."""
         for source in self._sources:
             source.starts = [run.step for run in self._runs]
         sums = self._steps(first, last)
@@ -121,18 +120,27 @@ class Together:
         """In which the runs are trained; None until that is known."""
         return next(iter(self._ways)) if len(self._ways) == 1 else None
 
-    def __call__(self, count: int) -> Sums:
-        """Train so many steps on from where the runs stand."""
-        sums: Sums = [{} for _ in self._runs]
+    def __call__(self, count: int) -> list[Sums | Exception]:
+        """Train so many steps on from where the runs stand; an error is of that trial alone.
+
+        Raises:
+            Exception: of a step that is common to all trials.
+        """
+        sums: list[Sums] = [{} for _ in self._runs]
+        failed: dict[int, Exception] = {}
         first = 0
         while first < count:
             last = count if self.way else min(count, first + TURN)
-            for total, found in zip(sums, self._turn(first, last), strict=True):
-                add(total, found)
+            for number, found in enumerate(self._turn(first, last)):
+                if isinstance(found, Exception):
+                    failed[number] = found
+                    self._ways = {"streams": self._ways["streams"]}  # in a stack it would go on
+                else:
+                    add(sums[number], found)
             first = last
-        return sums
+        return [failed.get(number, each) for number, each in enumerate(sums)]
 
-    def _turn(self, first: int, last: int) -> Sums:
+    def _turn(self, first: int, last: int) -> list[Sums | Exception]:
         names = list(self._ways)
         name = names[len(self._seconds) % len(names)]
         began = self._now()

@@ -1,5 +1,6 @@
 """Trials that one process trains together report and save what they report and save alone."""
 
+import dataclasses
 import pathlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +109,54 @@ def test_a_trial_that_cannot_be_opened_or_trained_says_why_and_the_others_go_on(
     assert to_the_end(hosted(host, "vae", tmp_path, 0))[-1].done
     with pytest.raises(KeyError):
         host.next_report("never joined")
+
+
+@pytest.mark.parametrize("model", ["vae", "modular"])
+def test_a_trial_that_fails_in_training_costs_the_others_nothing(tmp_path: pathlib.Path, model: str) -> None:
+    host = Host()
+    runs = [hosted(host, model, tmp_path / "together", seed, steps=6, evaluate_every=3) for seed in range(3)]
+    for run in runs:
+        run._host = host
+    ill = host._members[_joined(host, runs[1])].run
+    before_step = ill.model.before_step
+
+    def failing(step: int) -> bool:
+        if step >= 4:
+            raise ValueError("singular")
+        return before_step(step)
+
+    ill.model.before_step = failing  # type: ignore[method-assign]
+    for run in (runs[0], runs[2]):
+        _joined(host, run)
+    with ThreadPoolExecutor(3) as threads:
+        well, broken, also_well = (threads.submit(to_the_end, run) for run in runs)
+    with pytest.raises(ValueError, match="singular"):
+        broken.result()
+    for seed, reports in ((0, well.result()), (2, also_well.result())):
+        expected = to_the_end(
+            TrainingRun(trial_config(model, tmp_path / "alone", seed=seed, steps=6, evaluate_every=3))
+        )
+        assert [report.metrics for report in reports] == [pytest.approx(other.metrics, **CLOSE) for other in expected]
+
+
+def _joined(host: Host, run: HostedRun) -> str:
+    host.join(run.config.to_json(), None)
+    return run.config.identity
+
+
+def test_a_trial_from_another_kind_of_device_is_saved_as_it_was_trained_here(tmp_path: pathlib.Path) -> None:
+    """A generator of another device cannot be continued; its state is kept only until training goes on."""
+    config = trial_config("vae", tmp_path)
+    first = TrainingRun(config)
+    first.advance()
+    saved = first.checkpoint()
+    training = checkpoints.decode_training(saved.training) | {"generator": torch.zeros(16, dtype=torch.uint8)}
+    foreign = dataclasses.replace(saved, training=checkpoints.encode_training(training))
+    host = Host()
+    assert host.join(config.to_json(), foreign) == 2
+    after = checkpoints.decode_training(host.next_report(config.identity).state.training)
+    assert len(after["generator"]) > 16
+    assert {int(state["step"]) for state in after["optimizers"]["model"]["state"].values()} == {4}
 
 
 class Mortal:
