@@ -65,9 +65,10 @@ def test_a_larger_beta_lowers_the_divergence_and_raises_the_error(trained: Train
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_factor_vae_lowers_the_total_correlation(trained: Trained, seed: int) -> None:
     """At a γ that these budgets can follow: at 35 the estimate falls further, but the discriminator is only fooled."""
-    factor, plain = (trained("factor_vae", steps=600, seed=seed, gamma=gamma) for gamma in (10.0, 0.0))
-    assert factor["total_correlation_gaussian"] < 0.4 * plain["total_correlation_gaussian"]
-    assert factor["train/tc"] < 0.4 * plain["train/tc"]
+    factor, without = (trained("factor_vae", steps=600, seed=seed, gamma=gamma) for gamma in (10.0, 0.0))
+    for other in (without, trained("vae", steps=600, seed=seed)):
+        assert factor["total_correlation_gaussian"] < 0.4 * other["total_correlation_gaussian"]
+    assert factor["train/tc"] < 0.4 * without["train/tc"]
     assert factor["reconstruction_error"] < 0.75 * MEAN_IMAGE
 
 
