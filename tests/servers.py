@@ -1,7 +1,7 @@
 """Real servers on loopback for the marked suites: PostgreSQL, MLflow, an S3-compatible store, Ray nodes."""
 
 import contextlib
-import functools
+import multiprocessing
 import os
 import pathlib
 import secrets
@@ -15,7 +15,9 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -122,30 +124,68 @@ def s3_store(folder: pathlib.Path) -> Iterator[str]:
         process.wait()
 
 
-@functools.cache
-def ray_token() -> str:
-    """Path of a token that every process of this test session's clusters shares; Ray reads it once per process."""
-    path = pathlib.Path(tempfile.mkdtemp()) / "token"
-    path.write_text(secrets.token_hex(32))
-    return str(path)
+class RayNodes:
+    """The nodes of a Ray cluster, which are started and killed from a process of its own."""
+
+    def __init__(self, process: ProcessPoolExecutor, head: dict[str, Any]) -> None:
+        self._process = process
+        self.address: str = process.submit(_begin, head).result()
+
+    def add_node(self, **options: Any) -> int:
+        """Start a node in this process's environment; its number."""
+        return self._process.submit(_add_node, dict(os.environ), options).result()
+
+    def kill_node(self, number: int) -> None:
+        self._process.submit(_kill_node, number).result()
+
+    def close(self) -> None:
+        self._process.submit(_end).result()
+
+
+_state: dict[str, Any] = {}  # of the process that has the nodes: the cluster, and the nodes by number
+
+
+def _begin(head: dict[str, Any]) -> str:
+    from ray.cluster_utils import Cluster
+
+    _state["cluster"] = Cluster(initialize_head=True, head_node_args=head)
+    _state["nodes"] = []
+    address: str = _state["cluster"].address
+    return address
+
+
+def _add_node(environment: dict[str, str], options: dict[str, Any]) -> int:
+    with mock.patch.dict(os.environ, environment):
+        _state["nodes"].append(_state["cluster"].add_node(node_ip_address="127.0.0.1", **options))
+    return len(_state["nodes"]) - 1
+
+
+def _kill_node(number: int) -> None:
+    _state["cluster"].remove_node(_state["nodes"][number], allow_graceful=False)
+
+
+def _end() -> None:
+    _state.pop("cluster").shutdown()
 
 
 @contextlib.contextmanager
-def ray_nodes(cpus: int = 1, **head: Any) -> Iterator[Any]:
-    """A Ray cluster with a head node on loopback and token authentication; more nodes can join and be killed."""
-    os.environ.update(
-        RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",
-        RAY_USAGE_STATS_ENABLED="0",
-        RAY_AUTH_MODE="token",
-        RAY_AUTH_TOKEN_PATH=ray_token(),
-    )
-    from ray.cluster_utils import Cluster
+def ray_nodes(cpus: int = 1, **head: Any) -> Iterator[RayNodes]:
+    """A Ray cluster with a head node on loopback and token authentication; more nodes can join and be killed.
 
-    cluster = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": cpus, "node_ip_address": "127.0.0.1", "include_dashboard": False, **head},
-    )
-    try:
-        yield cluster
-    finally:
-        cluster.shutdown()
+    Ray reads its token once per process, and other tests may have made it do so: so the nodes have one of their own.
+    """
+    head = {"num_cpus": cpus, "node_ip_address": "127.0.0.1", "include_dashboard": False, **head}
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        token = pathlib.Path(folder) / "token"
+        token.write_text(secrets.token_hex(32))
+        changes = {
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(token),
+        }
+        stack.enter_context(mock.patch.dict(os.environ, changes))
+        process = stack.enter_context(ProcessPoolExecutor(1, multiprocessing.get_context("spawn")))
+        nodes = RayNodes(process, head)
+        stack.callback(nodes.close)
+        yield nodes

@@ -21,12 +21,12 @@ def test_nodes_join_and_leave_in_the_middle(tmp_path: pathlib.Path) -> None:
     service = Service(tmp_path)
     path = service.write("nodes", models=SLOW, budget=BUDGET, search={"sampler": "tpe", "configurations": 8})
     with servers.ray_nodes() as cluster:
-        leaving = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+        leaving = cluster.add_node(num_cpus=1)
         driver = service.start("launch", path, "--address", cluster.address)
         wait_until(lambda: service.ended("nodes") >= 3)
-        cluster.add_node(num_cpus=2, node_ip_address="127.0.0.1")
+        cluster.add_node(num_cpus=2)
         wait_until(lambda: service.ended("nodes") >= 6)
-        cluster.remove_node(leaving, allow_graceful=False)
+        cluster.kill_node(leaving)
         out, err = driver.communicate(timeout=120)
         assert driver.returncode == 0, out + err
     service.assert_exactly_once("nodes", configurations=8, seeds=2)
@@ -44,7 +44,7 @@ def test_a_trial_that_no_node_can_take_is_refused(tmp_path: pathlib.Path) -> Non
     service = Service(tmp_path)
     path = service.write("big", resources={"cpu": 2})
     with servers.ray_nodes() as cluster:
-        cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+        cluster.add_node(num_cpus=1)
         result = service.run("launch", path, "--address", cluster.address)
     assert result.returncode == 2
     assert "no node of the cluster can take a trial of 2 CPU" in result.stderr
@@ -94,7 +94,7 @@ def test_a_node_whose_clock_is_wrong_changes_nothing(
             patch.setenv("LD_PRELOAD", str(FAKETIME))
             patch.setenv("FAKETIME", f"{hours:+d}h")
             patch.setenv("DONT_FAKE_MONOTONIC", "1")
-            cluster.add_node(num_cpus=2, node_ip_address="127.0.0.1")
+            cluster.add_node(num_cpus=2)
         began = time.time()
         result = service.run("launch", path, "--address", cluster.address)
         assert result.returncode == 0, result.stdout + result.stderr

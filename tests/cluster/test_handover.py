@@ -136,10 +136,10 @@ def test_an_evaluation_whose_node_leaves_is_done_in_a_slot(tmp_path: pathlib.Pat
     service = Service(tmp_path)
     path = service.write("left", **STUDY)
     with servers.ray_nodes(2) as cluster:
-        leaving = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+        leaving = cluster.add_node(num_cpus=1)
         driver = service.start("launch", path, "--address", cluster.address)
         wait_until(lambda: len(events(service, "left", "start")) >= 2, 120)
-        cluster.remove_node(leaving, allow_graceful=False)
+        cluster.kill_node(leaving)
         out, err = driver.communicate(timeout=120)
         assert driver.returncode == 0, out + err
     assert handed_over(service, "left") == set()
