@@ -19,7 +19,8 @@ from typing import Any
 
 from analysis import snapshot
 from analysis.study import QueryError, Study
-from core import checkpoints, journal
+from core import checkpoints
+from core.record import journal
 from core.storage import CorruptEntryError, Folder
 
 PICTURES = "pictures"

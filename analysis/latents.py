@@ -32,7 +32,7 @@ class Dimensions:
     @property
     def factor_of(self) -> np.ndarray:
         """Factor (D,) that the majority of a dimension's votes names, −1 for a dimension without votes."""
-        from core.metrics.factor_vae_score import assignment
+        from core.metrics.measures.factor_vae_score import assignment
 
         return np.full(len(self.spread), -1) if self.votes is None else assignment(self.votes)
 
@@ -56,7 +56,7 @@ class Dimensions:
 
 def describe(model: Any, dataset: FactorDataset, images: int = IMAGES) -> Dimensions:
     """Look at a model's dimensions over a fixed sample of images; needs the data set, and takes seconds."""
-    from core.metrics.factor_vae_score import vote_matrix
+    from core.metrics.measures.factor_vae_score import vote_matrix
     from trainables.evaluation import pool
 
     indices = pool(dataset)

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.study import QueryError, Study
 from analysis.trial import Trial
-from core import journal
+from core.record import journal
 
 
 def log_model(study: Study, trial: Trial, *, name: str = "encoder", tracking_uri: str | None = None) -> str:

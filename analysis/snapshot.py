@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from analysis import table
 from analysis.table import Tables
-from core import journal
+from core.record import journal
 
 FOLDER = "tables"
 WORTHWHILE = 1_000_000  # bytes of journal; a smaller one is read faster than a snapshot is written

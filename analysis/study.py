@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import pareto, snapshot, table
-from analysis.constraints import parse_bounds
+from analysis import snapshot, table
 from analysis.statistics import comparison
 from analysis.table import Tables
 from analysis.trial import Trial
 from analysis.where import select
-from core import journal
-from core.names import nearest
+from core import pareto
+from core.bounds import parse_bounds
+from core.mistakes import nearest
+from core.record import journal
 
 
 class NoSuchStudyError(ValueError):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import journal
-from core.journal import Event
+from core.record import journal
+from core.record.journal import Event
 
 LEDGER = ("seconds_training", "seconds_evaluating", "seconds_waiting")
 OF_TRIAL = ("seed", "state", "reason", "steps", "seconds", *LEDGER, "mlflow_run_id")

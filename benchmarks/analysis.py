@@ -14,8 +14,8 @@ import time
 
 import numpy as np
 
-from core import journal
 from core.configuration import Configuration
+from core.record import journal
 
 SEEDS = 5
 REPORTS = 15
@@ -97,7 +97,7 @@ def seconds(question: str, root: pathlib.Path) -> float:
 
 def front_of_points(count: int = 10_000) -> float:
     """Seconds for the front of random points in two objectives."""
-    from analysis.pareto import non_dominated
+    from core.pareto import non_dominated
 
     points = np.random.default_rng(0).normal(size=(count, 2))
     began = time.perf_counter()

@@ -28,7 +28,7 @@ def main() -> None:
     import ray
 
     import studies
-    from core import journal
+    from core.record import journal
 
     alone = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}  # no cluster that is here
     ray.init(num_cpus=SLOTS, log_to_driver=False, **alone)

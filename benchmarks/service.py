@@ -30,7 +30,7 @@ import time
 from typing import Any, NamedTuple
 
 from benchmarks.training import begin, result
-from core import journal
+from core.record import journal
 
 SHORT_SECONDS, SHORT_TRIALS = 0.5, 12
 COLD_START, TURNOVER, OVERHEAD = 20.0, 0.5, 0.02  # targets; the overhead is that of trials of ten minutes

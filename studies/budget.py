@@ -7,8 +7,8 @@ from typing import Any
 
 import core.data
 import trainables
-from core import journal
 from core.configuration import Configuration
+from core.record import journal
 from studies.space import configure
 from studies.spec import StudySpec
 from studies.state import StudyState

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.checkpoints import newest
-from core.journal import ENDED
+from core.record.journal import ENDED
 from core.storage import Folder
 from studies.folder import Folders, StudyFolder
 from studies.state import StudyState, TrialRecord

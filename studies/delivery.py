@@ -23,8 +23,8 @@ from typing import Any, Protocol, Self
 
 import sqlalchemy
 
-from core import journal
-from core.journal import Event
+from core.record import journal
+from core.record.journal import Event
 from core.storage import redact
 from studies.folder import StudyFolder
 

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from analysis.pareto import non_dominated
+from core.pareto import non_dominated
 from studies.spec import StudySpec
 from studies.state import StudyState
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 import trainables
-from analysis.pareto import as_losses
 from core.configuration import Configuration
+from core.pareto import as_losses
 from studies.spec import EarlyStop, StudySpec
 
 MEDIAN_OF = 4  # other configurations that must have reached a step before their median means something

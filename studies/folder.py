@@ -11,7 +11,7 @@ from typing import Any
 
 import filelock
 
-from core.names import nearest
+from core.mistakes import nearest
 from studies.spec import NAME, StudySpec
 from studies.study_file import StudyError
 

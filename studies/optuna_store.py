@@ -10,7 +10,7 @@ import optuna
 import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
-from core.journal import Event
+from core.record.journal import Event
 from core.storage import redact
 from studies.spec import StudySpec
 from studies.state import ConfigurationRecord, StudyState

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.journal import Event
+from core.record.journal import Event
 
 NOTE = "mlflow.note.content"  # shown as the description of an experiment or a run
 KIND = "mlflow.experimentKind"  # which of its two faces the UI shows

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.journal import TrialState
+from core.record.journal import TrialState
 from studies.searcher import StudySearcher
 from studies.state import TrialRecord
 from trainables.run import Report

@@ -4,9 +4,9 @@ import dataclasses
 import math
 from typing import Any
 
-from core import journal
 from core.checkpoints import newest
 from core.configuration import TrialConfig
+from core.record import journal
 from core.storage import Folder
 from studies.folder import Folders, StudyFolder
 from studies.study_file import StudyError

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis.pareto import non_dominated
 from core import checkpoints
+from core.pareto import non_dominated
 from core.storage import Folder
 from studies.spec import StudySpec
 from studies.state import StudyState

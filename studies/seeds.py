@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from analysis.constraints import parse_until
-from analysis.pareto import as_losses
+from core.bounds import parse_until
+from core.pareto import as_losses
 from studies.spec import StudySpec
 from studies.state import ConfigurationRecord, StudyState
 

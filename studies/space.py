@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 
 import trainables
 from core.configuration import Configuration
-from core.names import nearest
+from core.mistakes import nearest
 from studies.study_file import Path, Problem
 
 SIGNIFICANT = 4  # digits of a drawn value: enough for any hyperparameter, and readable

@@ -5,9 +5,9 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core import journal
 from core.configuration import Configuration
-from core.journal import ENDED, Event, Journal, TrialState
+from core.record import journal
+from core.record.journal import ENDED, Event, Journal, TrialState
 from studies.spec import StudySpec
 from trainables.footprint import Footprint
 

@@ -12,7 +12,7 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from analysis.constraints import parse_bounds
+from core.bounds import parse_bounds
 from core.configuration import Configuration
 from studies.space import ModelSpace
 from studies.spec import StudySpec

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from analysis.purpose import purpose
-from core import journal
 from core.checkpoints import names as checkpoint_names
-from core.journal import RUN_IDS, Event
+from core.record import journal
+from core.record.journal import RUN_IDS, Event
 from core.storage import CorruptEntryError, Folder, redact
 from studies import presentation
 from studies.folder import Folders, StudyFolder

@@ -9,8 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 import core.data
 import core.metrics
 import trainables
-from analysis.constraints import FormulaError, parse_bounds, parse_until
-from core.names import nearest
+from core.bounds import FormulaError, parse_bounds, parse_until
+from core.mistakes import nearest
 from studies.space import ModelSpace, Range, configure
 from studies.spec import (
     NAME,

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from core import journal
+from core.record import journal
 
 STUDY = {
     "dataset": "dsprites.quick",

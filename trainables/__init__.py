@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-from core.names import nearest
+from core.mistakes import nearest
 from trainables import models
 
 

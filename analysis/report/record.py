@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis import figures, pareto
+from analysis import figures
 from analysis.figures.summaries import seconds_per_thousand
 from analysis.report.wording import count
-from core import journal
-from core.journal import Event
+from core import pareto
+from core.record import journal
+from core.record.journal import Event
 from core.storage import redact
 
 if TYPE_CHECKING:

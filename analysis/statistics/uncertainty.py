@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis import pareto
+from core import pareto
 
 REPLICATES = 1000
 LEVEL = 0.95

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from core.data.cache import findings
 from core.data.dataset import DatasetInfo, FactorDataset, Progress
-from core.data.errors import DataError
+from core.data.files.cache import findings
 from core.data.registry import Spec, data_root, families, resolve
 from core.data.sheet import draw
+from core.mistakes import DataError
 
 __all__ = [
     "DataError",

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from core.data.dataset import FactorDataset
-from core.data.stores import ArrayStore, ComposedStore, PackedStore
+from core.data.files.stores import ArrayStore, ComposedStore, PackedStore
 
 Images = Callable[[torch.Tensor], torch.Tensor]
 """Float images (B, C, H, W) at positions (B,) of the subset, both on the device."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from core.data.errors import DataError
+from core.mistakes import DataError
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) while a cache is built."""

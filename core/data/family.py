@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from core.data.dataset import DatasetInfo, FactorDataset, Progress, Store
-from core.data.errors import DataError
 from core.data.grid import Grid
+from core.mistakes import DataError
 
 
 class Family(ABC):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.data.annotated import latin_prefix, nested
-from core.data.errors import DataError, did_you_mean
+from core.mistakes import DataError, nearest
 
 Classes = tuple[tuple[int, ...], ...]
 
@@ -156,7 +156,7 @@ class Grid:
 
     def _position(self, name: object) -> int:
         if name not in self.names:
-            raise DataError(f"there is no factor {name!r}{did_you_mean(name, self.names)}")
+            raise DataError(f"there is no factor {name!r}; {nearest(name, self.names)}")
         return self.base_names.index(str(name))
 
     def _number(self, factors: np.ndarray, offsets: list[np.ndarray]) -> np.ndarray:

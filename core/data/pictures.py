@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from core.data import cache
 from core.data.dataset import DatasetInfo, FactorDataset, Progress
-from core.data.errors import DataError, did_you_mean
 from core.data.family import Family, refuse_other_options
-from core.data.stores import ArrayStore
+from core.data.files import cache
+from core.data.files.stores import ArrayStore
+from core.mistakes import DataError, nearest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -106,7 +106,7 @@ class PictureFamily(Family):
         refuse_other_options(self.name, options, ("split",))
         split = options.get("split", self.splits[0])
         if split not in self.splits:
-            raise DataError(f"{self.name} has no split {split!r}{did_you_mean(split, self.splits)}")
+            raise DataError(f"{self.name} has no split {split!r}; {nearest(split, self.splits)}")
         if not content.names:
             raise DataError(f"{content.path} holds no images of {self.name}")
         chosen = np.arange(len(content.names)) if split == "all" else self.selected(split, content, root)

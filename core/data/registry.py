@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.data.errors import DataError, did_you_mean
 from core.data.family import Family
+from core.mistakes import DataError, nearest
 
 Spec = str | Mapping[str, Any]
 """A registered name, or a mapping with ``name`` and the options of that data set."""
@@ -35,7 +35,7 @@ def resolve(spec: Spec) -> tuple[Family, str, dict[str, Any]]:
         raise DataError(f"a data set is a name or a mapping with a 'name', not {spec!r}")
     name = spec["name"]
     if name not in families():
-        raise DataError(f"there is no data set {name!r}{did_you_mean(name, families())}")
+        raise DataError(f"there is no data set {name!r}; {nearest(name, families())}")
     options = {str(key): value for key, value in spec.items() if key != "name" and value is not None}
     return families()[name], name, options
 

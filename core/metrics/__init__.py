@@ -1,8 +1,8 @@
-"""Disentanglement metrics: pure functions of arrays, one file each, under named and versioned protocols."""
+"""Disentanglement metrics: pure functions of arrays, one file each in `measures/`, under named, versioned protocols."""
 
-from core.metrics._checks import MetricError
-from core.metrics._metric import Metric, Protocol
-from core.metrics._registry import compute, evaluate, find_key, get, names, parse
+from core.metrics.metric import Metric, Protocol
+from core.metrics.registry import compute, evaluate, find_key, get, names, parse
+from core.mistakes import MetricError
 
 __all__ = [
     "Metric",

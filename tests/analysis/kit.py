@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from analysis.study import Study
-from core import journal
 from core.configuration import Configuration
+from core.record import journal
 
 OBJECTIVES = {"factor_vae_score": "maximize", "reconstruction_error": "minimize"}
 MODELS = {"beta_vae": "beta", "factor_vae": "gamma", "chyvae": "nu"}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis import pareto
+from core import pareto
 
 
 def brute_force(points: np.ndarray, directions: list[str]) -> np.ndarray:

@@ -18,7 +18,7 @@ from analysis.report.summary import summary
 from analysis.report.wording import asked, span
 from analysis.report.write import symbols
 from analysis.study import Study
-from core import journal
+from core.record import journal
 from tests.analysis.kit import StudyWriter, random_study
 from trainables.pictures import png
 

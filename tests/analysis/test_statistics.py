@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import pareto
 from analysis.statistics import comparison, dependence, selection, uncertainty
+from core import pareto
 from tests.analysis.kit import OBJECTIVES, random_study
 
 DIRECTIONS = ["maximize", "minimize"]

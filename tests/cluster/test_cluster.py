@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from core import checkpoints, journal
+from core import checkpoints
+from core.record import journal
 from core.storage import Folder
 from tests import servers
 from tests.service import Service, wait_until

@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
-from core import journal
+from core.record import journal
 from core.storage import Folder
 from tests import servers
 from tests.kit import QUICK, TINY

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core import journal
+from core.record import journal
 from tests import servers
 from tests.service import Service, wait_until
 

@@ -1,7 +1,7 @@
 import pathlib
 
-from core import journal
-from core.journal import Journal
+from core.record import journal
+from core.record.journal import Journal
 
 
 def append(folder: pathlib.Path, trial: str) -> None:

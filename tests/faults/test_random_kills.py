@@ -13,8 +13,8 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from core import journal
 from core.checkpoints import names
+from core.record import journal
 from core.storage import Folder
 from tests import servers
 from tests.service import Service, wait_until

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from core import journal
 from core.configuration import TrialConfig
+from core.record import journal
 from studies.handover import HandOver, LostError
 from tests.studies.test_searcher import FINISHED, Bench
 from trainables.run import Report

@@ -9,8 +9,8 @@ from typing import Any
 import optuna
 import pytest
 
-from core import journal
 from core.configuration import Configuration, TrialConfig
+from core.record import journal
 from studies import service
 from studies.spec import StudySpec
 from studies.state import StudyState

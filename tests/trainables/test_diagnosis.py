@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import core.metrics
-from core.metrics._quadratic import quadratic_hits
+from core.metrics.quadratic import quadratic_hits
 from tests.kit import trial_config
 from trainables.diagnosis import Facts, remarks
 from trainables.mixtures import MixturePrior

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.data.errors import DataError
 from core.data.pictures import Content, PictureFamily, fitted, pictures
+from core.mistakes import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

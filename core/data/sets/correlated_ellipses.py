@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from core.data import cache, ellipses
 from core.data.annotated import covering_prefix, nested
 from core.data.dataset import DatasetInfo, FactorDataset, Progress
-from core.data.errors import DataError
 from core.data.family import Family, refuse_other_options
-from core.data.originals import npz_array
+from core.data.files import cache
+from core.data.files.originals import npz_array
+from core.data.rendering import ellipses
+from core.mistakes import DataError
 
 NUM_IMAGES = 200_000
 SEED = 2019

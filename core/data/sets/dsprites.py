@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data import cache
 from core.data.dataset import Progress
-from core.data.errors import DataError
 from core.data.family import GridFamily
+from core.data.files import cache
+from core.data.files.originals import hdf5_array, npz_array
+from core.data.files.stores import PackedStore
 from core.data.grid import Grid
-from core.data.originals import hdf5_array, npz_array
-from core.data.stores import PackedStore
+from core.mistakes import DataError
 
 NAMES = ("shape", "scale", "orientation", "posX", "posY")
 SIZES = (3, 6, 40, 32, 32)

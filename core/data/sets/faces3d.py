@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.data.errors import DataError
-from core.data.originals import RowReader, npy_array, npz_array, npz_keys
+from core.data.files.originals import RowReader, npy_array, npz_array, npz_keys
 from core.data.pictures import Content, PictureFamily, fitted, pictures
+from core.mistakes import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

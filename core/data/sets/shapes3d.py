@@ -1,6 +1,6 @@
 """Shapes3D: one object in a coloured room, 64×64 RGB (Burgess and Kim 2018), rendered near it or read.
 
-Rendered images are composed per batch from the weight maps of 480 geometries (`core.data.scene`); nothing of
+Rendered images are composed per batch from the weight maps of 480 geometries (`core.data.rendering.scene`); nothing of
 the 5.9 GB is stored. The versions are those of the modular autoencoder's tables: 40, 120 and 12,000
 combinations of relevant factors.
 """
@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data import cache, scene
 from core.data.dataset import Progress, Store
-from core.data.errors import DataError
 from core.data.family import GridFamily
+from core.data.files import cache
+from core.data.files.originals import hdf5_array
+from core.data.files.stores import ArrayStore, ComposedStore
 from core.data.grid import Grid
-from core.data.originals import hdf5_array
-from core.data.stores import ArrayStore, ComposedStore
+from core.data.rendering import scene
+from core.mistakes import DataError
 
 RENDERER = 1
 FILE = "3dshapes.h5"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import core.data
-from core.data import cache
+from core.data.files import cache
 
 SHAPE = (40, 1000)
 IDENTITY = {"source": "test", "version": 1}
@@ -160,7 +160,7 @@ def test_the_rest_of_another_build_is_not_used(tmp_path: pathlib.Path, monkeypat
 OPEN_COLD = """
 import sys, time, pathlib
 import numpy as np
-from core.data import cache
+from core.data.files import cache
 
 folder = pathlib.Path(sys.argv[1])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import core.data
-from core.data import ellipses
+from core.data.rendering import ellipses
 from core.data.sets import correlated_ellipses
 
 

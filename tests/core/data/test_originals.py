@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import core.data
-from core.data.originals import hdf5_array, npz_array
+from core.data.files.originals import hdf5_array, npz_array
 from core.data.sets import dsprites, shapes3d
 
 DSPRITES = f"{dsprites.STEM}.npz"

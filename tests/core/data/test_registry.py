@@ -34,7 +34,7 @@ def test_the_factors_of_dsprites_and_shapes3d_have_their_stable_names() -> None:
     ("spec", "message"),
     [
         ("dsprits", "there is no data set 'dsprits'; did you mean 'dsprites'?"),
-        ("mnist", "there is no data set 'mnist'; known: "),
+        ("mnist", "there is no data set 'mnist'; there are "),
         (7, "a data set is a name or a mapping with a 'name', not 7"),
         ({"factors": ["shape"]}, "a mapping with a 'name'"),
         (

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import core.data
-from core.data import scene
 from core.data.batches import float_images, resident
+from core.data.rendering import scene
 from core.data.sets import shapes3d
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import core.metrics
-from core.metrics._dci import disentanglement
+from core.metrics.importances import disentanglement
 from tests.core.metrics.fakes import pool, rotated
 
 

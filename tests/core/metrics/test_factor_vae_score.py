@@ -3,8 +3,8 @@ import pytest
 
 import core.metrics
 from core.metrics import MetricError
-from core.metrics._encoding import EncodedImages
-from core.metrics.factor_vae_score import assignment, gini, vote_matrix
+from core.metrics.encoding import EncodedImages
+from core.metrics.measures.factor_vae_score import assignment, gini, vote_matrix
 from tests.core.metrics.fakes import GridDataset, encode_perfectly, pool, rotated
 
 PUBLISHED = ("chyvae", "cascade", "lecture", "dlib")

@@ -5,7 +5,7 @@ import pytest
 
 import core.metrics
 from core.metrics import MetricError
-from core.metrics.explicitness import roc_area
+from core.metrics.measures.explicitness import roc_area
 from tests.core.metrics.fakes import GridDataset, encode_perfectly, pool, rotated
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import core.metrics
-from core.metrics._hinge import fit
+from core.metrics.hinge import fit
 from tests.core.metrics.fakes import pool, rotated
 
 CEILINGS = {

@@ -5,9 +5,9 @@ import pytest
 
 import core.metrics
 from core.metrics import MetricError
-from core.metrics._densities import draw_sample, sample_densities
-from core.metrics.reconstruction_error import cross_entropy
-from core.metrics.udr import pair_score
+from core.metrics.densities import draw_sample, sample_densities
+from core.metrics.measures.reconstruction_error import cross_entropy
+from core.metrics.measures.udr import pair_score
 from tests.core.metrics.fakes import GridDataset, oracle_relations, pool
 
 LOGITS = np.array([-3.0, -0.5, 0.0, 2.0])

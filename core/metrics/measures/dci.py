@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import varying_factors
-from core.metrics._dci import directions, scores, worker_count
-from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics.checks import varying_factors
+from core.metrics.importances import directions, scores, worker_count
+from core.metrics.metric import Metric, Protocol, Settings
 
 
 def compute(

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError, alive_dimensions
-from core.metrics._densities import draw_sample, sample_densities
-from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics.checks import alive_dimensions
+from core.metrics.densities import draw_sample, sample_densities
+from core.metrics.metric import Metric, Protocol, Settings
+from core.mistakes import MetricError
 
 
 def compute(

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError
-from core.metrics._encoding import BATCH
-from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics.encoding import BATCH
+from core.metrics.metric import Metric, Protocol, Settings
+from core.mistakes import MetricError
 
 
 def cross_entropy(logits: NDArray[np.floating[Any]], pixels: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import varying_factors
-from core.metrics._dci import directions, scores
-from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics.checks import varying_factors
+from core.metrics.importances import directions, scores
+from core.metrics.metric import Metric, Protocol, Settings
 
 
 def compute(

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError
-from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Settings
+from core.mistakes import MetricError
 
 
 def compute(

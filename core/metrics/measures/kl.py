@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Settings
 
 
 def compute(

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError, varying_factors
-from core.metrics._information import bin_codes, mutual_information
-from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics.checks import varying_factors
+from core.metrics.information import bin_codes, mutual_information
+from core.metrics.metric import Metric, Protocol, Settings
+from core.mistakes import MetricError
 
 
 def compute(

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError, alive_dimensions, check_inputs
-from core.metrics._metric import Metric, Protocol, Settings
-from core.metrics._votes import Images, Pool, draw_labels, source_of
+from core.metrics.checks import alive_dimensions, check_inputs
+from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.votes import Images, Pool, draw_labels, source_of
+from core.mistakes import MetricError
 
 Ints = NDArray[np.int64]
 

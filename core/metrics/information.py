@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import to_classes
+from core.metrics.checks import to_classes
 
 
 def bin_codes(codes: NDArray[np.floating[Any]], bins: int) -> NDArray[np.int64]:

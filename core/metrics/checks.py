@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.mistakes import MetricError
+
 REAL_INPUTS = (
     "codes",
     "test_codes",
@@ -36,10 +38,6 @@ SAME_COLUMNS = (
     ("posterior_mean", "posterior_log_variance"),
     ("posterior_mean", "sampled_codes"),
 )
-
-
-class MetricError(ValueError):
-    """A request or an input that no metric can serve; the message is one sentence for the user."""
 
 
 def check_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:

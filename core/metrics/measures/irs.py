@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import alive_dimensions, varying_factors
-from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics.checks import alive_dimensions, varying_factors
+from core.metrics.metric import Metric, Protocol, Settings
 
 
 def compute(

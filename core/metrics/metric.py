@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from core.metrics._checks import ROW_GROUPS, MetricError, check_inputs, split_rows
+from core.metrics.checks import ROW_GROUPS, check_inputs, split_rows
+from core.mistakes import MetricError
 
 Direction = Literal["maximize", "minimize"]
 Settings = Mapping[str, Any]

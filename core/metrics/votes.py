@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError, varying_factors
-from core.metrics._encoding import EncodedImages, FactorImages
+from core.metrics.checks import varying_factors
+from core.metrics.encoding import EncodedImages, FactorImages
+from core.mistakes import MetricError
 
 Ints = NDArray[np.int64]
 # Fixes which images of a large set are the fixed sample that all runs and metrics draw from.

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._metric import Metric, Protocol, Settings
-from core.metrics._threads import one_thread
-from core.metrics._votes import draw_labels, source_of
+from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.threads import one_thread
+from core.metrics.votes import draw_labels, source_of
 
 POOL = frozenset({"codes", "factors"})
 IMAGES = frozenset({"encode", "dataset"})

@@ -19,7 +19,7 @@ import filelock
 import numpy as np
 
 from core.data.dataset import Progress
-from core.data.errors import DataError
+from core.mistakes import DataError
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError, alive_dimensions, varying_factors
-from core.metrics._metric import Metric, Protocol, Settings
-from core.metrics._threads import one_thread
+from core.metrics.checks import alive_dimensions, varying_factors
+from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.threads import one_thread
+from core.mistakes import MetricError
 
 
 def compute(

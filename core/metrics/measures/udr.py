@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError, alive_dimensions
-from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics.checks import alive_dimensions
+from core.metrics.metric import Metric, Protocol, Settings
+from core.mistakes import MetricError
 
 Floats = NDArray[np.float64]
 

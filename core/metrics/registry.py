@@ -1,8 +1,7 @@
-"""The registry: every module of this package that defines METRIC is a metric, under its own name."""
+"""The registry: every module of `core.metrics.measures` defines METRIC, a metric under its own name."""
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import functools
 import importlib
@@ -10,19 +9,18 @@ import pkgutil
 from collections.abc import Iterable
 from typing import Any
 
-from core.metrics._checks import MetricError
-from core.metrics._encoding import EncodedImages
-from core.metrics._metric import Metric
+from core.metrics import measures
+from core.metrics.encoding import EncodedImages
+from core.metrics.metric import Metric
+from core.mistakes import MetricError, nearest
 
 
 @functools.cache
 def _metrics() -> dict[str, Metric]:
-    package = __name__.rpartition(".")[0]
     found = {}
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        if not module.name.startswith("_"):
-            metric: Metric = importlib.import_module(f"{package}.{module.name}").METRIC
-            found[metric.name] = metric
+    for module in pkgutil.iter_modules(measures.__path__):
+        metric: Metric = importlib.import_module(f"{measures.__name__}.{module.name}").METRIC
+        found[metric.name] = metric
     return dict(sorted(found.items()))
 
 
@@ -34,7 +32,7 @@ def names() -> list[str]:
 def get(name: str) -> Metric:
     """The metric of that name. MetricError: there is none, with the nearest name."""
     if name not in _metrics():
-        raise MetricError(f"there is no metric {name!r}{_nearest(name, _metrics())}")
+        raise MetricError(f"there is no metric {name!r}; {nearest(name, _metrics())}")
     return _metrics()[name]
 
 
@@ -50,7 +48,7 @@ def parse(request: str) -> tuple[Metric, str, str]:
     requests = [*_metrics(), *(f"{m.name}/{p}" for m in _metrics().values() for p in m.protocols)]
     what = f"metric {name!r} has no protocol {protocol!r}" if name in _metrics() else "there is no metric"
     what = what if name in _metrics() else f"{what} {request!r}"
-    raise MetricError(what + _nearest(request, requests))
+    raise MetricError(f"{what}; {nearest(request, requests, among=_metrics())}")
 
 
 def find_key(key: str) -> tuple[Metric, str]:
@@ -68,7 +66,7 @@ def find_key(key: str) -> tuple[Metric, str]:
                 )
             return metric, protocol or metric.default_protocol
     every = [known for metric in _metrics().values() for known in metric.keys]
-    raise MetricError(f"no metric gives the result {key!r}{_nearest(plain, every)}")
+    raise MetricError(f"no metric gives the result {key!r}; {nearest(plain, every, among=_metrics())}")
 
 
 def compute(
@@ -96,8 +94,3 @@ def evaluate(
         values = metric.compute(protocol=protocol, seed=seed, standard_error=standard_error, **taken)
         results |= {key + suffix: value for key, value in values.items()}
     return results
-
-
-def _nearest(wrong: str, valid: Iterable[str]) -> str:
-    close = difflib.get_close_matches(wrong, list(valid), n=1, cutoff=0.5)
-    return f"; the nearest is {close[0]!r}" if close else f"; there are {', '.join(_metrics())}"

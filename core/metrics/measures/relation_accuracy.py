@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError
-from core.metrics._metric import Metric, Protocol, Settings
-from core.metrics._quadratic import quadratic_hits
+from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.quadratic import quadratic_hits
+from core.mistakes import MetricError
 
 Ints = NDArray[np.int64]
 Codes = NDArray[Any]

@@ -12,7 +12,7 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
-from core.data.errors import DataError
+from core.mistakes import DataError
 
 CHUNK_BYTES = 1 << 24
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import MetricError
+from core.mistakes import MetricError
 
 # On one core batches of 128 images encode fastest: larger activations no longer fit the caches.
 BATCH = 128

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics._checks import alive_dimensions, varying_factors
-from core.metrics._hinge import fit
-from core.metrics._metric import Metric, Protocol, Settings
+from core.metrics.checks import alive_dimensions, varying_factors
+from core.metrics.hinge import fit
+from core.metrics.metric import Metric, Protocol, Settings
 
 
 def compute(

@@ -1,0 +1,1 @@
+"""How images are drawn: three-dimensional scenes by ray casting, ellipses by their equation."""

@@ -1,0 +1,1 @@
+"""One file per metric, found by the registry: it defines METRIC."""
