@@ -56,8 +56,8 @@ class Dimensions:
 
 def describe(model: Any, dataset: FactorDataset, images: int = IMAGES) -> Dimensions:
     """Look at a model's dimensions over a fixed sample of images; needs the data set, and takes seconds."""
+    from core.data.split import pool
     from core.metrics.measures.factor_vae_score import vote_matrix
-    from trainables.evaluation import pool
 
     indices = pool(dataset)
     indices = indices[:: max(1, len(indices) // images)][:images]
@@ -95,6 +95,6 @@ def divergence(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
 
 def traversal(model: Any, dimensions: Dimensions, values: np.ndarray = VALUES, most: int = 12) -> np.ndarray:
     """Images (categories, dimensions, values, C, H, W) uint8 in the order of `Dimensions.order`, `most` at most."""
-    from trainables.pictures import to_uint8
+    from trainables.evaluation.pictures import to_uint8
 
     return to_uint8(model.traverse(dimensions.base, dimensions.order[:most].tolist(), values))

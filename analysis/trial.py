@@ -42,8 +42,8 @@ class Trial:
         `.config` (the trial) and `.dataset` (facts); neither Ray nor the data set is needed.
 
         Raises:
-            FileNotFoundError: no whole checkpoint is there (retention removed it, or training never saved one).
+            NoCheckpointError: no whole checkpoint is there (retention removed it, or training never saved one).
         """
-        from trainables.run import load_model
+        from trainables.training.loading import load_model
 
         return load_model(Folder(self.checkpoint))

@@ -3,10 +3,10 @@
     python -m benchmarks.device [--model beta_vae] [--trials 1 2 4 8 16 32 64] [--seconds 10]
 
 All loops train on the same data set and networks at batch 64. The plain loop is that of `benchmarks.training` with
-pinned images that are copied at every step. Many trials: in one process in both ways of `trainables.together`, of which
-the product finds the faster, and as processes of their own that share the device, as fractional shares do; rates are
-sums over the trials. The limit is the rate of the largest TF32 matrix product of the same run over the operations of a
-step.
+pinned images that are copied at every step. Many trials: in one process in both ways of `trainables.training.together`,
+of which the product finds the faster, and as processes of their own that share the device, as fractional shares do;
+rates are sums over the trials. The limit is the rate of the largest TF32 matrix product of the same run over the
+operations of a step.
 
 Without a CUDA device nothing is measured. `--device cpu --network tiny` runs the same code where there is none.
 """
@@ -24,8 +24,8 @@ from typing import Any
 import torch
 
 from benchmarks.loops import DATASET, gflop, our_config, peak_gflops, plain_step
-from trainables.run import TrainingRun
-from trainables.together import WAYS, Together
+from trainables.training.run import TrainingRun
+from trainables.training.together import WAYS, Together
 
 MOST_PROCESSES = 16
 ROUND = 200  # steps between two looks at the clock
@@ -60,7 +60,7 @@ def together(options: argparse.Namespace, trials: int) -> float:
     def take(count: int) -> None:
         steps(count)
         for run in runs:
-            run.took(count)
+            run.count_steps(count)
 
     return trials * rate(take, options.seconds, options.round)
 

@@ -26,8 +26,8 @@ import core.metrics
 import trainables
 from core.configuration import Configuration, TrialConfig
 from core.storage import Folder
-from trainables.annotations import combination, leave_out
-from trainables.run import TrainingRun
+from trainables.labels.annotated import combination, leave_out
+from trainables.training.run import TrainingRun
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 SMALL = {"network": "small", "batch_size": 32, "learning_rate": 1e-3}

@@ -29,7 +29,7 @@ from core.configuration import Configuration, TrialConfig
 from core.data.batches import Batch
 from trainables import get
 from trainables.base import Model
-from trainables.run import TrainingRun
+from trainables.training.run import TrainingRun
 
 BATCH = 64
 DATASET = "dsprites.quick"

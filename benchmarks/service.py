@@ -34,7 +34,7 @@ from core.record import journal
 
 SHORT_SECONDS, SHORT_TRIALS = 0.5, 12
 COLD_START, TURNOVER, OVERHEAD = 20.0, 0.5, 0.02  # targets; the overhead is that of trials of ten minutes
-JUDGED_MINUTES = 10
+LONG_TRIAL_MINUTES = 10
 
 
 class Trial(NamedTuple):
@@ -81,13 +81,13 @@ def main() -> None:
             flush=True,
         )
     print("\n| target | measured | wanted | |\n|---|---|---|---|")
-    judge("cold start, the longer of two", max(cold_starts), COLD_START, ".1f", " s")
-    judge("turnover of a slot, median", statistics.median(turnovers), TURNOVER, ".2f", " s")
-    if options.minutes >= JUDGED_MINUTES:
-        judge(f"overhead at {options.minutes:g} minutes", overheads[-1], OVERHEAD, ".2%", "")
+    print_target("cold start, the longer of two", max(cold_starts), COLD_START, ".1f", " s")
+    print_target("turnover of a slot, median", statistics.median(turnovers), TURNOVER, ".2f", " s")
+    if options.minutes >= LONG_TRIAL_MINUTES:
+        print_target(f"overhead at {options.minutes:g} minutes", overheads[-1], OVERHEAD, ".2%", "")
 
 
-def judge(name: str, value: float, wanted: float, form: str, unit: str) -> None:
+def print_target(name: str, value: float, wanted: float, form: str, unit: str) -> None:
     """One line of the table of targets."""
     print(f"| {name} | {value:{form}}{unit} | < {wanted:{form}}{unit} | {'met' if value < wanted else 'not met'} |")
 

@@ -20,6 +20,10 @@ class StudyError(UserError):
     """A study that cannot be found, opened, started or changed as asked for."""
 
 
+class NoCheckpointError(UserError, FileNotFoundError):
+    """A trial whose weights are asked for and are not kept."""
+
+
 def nearest(name: object, known: Iterable[object], among: Iterable[object] | None = None) -> str:
     """`did you mean '…'?`, or all names that there are.
 

@@ -62,11 +62,11 @@ def disk_needed(spec: StudySpec, data_root: str) -> int:
     info = core.data.describe(spec.dataset, data_root)
     sizes = [0]
     for name in spec.models:
-        model_class = trainables.get(name)
-        if not hasattr(model_class, "configure_optimizers"):
-            continue  # the simulated model has no weights, and no need of PyTorch
-        configuration = largest(spec, name)
-        model = model_class(model_class.Hyperparameters(**configuration.hyperparameters), info)
+        if not trainables.get(name).learns:
+            continue  # a simulation has no weights, and no need of PyTorch
+        from trainables.training.loading import build_model
+
+        model = build_model(largest(spec, name), info)
         sizes.append(sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values()))
     return max(sizes) * (1 + ADAM) * spec.num_configurations * spec.seeds.max
 
@@ -93,14 +93,10 @@ def require_disk(spec: StudySpec, data_root: str, checkpoints: str) -> None:
 def hours_here(spec: StudySpec, data_root: str) -> float:
     """CPU core hours of training on a machine like this one: a few steps of every model, timed on noise."""
     from core.runtime import configure_process
-    from trainables.timing import step_seconds
+    from trainables.training.cost import step_seconds
 
     configure_process(1)
     info = core.data.describe(spec.dataset, data_root)
-    seconds = []
-    for name in spec.models:
-        model_class = trainables.get(name)
-        hyperparameters = model_class.Hyperparameters(**largest(spec, name).hyperparameters)
-        seconds.append(step_seconds(model_class, hyperparameters, info))
+    seconds = [step_seconds(largest(spec, name), info) for name in spec.models]
     mean = sum(seconds) / max(1, len(seconds))
     return mean * spec.budget.steps * spec.num_configurations * spec.seeds.min / 3600

@@ -14,7 +14,7 @@ from studies.handover import HandOver
 from studies.recording import Recorder
 from studies.searcher import StudySearcher
 from studies.state import TrialRecord
-from trainables.run import Report
+from trainables.trainable import TrialResult
 
 
 class StudyScheduler(FIFOScheduler):
@@ -37,7 +37,7 @@ class StudyScheduler(FIFOScheduler):
         """Called before the callback sees the same result."""
         searcher = self._searcher
         record = searcher.state.trial(trial_name(trial))
-        report: Report = result["report"]
+        report: TrialResult = result["result"]
         if not report.evaluated:
             config = TrialConfig.from_json(trial.config)
             taken = self._handover.take(record, config, report, _origin(result))
@@ -100,7 +100,7 @@ class RecordCallback(Callback):
         **info: Any,  # noqa: ARG002
     ) -> None:
         """One report; the last one ends the trial."""
-        report: Report = result["report"]
+        report: TrialResult = result["result"]
         self._heard[trial.trial_id] = (trial, time.monotonic())
         if result["done"]:
             del self._heard[trial.trial_id]

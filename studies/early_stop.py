@@ -48,9 +48,8 @@ class Stopper:
 
     def _rung(self, rule: EarlyStop, configuration: Configuration, step: int) -> int | None:
         """The decision point that a report belongs to: the step itself for `median`, else the last rung reached."""
-        model = trainables.get(configuration.model)
-        warm_up = getattr(model, "warm_up_steps", None)
-        own = warm_up(model.Hyperparameters(**configuration.hyperparameters)) if warm_up else 0
+        trainable = trainables.get(configuration.model)
+        own = trainable.warm_up_steps(trainable.Hyperparameters(**configuration.hyperparameters))
         if step < rule.grace + own:
             return None
         if rule.rule == "median":

@@ -20,7 +20,7 @@ from studies.recording import Recorder
 from studies.searcher import StudySearcher
 from studies.state import TrialRecord
 from trainables.ray_trainable import core_is_idle, evaluate
-from trainables.run import Report
+from trainables.trainable import TrialResult
 
 TASK = ray.remote(num_cpus=1, num_gpus=0, max_retries=0)(evaluate)  # no second try, since a slot will
 PLACED_WITHIN = 1  # whole seconds; an idle core is reserved in milliseconds
@@ -37,7 +37,7 @@ class Core(Protocol):
     def begin(self, config: TrialConfig) -> None:
         """Start the evaluation."""
 
-    def answer(self) -> Report | None:
+    def answer(self) -> TrialResult | None:
         """The report, or None before it is there; LostError when it will never be."""
 
     def release(self) -> None:
@@ -72,7 +72,7 @@ class IdleCore:
         strategy = PlacementGroupSchedulingStrategy(self._group)
         self._report = TASK.options(scheduling_strategy=strategy).remote(config.to_json())
 
-    def answer(self) -> Report | None:
+    def answer(self) -> TrialResult | None:
         """The report, or None before it is there.
 
         Raises:
@@ -83,7 +83,7 @@ class IdleCore:
             self._require_node()
             return None
         try:
-            report: Report = ray.get(self._report)
+            report: TrialResult = ray.get(self._report)
         except RayError as error:
             raise LostError(str(error)) from error
         return report
@@ -108,7 +108,7 @@ class Evaluation:
 
     record: TrialRecord
     core: Core
-    trained: Report
+    trained: TrialResult
     origin: dict[str, Any]
     share: float
     began: float
@@ -137,7 +137,7 @@ class HandOver:
         self._lost: set[str] = set()  # trials that are not handed over a second time
         searcher.gather = self.gather
 
-    def take(self, record: TrialRecord, config: TrialConfig, trained: Report, origin: dict[str, Any]) -> bool:
+    def take(self, record: TrialRecord, config: TrialConfig, trained: TrialResult, origin: dict[str, Any]) -> bool:
         """Have a trained trial evaluated on an idle core, if another trial waits for its slot and there is a core."""
         searcher = self._searcher
         stopped = record.configuration in searcher.stopper.stopped
@@ -173,7 +173,7 @@ class HandOver:
         for evaluation in list(self._evaluations):
             self._close(evaluation)
 
-    def _record(self, evaluation: Evaluation, report: Report) -> None:
+    def _record(self, evaluation: Evaluation, report: TrialResult) -> None:
         self._close(evaluation)
         record = evaluation.record
         whole = dataclasses.replace(report, ledger={**evaluation.trained.ledger, **report.ledger})

@@ -25,7 +25,7 @@ def gpu_share(spec: StudySpec, state: StudyState, make_trial: Callable[[Configur
     if spec.resources.gpu != "auto":
         return float(spec.resources.gpu) / spec.resources.stack
     if state.share is None:
-        from trainables.footprint import fitting_share, measure
+        from trainables.training.cost import fitting_share, measure
 
         probe = ray.remote(num_gpus=1, num_cpus=spec.resources.cpu, max_retries=0)(measure)
         measured = [ray.get(probe.remote(make_trial(largest(spec, model), 0))) for model in spec.models]

@@ -6,7 +6,7 @@ from typing import Any
 from core.record.journal import TrialState
 from studies.searcher import StudySearcher
 from studies.state import TrialRecord
-from trainables.run import Report
+from trainables.trainable import TrialResult
 
 OUT_OF_MEMORY = "OutOfMemoryError"
 
@@ -17,7 +17,7 @@ class Recorder:
     def __init__(self, searcher: StudySearcher) -> None:
         self._searcher = searcher
 
-    def weigh(self, record: TrialRecord, report: Report) -> None:
+    def weigh(self, record: TrialRecord, report: TrialResult) -> None:
         """Let early stopping see a report; call it before `write`."""
         searcher = self._searcher
         configuration = searcher.state.configurations[record.configuration]
@@ -26,7 +26,9 @@ class Recorder:
         if len(searcher.stopper.spared) > spared:
             searcher.state.spare(configuration)
 
-    def write(self, trial: TrialRecord, report: Report, origin: Mapping[str, Any], share: float, *, last: bool) -> None:
+    def write(
+        self, trial: TrialRecord, report: TrialResult, origin: Mapping[str, Any], share: float, *, last: bool
+    ) -> None:
         """Record a report, and the end of its trial if it is the last.
 
         Args:
@@ -51,14 +53,14 @@ class Recorder:
                 reason = f"stopped early by {self._searcher.spec.early_stop.rule}"  # type: ignore[union-attr]
             state.end(trial, outcome, step=report.step, reason=reason, metrics=dict(report.metrics), ledger=ledger)
 
-    def _retried(self, record: TrialRecord, report: Report, share: float) -> bool:
+    def _retried(self, record: TrialRecord, report: TrialResult, share: float) -> bool:
         """Whether a trial that ran out of device memory gets a second chance with a larger share."""
         if not (report.failure or "").startswith(OUT_OF_MEMORY) or record.share or not 0 < share < 1:
             return False
         self._searcher.retry(record, min(1.0, 2 * share))
         return True
 
-    def _outcome(self, record: TrialRecord, report: Report) -> TrialState | None:
+    def _outcome(self, record: TrialRecord, report: TrialResult) -> TrialState | None:
         """How the trial ended; None when it was only interrupted."""
         if report.failure:
             return "FAILED"

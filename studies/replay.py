@@ -33,7 +33,7 @@ def replay(folder: StudyFolder, identity: str, steps: int | None = None) -> list
     Raises:
         StudyError: there is no such trial, or nothing of it was saved.
     """
-    from trainables.run import start
+    from trainables.training.run import start
 
     recorded: dict[int, dict[str, float]] = {}
     for _, event in journal.read(folder.path):

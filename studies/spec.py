@@ -89,8 +89,8 @@ def _gpu(value: Any) -> float | str:
 class Resources(Section):
     """What one trial occupies. The GPU share applies where the cluster has GPUs; `auto` measures which one fits.
 
-    With `stack`, so many trials share each GPU and train at the same time in one process (`trainables.together`); their
-    own processes only evaluate, for which a fraction of a core may do.
+    With `stack`, so many trials share each GPU and train at the same time in one process
+    (`trainables.training.together`); their own processes only evaluate, for which a fraction of a core may do.
     """
 
     cpu: Annotated[Any, PlainValidator(_cpu)] = 1

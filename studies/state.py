@@ -9,7 +9,7 @@ from core.configuration import Configuration
 from core.record import journal
 from core.record.journal import ENDED, Event, Journal, TrialState
 from studies.spec import StudySpec
-from trainables.footprint import Footprint
+from trainables.training.cost import Footprint
 
 
 @dataclasses.dataclass

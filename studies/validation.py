@@ -338,12 +338,12 @@ class _Checker:
         if not hasattr(self, "info"):
             return
         for model in models:
-            if not hasattr(trainables.get(model), "serves") or model == "simulated":
-                continue
+            if not trainables.get(model).learns:
+                continue  # its metrics are its own
             if metric.needs_factors and not self.info.has_factors:
                 self.problem(path, f"'{request}' needs ground-truth factors, which '{self.info.name}' does not have")
                 return
-            from trainables.evaluation import available_inputs, inputs_for
+            from trainables.evaluation.inputs import available_inputs, inputs_for
 
             try:
                 inputs_for(request, available_inputs(trainables.get(model), self.info.has_factors))

@@ -7,10 +7,10 @@
 
 import importlib
 import pkgutil
-from typing import Any
 
 from core.mistakes import nearest
 from trainables import models
+from trainables.trainable import Trainable
 
 
 def names() -> list[str]:
@@ -18,20 +18,19 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(models.__path__))
 
 
-def get(name: str) -> Any:
+def get(name: str) -> type[Trainable]:
     """The class of a model.
 
     Raises:
         ValueError: there is no such model; the nearest name is proposed.
     """
     if name not in names():
-        hint = nearest(name, names())
-        raise ValueError(f"unknown model '{name}'; {hint}")
+        raise ValueError(f"unknown model '{name}'; {nearest(name, names())}")
     module = importlib.import_module(f"trainables.models.{name}")
-    classes = [
+    classes: list[type[Trainable]] = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and value.__module__ == module.__name__ and getattr(value, "name", None) == name
+        if isinstance(value, type) and value.__module__ == module.__name__ and vars(value).get("name") == name
     ]
     if len(classes) != 1:
         raise ImportError(f"{module.__file__} must define exactly one class with name = '{name}'")

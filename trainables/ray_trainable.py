@@ -19,7 +19,8 @@ import trainables
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from core.storage import Folder
-from trainables.run import Report, Run, TrainingRun, evaluate_trained, next_report, start
+from trainables.trainable import Run, TrialResult, next_result
+from trainables.training.run import evaluate_trained, start
 
 KEEPER = "keeper of hosts"
 MOST_MEMBERS = 1_000  # calls that wait in a host at once
@@ -28,7 +29,7 @@ MOST_MEMBERS = 1_000  # calls that wait in a host at once
 class StudyTrainable(tune.Trainable):
     """One trial of a study; an actor that is done with one is reused for the next.
 
-    A trial's folder, named by its identity, is where it saves after every report and where it looks first: whatever
+    A trial's folder, named by its identity, is where it saves after every result and where it looks first: whatever
     died (actor, node, driver), the trial goes on from the newest whole checkpoint there. Tune's own checkpoints, which
     its last snapshot may not know, are not relied on.
 
@@ -66,7 +67,7 @@ class StudyTrainable(tune.Trainable):
             )
 
     def step(self) -> dict[str, Any]:
-        """Train to the next report, evaluate, save; the last evaluation may be a step of its own."""
+        """Train to the next result, evaluate, save; the last evaluation may be a step of its own."""
         self.seconds_waiting += time.perf_counter() - self.ready
         result = self._advance()
         self.ready = time.perf_counter()
@@ -76,24 +77,23 @@ class StudyTrainable(tune.Trainable):
         if self.run is None:
             return self._failed(self.error or "the trial could not be opened")
         try:
-            report = self._offer() or self.run.advance()
+            result = self._offer() or self.run.advance()
             self.run.save(self.folder)
         except Exception as error:
             return self._failed(_describe(error))
-        return self._result(report)
+        return self._outcome(result)
 
-    def _offer(self) -> Report | None:
-        """Train to the end; a report that is not evaluated, once, if an idle core could do that.
+    def _offer(self) -> TrialResult | None:
+        """Train to the end; a result that is not evaluated, once, if an idle core could do that.
 
-        Only models in PyTorch are handed over: a task costs more than all that the simulated model does.
+        A simulation cannot be taken apart, and does less than a task costs.
         """
-        if self.offered or not isinstance(self.run, TrainingRun):
+        assert self.run is not None
+        if self.offered or next_result(self.run.step, self.trial_config) < self.trial_config.steps:
             return None
-        if next_report(self.run.step, self.trial_config) < self.trial_config.steps:
-            return None
-        report = self.run.train_interval()
-        self.offered = not report.evaluated and core_is_idle()
-        return report if self.offered else None
+        trained = self.run.train_interval()
+        self.offered = trained is not None and not trained.evaluated and core_is_idle()
+        return trained if self.offered else None
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Write the trial's state into Tune's directory, in the same format as the trial's own folder."""
@@ -118,20 +118,20 @@ class StudyTrainable(tune.Trainable):
 
     def _failed(self, reason: str) -> dict[str, Any]:
         step = self.run.step if self.run is not None else 0
-        return self._result(Report(step, {}, {}, done=True, failure=reason))
+        return self._outcome(TrialResult(step, {}, {}, done=True, failure=reason))
 
-    def _result(self, report: Report) -> dict[str, Any]:
-        """The report as one value: Tune keeps running means of every number that it finds in a result, for ever."""
-        ledger = {**report.ledger, "seconds_waiting": round(self.seconds_waiting, 3)}
-        whole = dataclasses.replace(_finite(report), ledger=ledger)
-        return {"report": whole, "done": report.done, "resumed_from": self.resumed_from}
+    def _outcome(self, result: TrialResult) -> dict[str, Any]:
+        """As one value: Tune keeps running means of every number that it finds in what a step gives, for ever."""
+        ledger = {**result.ledger, "seconds_waiting": round(self.seconds_waiting, 3)}
+        whole = dataclasses.replace(_finite(result), ledger=ledger)
+        return {"result": whole, "done": result.done, "resumed_from": self.resumed_from}
 
 
 def _open(config: TrialConfig) -> Run:
     """The run of a trial: trained by the host of its GPU, if trials share that and its model allows it."""
     if config.stacked and config.device_share > 0:
-        from trainables.host import HostedRun
-        from trainables.together import can_train_together
+        from trainables.training.hosted_run import HostedRun
+        from trainables.training.together import can_train_together
 
         if can_train_together(trainables.get(config.configuration.model)):
             return HostedRun(config, HostActor)
@@ -153,9 +153,9 @@ class HostActor:
         step: int = self._answer(self._host.join, config, checkpoint)
         return step
 
-    def next_report(self, identity: str) -> Any:
-        """Wait for the next report of a trial."""
-        return self._answer(self._host.next_report, identity)
+    def next_result(self, identity: str) -> Any:
+        """Wait for the next result of a trial."""
+        return self._answer(self._host.next_result, identity)
 
     def leave(self, identity: str) -> None:
         """Forget a trial."""
@@ -163,7 +163,7 @@ class HostActor:
 
     @staticmethod
     def _answer(method: Any, *arguments: Any) -> Any:
-        from trainables.host import HostLostError
+        from trainables.training.hosted_run import HostLostError
 
         try:
             return ray.get(method.remote(*arguments))
@@ -187,7 +187,7 @@ class Keeper:
 
         One that a trial found dead, whose number it says, is replaced.
         """
-        from trainables.host import Host
+        from trainables.training.host import Host
 
         number, _ = self._hosts.get((node, devices), (lost, None))
         if number == lost:
@@ -210,14 +210,14 @@ def core_is_idle() -> bool:
     return bool(ray.available_resources().get("CPU", 0.0) >= 1.0)
 
 
-def evaluate(config: dict[str, Any]) -> Report:
-    """The last report of a trial that was saved after its training; the body of a task. Errors are its failure."""
+def evaluate(config: dict[str, Any]) -> TrialResult:
+    """The last result of a trial that was saved after its training; the body of a task. Errors are its failure."""
     trial = TrialConfig.from_json(config)
     _set_threads(trial)
     try:
         return _finite(evaluate_trained(trial))
     except Exception as error:
-        return Report(trial.steps, {}, {}, done=True, failure=_describe(error))
+        return TrialResult(trial.steps, {}, {}, done=True, failure=_describe(error))
 
 
 def _set_threads(config: TrialConfig) -> None:
@@ -225,10 +225,10 @@ def _set_threads(config: TrialConfig) -> None:
     os.environ["OMP_NUM_THREADS"] = str(config.threads)
 
 
-def _finite(report: Report) -> Report:
+def _finite(result: TrialResult) -> TrialResult:
     """Without NaN and infinity, which the journal cannot hold."""
-    metrics = {key: value for key, value in report.metrics.items() if math.isfinite(value)}
-    return dataclasses.replace(report, metrics=metrics)
+    metrics = {key: value for key, value in result.metrics.items() if math.isfinite(value)}
+    return dataclasses.replace(result, metrics=metrics)
 
 
 def _describe(error: Exception) -> str:

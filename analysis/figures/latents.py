@@ -22,7 +22,7 @@ def traversals(model: Any, dimensions: Dimensions, values: np.ndarray = VALUES, 
         values: what a dimension is set to, left to right.
         caption: a line above.
     """
-    from trainables.pictures import grid as tile
+    from trainables.evaluation.pictures import grid as tile
 
     images = traversal(model, dimensions, values)
     blocks, rows, columns, _, height, width = images.shape
@@ -47,7 +47,7 @@ def animate(model: Any, dimensions: Dimensions, path: pathlib.Path, frames: int 
     """Write a GIF: every dimension goes from −3 to 3 and back; a column per dimension, a row per category."""
     from PIL import Image
 
-    from trainables.pictures import grid as tile
+    from trainables.evaluation.pictures import grid as tile
 
     values = 3.0 * np.sin(np.linspace(-np.pi / 2, 3 * np.pi / 2, frames, endpoint=False))
     images = traversal(model, dimensions, values)
@@ -59,7 +59,7 @@ def animate(model: Any, dimensions: Dimensions, path: pathlib.Path, frames: int 
 
 def reconstructions(model: Any, images: np.ndarray, caption: str = "") -> Figure:
     """Images (N, C, H, W) uint8 above what the model makes of them."""
-    from trainables.pictures import reconstruction_grid
+    from trainables.evaluation.pictures import reconstruction_grid
 
     figure, grid = canvas(0.55 * len(images) + 0.4, 1.6)
     grid[0, 0].imshow(reconstruction_grid(model, images), interpolation="nearest")
@@ -130,7 +130,7 @@ def component_centroids(model: Any) -> Figure:
     Raises:
         ValueError: the model has no mixture prior.
     """
-    from trainables.pictures import to_uint8
+    from trainables.evaluation.pictures import to_uint8
 
     prior, factors = _mixture(model)
     sizes = [min(size, MOST_COMPONENTS) for size in prior.sizes.tolist()]

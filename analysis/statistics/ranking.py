@@ -29,7 +29,7 @@ def udr(study: "Study", model: str | None = None, images: int = IMAGES) -> pd.Se
         core.data.DataError: the data set is not here.
     """
     import core.metrics
-    from trainables.evaluation import pool
+    from core.data.split import pool
 
     trials = study.trials()
     trials = trials[trials["state"] == "COMPLETED"]

@@ -6,12 +6,12 @@ and ν keep the meaning of the papers.
 
 from core.objectives.covariance import code_covariance, identity_penalty
 from core.objectives.density_ratio import (
-    Judgement,
+    LogRatios,
     density_ratio_gradient,
     discriminator_gradients,
     discriminator_loss,
-    judge,
     log_ratio,
+    log_ratios,
     permute_dimensions,
 )
 from core.objectives.discrete import balanced_assignment, categorical_kl, gumbel_softmax
@@ -39,8 +39,8 @@ from core.objectives.supervised import (
 from core.objectives.total_correlation import LatentDecomposition, decompose_kl
 
 __all__ = [
-    "Judgement",
     "LatentDecomposition",
+    "LogRatios",
     "balanced_assignment",
     "bernoulli_reconstruction",
     "categorical_kl",
@@ -60,8 +60,8 @@ __all__ = [
     "inverse_wishart_constant",
     "inverse_wishart_divergence",
     "inverse_wishart_regulariser",
-    "judge",
     "log_ratio",
+    "log_ratios",
     "permute_dimensions",
     "prior_scale",
     "reparameterise",

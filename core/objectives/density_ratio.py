@@ -18,7 +18,7 @@ from core.noise import Generator, uniform
 _leaky_relu_backward = torch.ops.aten.leaky_relu_backward.default
 
 
-class Judgement(NamedTuple):
+class LogRatios(NamedTuple):
     """What a discriminator says of codes (B, D), and how that depends on its layers; no gradient flows through it.
 
     Attributes:
@@ -40,7 +40,7 @@ def log_ratio(logits: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def judge(discriminator: Discriminator, codes: Tensor) -> Judgement:
+def log_ratios(discriminator: Discriminator, codes: Tensor) -> LogRatios:
     """Ask a discriminator with two logits."""
     *layers, (weights, biases) = [(layer.weight, layer.bias) for layer in discriminator.linear]
     direction = torch.sub(*weights.unbind())  # from the last layer's inputs to the log ratio
@@ -54,12 +54,12 @@ def judge(discriminator: Discriminator, codes: Tensor) -> Judgement:
     for (weight, _), activation in zip(layers[::-1], inputs[:0:-1], strict=True):
         slopes.append(_leaky_relu_backward(at_input, activation, LEAK, True))
         at_input = torch.mm(slopes[-1], weight)
-    return Judgement(ratio, tuple(inputs), tuple(slopes[::-1]), at_input)
+    return LogRatios(ratio, tuple(inputs), tuple(slopes[::-1]), at_input)
 
 
-def density_ratio_gradient(judged: Judgement) -> Tensor:
+def density_ratio_gradient(ratios: LogRatios) -> Tensor:
     """Derivative of the mean log ratio at the codes, (B, D)."""
-    return judged.code_slopes / len(judged.code_slopes)
+    return ratios.code_slopes / len(ratios.code_slopes)
 
 
 def discriminator_loss(joint: Tensor, product: Tensor) -> Tensor:
@@ -70,11 +70,11 @@ def discriminator_loss(joint: Tensor, product: Tensor) -> Tensor:
     return 0.5 * (functional.softplus(-joint).mean() + functional.softplus(product).mean())
 
 
-def discriminator_gradients(joint: Judgement, product: Judgement) -> list[Tensor]:
+def discriminator_gradients(joint: LogRatios, product: LogRatios) -> list[Tensor]:
     """Gradients of `discriminator_loss` at weight and bias of every linear layer, in the order of `parameters()`."""
     sides = (joint, -1.0), (product, 1.0)
     by_ratio = torch.cat(  # derivative of the loss at every image's log ratio
-        [torch.sigmoid(sign * judged.log_ratio).mul_(0.5 * sign / len(judged.log_ratio)) for judged, sign in sides]
+        [torch.sigmoid(sign * ratios.log_ratio).mul_(0.5 * sign / len(ratios.log_ratio)) for ratios, sign in sides]
     )
     column = by_ratio.unsqueeze(1)
     slopes = [torch.cat(pair).mul_(column) for pair in zip(joint.slopes, product.slopes, strict=True)]

@@ -12,7 +12,7 @@ import pytest
 from analysis.study import Study
 from core.storage import Folder
 from tests.analysis.kit import random_study
-from trainables.pictures import png
+from trainables.evaluation.pictures import png
 
 pytestmark = pytest.mark.slow
 

@@ -49,7 +49,7 @@ def test_a_folder_with_content_is_refused(exported: tuple[Study, pathlib.Path]) 
 
 def trained(root: pathlib.Path) -> StudyWriter:
     """A study with one trial that has a real checkpoint."""
-    from trainables.run import TrainingRun
+    from trainables.training.run import TrainingRun
 
     writer = StudyWriter(root, models={"beta_vae": {"beta": [4]}})
     config = trial_config("beta_vae", root)

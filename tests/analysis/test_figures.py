@@ -161,7 +161,7 @@ def test_principal_axes_keep_distances_in_the_plane() -> None:
 def test_pictures_of_a_model(name: str, tmp_path: pathlib.Path) -> None:
     from PIL import Image
 
-    from trainables.run import TrainingRun
+    from trainables.training.run import TrainingRun
 
     run = TrainingRun(trial_config(name, tmp_path))
     model, dataset = run.model, core.data.load(run.config.dataset, run.config.data_root)

@@ -20,7 +20,7 @@ from analysis.report.write import symbols
 from analysis.study import Study
 from core.record import journal
 from tests.analysis.kit import StudyWriter, random_study
-from trainables.pictures import png
+from trainables.evaluation.pictures import png
 
 VOID = {"meta", "link", "img", "br", "line", "path", "circle", "polyline"}
 

@@ -191,7 +191,7 @@ def test_seeds_that_agree_rank_high(tmp_path: pathlib.Path) -> None:
     from core.storage import Folder
     from tests.analysis.kit import StudyWriter
     from tests.kit import trial_config
-    from trainables.run import TrainingRun
+    from trainables.training.run import TrainingRun
 
     config = trial_config("beta_vae", tmp_path)
     writer = StudyWriter(tmp_path, models={"beta_vae": {"beta": [4, 5]}}, dataset=config.dataset)

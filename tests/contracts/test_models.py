@@ -16,7 +16,8 @@ from core.checkpoints import decode_training
 from core.storage import Folder
 from tests.kit import configuration, trial_config
 from trainables.hyperparameters import Hyperparameters
-from trainables.run import TrainingRun, evaluate_trained, load_model, start
+from trainables.training.loading import load_model
+from trainables.training.run import TrainingRun, evaluate_trained, start
 
 NAMES = trainables.names()
 NETWORKS = [name for name in NAMES if name != "simulated"]

@@ -22,7 +22,7 @@ def codes(seed: int, count: int = BATCH) -> torch.Tensor:
 
 def test_the_slope_of_the_density_ratio(discriminator: Discriminator) -> None:
     given = codes(1).requires_grad_()
-    judged = objectives.judge(discriminator, given)
+    judged = objectives.log_ratios(discriminator, given)
     expected = objectives.log_ratio(discriminator(given))
     torch.testing.assert_close(judged.log_ratio, expected, rtol=1e-12, atol=1e-12)
     (gradient,) = torch.autograd.grad(expected.mean(), given)
@@ -36,7 +36,9 @@ def test_the_discriminators_own_gradients(discriminator: Discriminator) -> None:
     ratios = [objectives.log_ratio(discriminator(part)) for part in (joint, product)]
     expected = objectives.discriminator_loss(*ratios)
     gradients = torch.autograd.grad(expected, list(discriminator.parameters()))
-    found = objectives.discriminator_gradients(*(objectives.judge(discriminator, part) for part in (joint, product)))
+    found = objectives.discriminator_gradients(
+        *(objectives.log_ratios(discriminator, part) for part in (joint, product))
+    )
     for mine, reference in zip(found, gradients, strict=True):
         torch.testing.assert_close(mine, reference, rtol=1e-11, atol=1e-14)
         assert mine.is_contiguous()

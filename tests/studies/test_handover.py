@@ -11,7 +11,7 @@ from core.configuration import TrialConfig
 from core.record import journal
 from studies.handover import HandOver, LostError
 from tests.studies.test_searcher import FINISHED, Bench
-from trainables.run import Report
+from trainables.trainable import TrialResult
 
 STEPS = 10
 ORIGIN = {"host": "node", "pid": 7}
@@ -22,14 +22,14 @@ class FakeCore:
     """Answers with what a test puts into `outcome`."""
 
     def __init__(self) -> None:
-        self.outcome: Report | Exception | None = None
+        self.outcome: TrialResult | Exception | None = None
         self.config: TrialConfig | None = None
         self.released = False
 
     def begin(self, config: TrialConfig) -> None:
         self.config = config
 
-    def answer(self) -> Report | None:
+    def answer(self) -> TrialResult | None:
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
@@ -63,14 +63,14 @@ class HandOverBench(Bench):
         base = self._make(self.state.configurations[record.configuration].configuration, record.seed)
         config = TrialConfig.from_json({**base.to_json(), "device_share": self.share})
         ledger = {"seconds_training": 15.0, "seconds_evaluating": 1.0, "seconds_waiting": 0.5}
-        taken = self.handover.take(record, config, Report(STEPS, {}, ledger, evaluated=False), ORIGIN)
+        taken = self.handover.take(record, config, TrialResult(STEPS, {}, ledger, evaluated=False), ORIGIN)
         if taken:
             self.searcher.on_trial_complete(f"t{number}")
         return taken
 
     def evaluate(self, core: int, *, failure: str | None = None, **metrics: float) -> None:
         ledger = {"seconds_training": 15.0, "seconds_evaluating": 31.0, "seconds_handed_over": 30.0}
-        self.cores[core].outcome = Report(STEPS, metrics, ledger, done=True, failure=failure)
+        self.cores[core].outcome = TrialResult(STEPS, metrics, ledger, done=True, failure=failure)
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         return [event for _, event in journal.read(self.folder) if event["type"] == kind]

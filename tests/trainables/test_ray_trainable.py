@@ -11,7 +11,8 @@ from core import checkpoints
 from core.configuration import TrialConfig
 from core.storage import Folder
 from tests.kit import trial_config
-from trainables.run import Report, TrainingRun
+from trainables.trainable import TrialResult
+from trainables.training.run import TrainingRun
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -29,9 +30,9 @@ class Actor:
         self.trainable = StudyTrainable.__new__(StudyTrainable)
         self.trainable.setup(config.to_json())
 
-    def step(self) -> Report:
+    def step(self) -> TrialResult:
         result: dict[str, Any] = self.trainable.step()
-        report: Report = result["report"]
+        report: TrialResult = result["result"]
         assert result["done"] == report.done
         return report
 

@@ -9,7 +9,7 @@ import torch
 
 import trainables
 from tests.contracts import test_models as contract
-from tests.trainables import test_stack as stacked
+from tests.trainables.training import test_stack as stacked
 from trainables import models
 
 README = pathlib.Path(trainables.__file__).with_name("README.md")

@@ -10,12 +10,12 @@ from core.data import DatasetInfo
 from core.data.batches import Batch
 from core.networks import build_discriminator, initialise
 from core.objectives import (
-    Judgement,
+    LogRatios,
     bernoulli_reconstruction,
     density_ratio_gradient,
     discriminator_gradients,
     discriminator_loss,
-    judge,
+    log_ratios,
     permute_dimensions,
 )
 from trainables.base import Parts, Update
@@ -76,7 +76,7 @@ class FactorVAE(GaussianVAE[FactorVAEHyperparameters]):
         """The KL; the total correlation enters through its gradient with respect to the codes."""
         return posterior.kl.sum(1).mean(), {}
 
-    def update(self, optimizer: str, batches: Sequence[Batch], kept: Judgement | None) -> Update:
+    def update(self, optimizer: str, batches: Sequence[Batch], kept: LogRatios | None) -> Update:
         """Algorithm 2: the autoencoder learns from the first batch, then the discriminator with the second."""
         if optimizer == "model":
             return self._autoencoder(batches[0])
@@ -85,17 +85,17 @@ class FactorVAE(GaussianVAE[FactorVAEHyperparameters]):
 
     def _autoencoder(self, batch: Batch) -> Update:
         posterior = self.sample_posterior(batch.images)
-        joint = judge(self.discriminator, posterior.codes)
+        joint = log_ratios(self.discriminator, posterior.codes)
         reconstruction = bernoulli_reconstruction(self.decoder(posterior.codes), batch.images)
         kl, _ = self.penalty(posterior)
         adversarial = self.hyperparameters.gamma * (posterior.codes * density_ratio_gradient(joint)).sum()
         parts = {"reconstruction": reconstruction, "kl": kl, "tc": joint.log_ratio.mean()}
         return Update(reconstruction + kl + adversarial, parts, kept=joint)
 
-    def _discriminator(self, batch: Batch, joint: Judgement) -> Update:
+    def _discriminator(self, batch: Batch, joint: LogRatios) -> Update:
         with torch.no_grad():
             permuted = permute_dimensions(self.sampled_codes(batch.images, self.generator), self.generator)
-        product = judge(self.discriminator, permuted)
+        product = log_ratios(self.discriminator, permuted)
         loss = discriminator_loss(joint.log_ratio, product.log_ratio)
         return Update(loss, {"discriminator": loss}, gradients=discriminator_gradients(joint, product))
 

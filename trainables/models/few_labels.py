@@ -16,11 +16,11 @@ from core.objectives import (
     embedding_loss,
     scaled_square_loss,
 )
-from trainables.annotations import annotated
 from trainables.base import Parts
 from trainables.gaussian import GaussianVAE, Posterior
 from trainables.hyperparameters import Hyperparameters, hyperparameter
-from trainables.labellers import LabellerName, binned_sizes, label
+from trainables.labels.annotated import annotated
+from trainables.labels.labellers import LabellerName, binned_sizes, label
 
 STUDY = "Locatello et al. 2020; disentanglement_lib"
 

@@ -11,10 +11,10 @@ import numpy as np
 from torch import Tensor
 
 from core.data import DatasetInfo, FactorDataset
-from trainables.annotations import annotated, leave_out
 from trainables.hyperparameters import hyperparameter
-from trainables.partitioned import PartitionedAutoencoder
-from trainables.recipes import PartitionedHyperparameters
+from trainables.labels.annotated import annotated, leave_out
+from trainables.partitioned.autoencoder import PartitionedAutoencoder
+from trainables.partitioned.recipes import PartitionedHyperparameters
 
 
 class ModularHyperparameters(PartitionedHyperparameters):

@@ -16,7 +16,7 @@ from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from core.storage import Folder
 from trainables.hyperparameters import Hyperparameters, hyperparameter
-from trainables.run import Report, next_report
+from trainables.trainable import TrialResult, next_result
 
 
 class SimulatedHyperparameters(Hyperparameters):
@@ -55,15 +55,22 @@ class Simulated:
     Hyperparameters: ClassVar = SimulatedHyperparameters
     streams: ClassVar[tuple[str, ...]] = ()
     serves: ClassVar[frozenset[str]] = frozenset()
+    extra_inputs: ClassVar[frozenset[str]] = frozenset()
+    learns: ClassVar[bool] = False
 
     @staticmethod
-    def run(config: TrialConfig) -> "SimulatedRun":
+    def warm_up_steps(hyperparameters: SimulatedHyperparameters) -> int:  # noqa: ARG004
+        """No schedule."""
+        return 0
+
+    @staticmethod
+    def start(config: TrialConfig) -> "SimulatedRun":
         """The run of a trial."""
         return SimulatedRun(config)
 
 
 class SimulatedRun:
-    """Follows closed-form curves; see `trainables.run.Run`."""
+    """Follows closed-form curves; see `trainables.trainable.Run`."""
 
     def __init__(self, config: TrialConfig) -> None:
         self.config = config
@@ -82,14 +89,17 @@ class SimulatedRun:
     def close(self) -> None:
         """Nothing is held elsewhere."""
 
-    def advance(self) -> Report:
+    def train_interval(self) -> None:
+        """There is nothing to train apart from the evaluation."""
+
+    def advance(self) -> TrialResult:
         """The next point of the curves."""
         h = self.hyperparameters
         began = time.perf_counter()
         if self.step < self.config.steps:
             if h.interval:
                 time.sleep(h.interval)
-            self.step = next_report(self.step, self.config)
+            self.step = next_result(self.step, self.config)
         self.seconds += time.perf_counter() - began
         if h.hangs_at and self.step >= h.hangs_at:
             threading.Event().wait()
@@ -99,8 +109,10 @@ class SimulatedRun:
             raise RuntimeError(f"simulated error at step {self.step}")
         if h.diverges_at and self.step >= h.diverges_at:
             failure = "diverged: reconstruction became NaN or infinite"
-            return Report(self.step, {"train/reconstruction": math.nan}, self._ledger(), done=True, failure=failure)
-        return Report(self.step, self._metrics(), self._ledger(), done=self.step >= self.config.steps)
+            return TrialResult(
+                self.step, {"train/reconstruction": math.nan}, self._ledger(), done=True, failure=failure
+            )
+        return TrialResult(self.step, self._metrics(), self._ledger(), done=self.step >= self.config.steps)
 
     def _ledger(self) -> dict[str, Any]:
         return {"seconds_training": self.seconds, "seconds_evaluating": 0.0, "peak_memory": 0, "device": "simulated"}

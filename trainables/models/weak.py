@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from core.data import DatasetInfo, FactorDataset
-from trainables.annotations import annotated_by_combination
 from trainables.hyperparameters import hyperparameter
-from trainables.partitioned import PartitionedAutoencoder
-from trainables.recipes import PartitionedHyperparameters, Recipe
+from trainables.labels.annotated import annotated_by_combination
+from trainables.partitioned.autoencoder import PartitionedAutoencoder
+from trainables.partitioned.recipes import PartitionedHyperparameters, Recipe
 
 
 class WeakHyperparameters(PartitionedHyperparameters):

@@ -19,9 +19,9 @@ from core.data import DatasetInfo, FactorDataset
 from core.data.batches import Batch
 from core.networks import build_decoder, build_encoder, initialise
 from core.objectives import bernoulli_reconstruction
-from trainables.annotations import annotated
 from trainables.base import Model, Parts
 from trainables.hyperparameters import Hyperparameters, hyperparameter
+from trainables.labels.annotated import annotated
 
 CODE = "Gabbay et al. 2021, authors' code"
 BETAS = (0.5, 0.999)

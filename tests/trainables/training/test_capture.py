@@ -1,0 +1,107 @@
+"""The captured loop takes the very steps of the plain one; here a graph is the function itself, on the CPU."""
+
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from core.data.batches import resident
+from tests.kit import trial_config
+from trainables.training.loop import PER_LAUNCH, WARM_UP, Captured, Eager
+from trainables.training.run import TrainingRun
+from trainables.training.stack import Stack
+
+STEPS = WARM_UP + 2 * PER_LAUNCH + 3
+
+
+def opened(model: str, folder: pathlib.Path) -> TrainingRun:
+    """A run on the CPU whose batches are gathered from a resident set, as on a GPU."""
+    run = TrainingRun(trial_config(model, folder, steps=100, evaluate_every=100))
+    for source in run.sources:
+        source._resident = resident(source.dataset, source._subset, source.device)
+    return run
+
+
+def repeated(_: Any, function: Callable[[], None]) -> Callable[[], None]:
+    return function
+
+
+@pytest.mark.parametrize("model", ["beta_vae", "factor_vae", "joint_vae", "few_labels", "modular", "cascade_vae_c"])
+def test_a_recorded_loop_takes_the_same_steps(tmp_path: pathlib.Path, model: str) -> None:
+    plain, captured = opened(model, tmp_path), opened(model, tmp_path)
+    loop = Captured(captured.model, captured.sources, repeated)
+    plain.model.train()
+    captured.model.train()
+    for first, last in ((0, STEPS - 7), (STEPS - 7, STEPS)):
+        sums, others = Eager(plain.model, plain.sources)(first, last), loop(first, last)
+        assert {name: float(value) for name, value in sums.items()} == pytest.approx(
+            {name: float(value) for name, value in others.items()}, rel=1e-6
+        )
+    for name, value in plain.model.state_dict().items():
+        assert torch.equal(value, captured.model.state_dict()[name]), name
+    assert not loop._refused
+
+
+def test_most_steps_are_launched_together(tmp_path: pathlib.Path) -> None:
+    run, launches = opened("beta_vae", tmp_path), []
+
+    def counted(_: Any, function: Callable[[], None]) -> Callable[[], None]:
+        return lambda: (launches.append(1), function())[1]
+
+    Captured(run.model, run.sources, counted)(0, STEPS)
+    assert len(launches) == 2 + 1  # two launches, and the one that was compared before
+
+
+def test_a_recording_of_tensors_that_moved_is_made_anew(tmp_path: pathlib.Path) -> None:
+    """A real one would write where they were."""
+    plain, moved = opened("beta_vae", tmp_path), opened("beta_vae", tmp_path)
+    graphs = []
+
+    def noted(_: Any, function: Callable[[], None]) -> Callable[[], None]:
+        graphs.append(1)
+        return function
+
+    loop = Captured(moved.model, moved.sources, noted)
+    loop(0, STEPS)
+    loop(STEPS, 2 * STEPS)
+    assert len(graphs) == 1
+    Stack([moved.model, opened("beta_vae", tmp_path).model])
+    loop(2 * STEPS, 3 * STEPS)
+    assert len(graphs) == 2
+    Eager(plain.model, plain.sources)(0, 3 * STEPS)
+    for name, value in plain.model.state_dict().items():
+        assert torch.equal(value, moved.model.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("fault", ["other numbers", "no graph"])
+def test_a_recording_that_cannot_be_trusted_is_not_used(tmp_path: pathlib.Path, fault: str) -> None:
+    plain, run = opened("beta_vae", tmp_path), opened("beta_vae", tmp_path)
+
+    def broken(_: Any, function: Callable[[], None]) -> Callable[[], None]:
+        if fault == "no graph":
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+        def twice() -> None:
+            function()
+            function()
+
+        return twice
+
+    loop = Captured(run.model, run.sources, broken)
+    loop(0, STEPS)
+    assert loop._refused
+    Eager(plain.model, plain.sources)(0, STEPS)
+    for name, value in plain.model.state_dict().items():
+        assert torch.equal(value, run.model.state_dict()[name]), name
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("model", ["beta_vae", "factor_vae", "chyvae", "joint_vae", "few_labels"])
+def test_a_graph_is_captured_on_a_device(tmp_path: pathlib.Path, model: str) -> None:
+    run = TrainingRun(trial_config(model, tmp_path, steps=100, evaluate_every=100, device_share=1.0))
+    assert isinstance(run.steps, Captured)
+    run.train(STEPS)
+    assert run.steps._launch is not None
+    assert not run.steps._refused

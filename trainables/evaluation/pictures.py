@@ -1,0 +1,73 @@
+"""Pictures of a trained model: what it reconstructs, and what each latent dimension does."""
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from core.data import FactorDataset
+from core.data.split import holdout
+from trainables.base import Model
+
+COLUMNS = 10
+BORDER = 1
+
+
+def pictures(model: Model[Any], dataset: FactorDataset) -> dict[str, bytes]:
+    """PNG files of a trained model, by file name."""
+    images = dataset.images(holdout(dataset))
+    return {
+        "reconstruction.png": png(reconstruction_grid(model, images[:: max(1, len(images) // COLUMNS)][:COLUMNS])),
+        "traversal.png": png(traversal_grid(model, images)),
+    }
+
+
+def reconstruction_grid(model: Model[Any], images: np.ndarray) -> np.ndarray:
+    """Two rows: images (N, C, H, W) uint8 above their reconstructions; (height, width, 3) uint8."""
+    return grid(np.stack([images, to_uint8(model.decode(model.encode(images)))]))
+
+
+def traversal_grid(model: Model[Any], images: np.ndarray) -> np.ndarray:
+    """One row per latent dimension, most active first (variance of its code over `images`), from −3 to 3.
+
+    The other dimensions keep the code of the image nearest to the mean code. A model with a categorical code has one
+    such block of rows per category.
+    """
+    codes = model.encode(images)
+    base = codes[np.argmin(np.square(codes - codes.mean(0)).sum(1))]
+    continuous = codes[:, : codes.shape[1] - sum(model.categories)]
+    return grid(traverse(model, base, np.argsort(-continuous.var(0), kind="stable")))
+
+
+def traverse(model: Model[Any], base: np.ndarray, dimensions: np.ndarray) -> np.ndarray:
+    """Decoded images (rows, values, C, H, W) uint8: one dimension of `base` (D,) replaced at a time.
+
+    A row per dimension; of a model with a categorical code, a block of rows per category.
+    """
+    decoded = to_uint8(model.traverse(base, dimensions.tolist()))
+    return decoded.reshape(-1, *decoded.shape[2:])
+
+
+def grid(images: np.ndarray) -> np.ndarray:
+    """Tile images (rows, columns, C, H, W) uint8 into (height, width, 3) with a thin white border."""
+    rows, columns, channels, height, width = images.shape
+    canvas = np.full((rows * (height + BORDER) + BORDER, columns * (width + BORDER) + BORDER, 3), 255, np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            top, left = BORDER + row * (height + BORDER), BORDER + column * (width + BORDER)
+            tile = images[row, column].transpose(1, 2, 0)
+            canvas[top : top + height, left : left + width] = tile if channels == 3 else tile[..., :1]
+    return canvas
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Images in [0, 1] as 0..255."""
+    return np.clip(np.rint(images * 255.0), 0, 255).astype(np.uint8)
+
+
+def png(image: np.ndarray) -> bytes:
+    """A PNG file of an image (height, width, 3) uint8."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG")
+    return buffer.getvalue()

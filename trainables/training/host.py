@@ -1,0 +1,205 @@
+"""The process that trains all trials of one device; each trial's own process evaluates and saves.
+
+A trial joins with its configuration and its newest checkpoint, and is then trained result by result, one ahead: while
+its own process evaluates what it fetched, the next interval is trained already. Trials of one group are trained at the
+same time (`trainables.training.together`), groups in turns; who else is there changes only the speed of a trial.
+"""
+
+import collections
+import dataclasses
+import logging
+import os
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from core.checkpoints import Checkpoint
+from core.configuration import TrialConfig
+from trainables.trainable import next_result
+from trainables.training.hosted_run import Trained
+from trainables.training.run import TrainingRun
+
+if TYPE_CHECKING:
+    from trainables.training.together import Together
+
+log = logging.getLogger(__name__)
+
+ROUND = 1_000  # steps after which whoever has come joins in
+PATIENCE = 2.0  # seconds for which a stack waits for a member, without whom it must be captured anew
+GROWTH = 2  # of a group, after which it is asked again in which way it trains faster
+
+
+@dataclasses.dataclass(eq=False)
+class _Member:
+    run: TrainingRun
+    key: str
+    since: int  # the step of its last result
+    sums: dict[str, Any] = dataclasses.field(default_factory=dict)
+    turn: int = 0  # when it was trained last
+    waiting: Trained | Exception | None = None  # to be fetched
+
+    @property
+    def ready(self) -> bool:
+        """Whether it may be trained: it has steps left, and what it reported was fetched."""
+        return self.waiting is None and self.run.step < self.run.config.steps
+
+
+class Host:
+    """Trains in a thread of its own; methods may be called from any thread."""
+
+    def __init__(self, visible_devices: str | None = None) -> None:
+        if visible_devices is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = visible_devices  # before PyTorch looks
+        self._members: dict[str, _Member] = {}
+        self._arrivals: collections.deque[tuple[TrialConfig, Checkpoint | None, Future[int]]] = collections.deque()
+        self._changed = threading.Condition()
+        self._stacks: dict[str, tuple[list[_Member], Together]] = {}  # by key: who was trained together, and by what
+        self._ways: dict[str, tuple[str, int]] = {}  # by key: the way that was faster, and for how many trials
+        self._turns = 0
+        threading.Thread(target=self._work, name="training", daemon=True).start()
+
+    def join(self, config: dict[str, Any], checkpoint: Checkpoint | None) -> int:
+        """Take a trial in, at its checkpoint; the step it stands at.
+
+        Raises:
+            Exception: whatever opening the trial raises.
+        """
+        opened: Future[int] = Future()
+        with self._changed:
+            self._arrivals.append((TrialConfig.from_json(config), checkpoint, opened))
+            self._changed.notify_all()
+        return opened.result()
+
+    def next_result(self, identity: str) -> Trained:
+        """Wait for the next result of a trial.
+
+        Raises:
+            KeyError: the trial never joined, or left.
+            Exception: whatever its training raised.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: identity not in self._members or self._members[identity].waiting is not None)
+            member = self._members[identity]
+            found, member.waiting = member.waiting, None
+            if isinstance(found, Exception):
+                del self._members[identity]
+            self._changed.notify_all()
+        if isinstance(found, Exception):
+            raise found
+        assert found is not None
+        return found
+
+    def leave(self, identity: str) -> None:
+        """Forget a trial; no error when it is not there."""
+        with self._changed:
+            self._members.pop(identity, None)
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._forget_stacks()
+                self._changed.wait_for(lambda: self._arrivals or self._ready())
+                self._changed.wait_for(lambda: self._arrivals or self._complete(), PATIENCE)
+                arrivals = [self._arrivals.popleft() for _ in range(len(self._arrivals))]
+            for arrival in arrivals:
+                self._open(*arrival)
+            group = self._choose()
+            if group:
+                self._train(group)
+
+    def _ready(self) -> list[_Member]:
+        return [member for member in self._members.values() if member.ready]
+
+    def _complete(self) -> list[_Member]:
+        """Those who are ready, and with them all who are in a stack with them and have not left or ended."""
+        going_on = [member for member in self._members.values() if member.run.step < member.run.config.steps]
+        awaited = {
+            member.key
+            for members, together in self._stacks.values()
+            for member in members
+            if member in going_on and not member.ready and together.way != "streams"  # which is not captured anew
+        }
+        return [member for member in self._ready() if member.key not in awaited]
+
+    def _forget_stacks(self) -> None:
+        """Give back the memory of stacks whose members have all left."""
+        keys = {member.key for member in self._members.values()}
+        self._stacks = {key: stack for key, stack in self._stacks.items() if key in keys}
+
+    def _open(self, config: TrialConfig, checkpoint: Checkpoint | None, opened: "Future[int]") -> None:
+        from trainables.training.together import group_of
+
+        try:
+            beside = next((member.run for member in self._members.values()), None)
+            run = TrainingRun(dataclasses.replace(config, device_share=float(config.device_share > 0)), beside=beside)
+            if checkpoint is not None:
+                run.take_up(checkpoint)
+            run.model.train()
+            key = group_of(type(run.model), config.configuration.hyperparameters)
+        except Exception as error:
+            opened.set_exception(error)
+            return
+        with self._changed:
+            self._members[config.identity] = _Member(run, key, run.step)
+        opened.set_result(run.step)
+
+    def _choose(self) -> list[_Member]:
+        """The members to train next: the group of the one that has waited longest."""
+        with self._changed:
+            ready = self._ready()
+            if not ready:
+                return []
+            key = min(self._complete() or ready, key=lambda member: member.turn).key
+            return [member for member in ready if member.key == key]
+
+    def _train(self, group: list[_Member]) -> None:
+        """One round, at most up to the nearest result of a member."""
+        from trainables.training.together import add
+
+        self._turns += 1
+        key = group[0].key
+        count = min(ROUND, *(next_result(member.run.step, member.run.config) - member.run.step for member in group))
+        found: list[tuple[_Member, Trained | Exception]] = []
+        try:
+            for member, parts in zip(group, self._together(key, group)(count), strict=True):
+                if isinstance(parts, Exception):
+                    found.append((member, parts))
+                    continue
+                member.turn = self._turns
+                member.run.count_steps(count)
+                add(member.sums, parts)
+                if member.run.step == next_result(member.since, member.run.config):
+                    found.append((member, _result(member, len(group))))
+        except Exception as error:
+            found = [(member, error) for member in group]
+        failures = [result for _, result in found if isinstance(result, Exception)]
+        if failures:
+            log.error("%d of %d trials failed", len(failures), len(group), exc_info=failures[0])
+            self._stacks.pop(key, None)
+        with self._changed:
+            for member, result in found:
+                member.waiting = result
+            self._changed.notify_all()
+
+    def _together(self, key: str, group: list[_Member]) -> "Together":
+        """What trains a group, which is kept while nobody comes or goes."""
+        from trainables.training.together import Together
+
+        members, together = self._stacks.get(key, ([], None))
+        if together is not None and together.way and len(members) > 1:
+            self._ways[key] = together.way, len(members)
+        if together is None or members != group:
+            way, size = self._ways.get(key, (None, 0))
+            together = Together([member.run for member in group], way if len(group) <= GROWTH * size else None)
+            self._stacks[key] = group, together
+        return together
+
+
+def _result(member: _Member, together: int) -> Trained:
+    run = member.run
+    parts = {name: float(value) / (run.step - member.since) for name, value in member.sums.items()}
+    member.sums, member.since = {}, run.step
+    return Trained(
+        parts, run.checkpoint(), {"device": run.device_name(), "stack": together, "training_pid": os.getpid()}
+    )

@@ -1,0 +1,201 @@
+"""The training loop: step by step on a CPU, and on a GPU as a CUDA graph of several steps per launch.
+
+A step of these small networks launches hundreds of kernels that run for microseconds, so a GPU waits for the host. A
+graph is captured once and replayed: it draws noise, gathers its batches from the set on the device, and adds up the
+loss parts there; the host only says which images come next. Models say in `before_step` when something changed on the
+host, after which a graph is captured anew, and in `host_bound` that they cannot be captured. A graph is used only after
+one launch of it gave what the same steps give without it.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+
+from core.data.batches import Batch, Batches
+from trainables.base import Model
+from trainables.training.stack import Stack, StackedBatches
+
+log = logging.getLogger(__name__)
+
+WARM_UP = 5  # steps before a capture: allocators and libraries settle, optimisers make their state
+PER_LAUNCH = 10  # steps of a graph, for models without stages
+AGREEMENT = 1e-3  # relative, between a launch and the same steps without it; kernels may add in another order
+
+Trainee: TypeAlias = Model[Any] | Stack
+Source: TypeAlias = Batches | StackedBatches
+Capture = Callable[[Trainee, Callable[[], None]], Callable[[], None]]
+"""Makes a function that does again, on the device alone, what the given one does."""
+
+
+class Steps(Protocol):
+    """A training loop.
+
+    Attributes:
+        stream: that it trains in, None for whichever is the current one.
+    """
+
+    stream: torch.cuda.Stream | None
+
+    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+        """Take steps first … last − 1; sums of the loss parts over them, on the device."""
+
+
+def steps_of(model: Trainee, sources: Sequence[Source]) -> Steps:
+    """The loop that suits a model, its data and its device."""
+    on_gpu = model.device.type == "cuda" and all(source.resident for source in sources)
+    return Captured(model, sources) if on_gpu and not model.host_bound else Eager(model, sources)
+
+
+class Eager:
+    """One step after the other."""
+
+    stream: torch.cuda.Stream | None = None
+
+    def __init__(self, model: Trainee, sources: Sequence[Source]) -> None:
+        self.model = model
+        self.sources = sources
+
+    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+        """Take steps first … last − 1; sums of the loss parts."""
+        sums: dict[str, Tensor] = {}
+        for step in range(first, last):
+            self.model.before_step(step)
+            _take(self.model, [source.at(step) for source in self.sources], sums)
+        return sums
+
+
+def _take(model: Trainee, batches: Sequence[Batch], sums: dict[str, Tensor]) -> None:
+    """One step; its loss parts are added to `sums`."""
+    for name, value in model.training_step(batches).items():
+        if name in sums:
+            sums[name].add_(value)
+        else:
+            sums[name] = value.clone()
+    model.steps_done.add_(1)
+
+
+def cuda_graph(model: Trainee, function: Callable[[], None]) -> Callable[[], None]:
+    """Capture what `function` launches, on the current stream; the result replays it."""
+    graph = torch.cuda.CUDAGraph()
+    for generator in model.generators:
+        graph.register_generator_state(generator)
+    with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
+        function()
+    replay: Callable[[], None] = graph.replay
+    return replay
+
+
+class Captured:
+    """Several steps per launch of a graph; the same numbers as `Eager`."""
+
+    def __init__(self, model: Trainee, sources: Sequence[Source], capture: Capture = cuda_graph) -> None:
+        self.model = model
+        self.sources = sources
+        self._capture = capture
+        self._per_launch = 1 if model.staged else PER_LAUNCH
+        self._positions = [
+            torch.zeros(self._per_launch, *source.shape, dtype=torch.int64, device=model.device) for source in sources
+        ]
+        self._sums: dict[str, Tensor] = {}
+        self._launch: Callable[[], None] | None = None
+        self._places: list[int] = []  # of all state when it was captured
+        self._warm = 0
+        self._refused = False
+        self.stream: torch.cuda.Stream | None = torch.cuda.Stream(model.device) if model.device.type == "cuda" else None
+
+    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+        """Take steps first … last − 1; sums of the loss parts."""
+        if self._launch is not None and self._places != self._where():  # a stack or a checkpoint moved the state
+            self._launch, self._warm = None, 0
+        with self._on_stream():
+            for total in self._sums.values():
+                total.zero_()
+            step = first
+            while step < last:
+                if self.model.before_step(step):
+                    self._launch, self._warm = None, 0
+                if self._may_launch(step, last):
+                    assert self._launch is not None
+                    self._launch()
+                    step += self._per_launch
+                else:
+                    _take(self.model, [source.at(step) for source in self.sources], self._sums)
+                    self._warm += 1
+                    step += 1
+            return {name: total.clone() for name, total in self._sums.items()}
+
+    def _may_launch(self, step: int, last: int) -> bool:
+        """Whether a whole launch fits and a graph that can be trusted is there; its images are then set."""
+        if self._refused or self._warm < WARM_UP or last - step < self._per_launch:
+            return False
+        for buffer, source in zip(self._positions, self.sources, strict=True):
+            buffer.copy_(source.positions(step, self._per_launch))
+        if self._launch is None:
+            self._prepare()
+        return not self._refused
+
+    def _several(self) -> None:
+        for number in range(self._per_launch):
+            batches = [
+                source.gather(buffer[number]) for buffer, source in zip(self._positions, self.sources, strict=True)
+            ]
+            _take(self.model, batches, self._sums)
+
+    def _prepare(self) -> None:
+        """Capture, and compare one launch with the same steps taken one by one; the state is as before."""
+        before = self._snapshot()
+        self._several()
+        wanted = {name: total.clone() for name, total in self._sums.items()}
+        self._restore(before)
+        try:
+            self._launch = self._capture(self.model, self._several)
+            self._restore(before)
+            self._launch()
+            agree = all(
+                torch.allclose(total, wanted[name], rtol=AGREEMENT, atol=AGREEMENT)
+                for name, total in self._sums.items()
+            )
+            trouble = "" if agree else "a launch gives other losses than its steps"
+        except RuntimeError as error:
+            trouble = str(error).splitlines()[0]
+        if trouble:
+            log.warning("%s trains step by step: %s", self.model.title, trouble)
+            self._launch, self._refused = None, True
+        self._restore(before)
+        self._places = self._where()
+
+    def _where(self) -> list[int]:
+        return [tensor.data_ptr() for tensor in self._state()]
+
+    def _state(self) -> list[Tensor]:
+        """Every tensor that steps change."""
+        optimizers = self.model.optimizers.values()
+        states = [value for optimizer in optimizers for state in optimizer.state.values() for value in state.values()]
+        tensors = [*self.model.state_dict().values(), *self._sums.values(), *states]
+        return [tensor for tensor in tensors if isinstance(tensor, Tensor)]
+
+    def _snapshot(self) -> tuple[list[Tensor], list[Tensor]]:
+        noise = [generator.get_state() for generator in self.model.generators]
+        return [tensor.detach().clone() for tensor in self._state()], noise
+
+    @torch.no_grad()
+    def _restore(self, before: tuple[list[Tensor], list[Tensor]]) -> None:
+        for tensor, value in zip(self._state(), before[0], strict=True):
+            tensor.copy_(value)
+        for generator, state in zip(self.model.generators, before[1], strict=True):
+            generator.set_state(state)
+
+    @contextlib.contextmanager
+    def _on_stream(self) -> Iterator[None]:
+        """Everything on one stream of its own, as graphs want it."""
+        if self.stream is None:
+            yield
+            return
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            yield
+        torch.cuda.current_stream().wait_stream(self.stream)

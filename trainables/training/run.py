@@ -1,0 +1,271 @@
+"""One trial in this process: train, evaluate, checkpoint, go on. Ray is not involved.
+
+`start` gives the run of a trial: a `TrainingRun` for models in PyTorch, or what the class of a simulation makes itself.
+All runs do the same three things: `restore`, `advance` to the next result, `save`. The two halves of `advance` can be
+taken apart: a `TrainingRun` that is trained and saved is evaluated by `evaluate_trained`, elsewhere.
+"""
+
+import dataclasses
+import logging
+import math
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+import trainables
+from core import checkpoints
+from core.checkpoints import Checkpoint
+from core.configuration import TrialConfig
+from core.runtime import configure_process, peak_memory
+from core.storage import Folder
+from trainables.trainable import Run, Simulation, TrialResult, next_result
+
+if TYPE_CHECKING:
+    from trainables.base import Model
+
+log = logging.getLogger(__name__)
+
+PICTURES = "pictures"
+
+
+def start(config: TrialConfig) -> Run:
+    """The run of a trial, at step 0."""
+    trainable = trainables.get(config.configuration.model)
+    return TrainingRun(config) if trainable.learns else cast(type[Simulation], trainable).start(config)
+
+
+class TrainingRun:
+    """A model in PyTorch with its data and its place in the training.
+
+    Args:
+        config: the trial.
+        on_cpu: stay on the CPU, whatever share of a GPU the trial has.
+        beside: a run of the same process, whose images are shared where they are the same.
+    """
+
+    def __init__(self, config: TrialConfig, *, on_cpu: bool = False, beside: "TrainingRun | None" = None) -> None:
+        import torch
+
+        import core.data
+        from core.data.batches import Batches
+        from core.data.split import holdout
+        from trainables.training.loading import build_model
+        from trainables.training.loop import steps_of
+
+        configure_process(config.threads)
+        self.config = config
+        self.step = 0
+        self.ledger: dict[str, Any] = {"seconds_training": 0.0, "seconds_evaluating": 0.0}
+        self.last: TrialResult | None = None
+        self.handed_over = False  # the last evaluation is not in the trial's own process
+        self.foreign_training = b""  # state of another kind of device, which is kept until this one has trained
+        on_gpu = config.device_share > 0 and not on_cpu and torch.cuda.is_available()
+        self.device = torch.device("cuda" if on_gpu else "cpu")
+        if self.device.type == "cuda" and config.device_share < 1:
+            torch.cuda.set_per_process_memory_fraction(config.device_share)
+        shared = beside is not None and beside.config.dataset == config.dataset
+        self.dataset: core.data.FactorDataset = (
+            beside.dataset if beside and shared else core.data.load(config.dataset, config.data_root)
+        )
+
+        seed = config.training_seed
+        torch.manual_seed(seed)
+        info = core.data.describe(config.dataset, config.data_root)
+        self.model: Model[Any] = build_model(config.configuration, info)
+        self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model.generator = torch.Generator(self.device).manual_seed(seed)
+        self.model.configure_optimizers()
+        train = np.setdiff1d(np.arange(len(self.dataset)), holdout(self.dataset), assume_unique=True)
+        subsets = {"all": train, **self.model.attach(self.dataset, config.study_seed)}
+        self.sources: list[Batches] = []
+        for number, name in enumerate(self.model.streams):
+            batches = Batches(
+                self.dataset,
+                self.model.hyperparameters.batch_size,
+                seed,
+                stream=number,
+                subset=subsets[name],
+                with_factors=name != "all",
+                device=self.device,
+                beside=[*self.sources, *(beside.sources if beside else ())],
+            )
+            self.sources.append(batches)
+        self.steps = steps_of(self.model, self.sources)
+
+    def advance(self) -> TrialResult:
+        """Train up to the next result, and evaluate; what is trained already is only evaluated."""
+        result = self.train_interval()
+        return result if result.done else self.evaluate()
+
+    def train_interval(self) -> TrialResult:
+        """Train up to the next result; the host waits for the device once, at the end.
+
+        The result is not evaluated, unless it is the last one (of an earlier process, or because training diverged).
+        """
+        if self.last is not None and (self.last.done or (self._trained and not self.last.evaluated)):
+            return self.last
+        parts: dict[str, float] = {}
+        if not self._trained:
+            began = time.perf_counter()
+            parts = self.train(next_result(self.step, self.config))
+            self.ledger["seconds_training"] += time.perf_counter() - began
+        bad = sorted(name for name, value in parts.items() if not math.isfinite(value))
+        metrics = {f"train/{name}": value for name, value in parts.items()}
+        if bad:
+            self.last = self._result(metrics, done=True, failure=f"diverged: {', '.join(bad)} became NaN or infinite")
+        else:
+            self.last = TrialResult(self.step, metrics, self.measured(), evaluated=False)
+        return self.last
+
+    @property
+    def _trained(self) -> bool:
+        return self.step >= self.config.steps
+
+    def evaluate(self) -> TrialResult:
+        """The result of the interval that `train_interval` trained."""
+        assert self.last is not None
+        trained, began = self.last, time.perf_counter()
+        metrics = {**trained.metrics, **self._evaluate(self._trained)}
+        seconds = time.perf_counter() - began
+        self.ledger["seconds_evaluating"] += seconds
+        if self.handed_over:
+            self.ledger["seconds_handed_over"] = self.ledger.get("seconds_handed_over", 0.0) + seconds
+        bad = sorted(name for name, value in metrics.items() if not math.isfinite(value))
+        failure = f"diverged: {', '.join(bad)} became NaN or infinite" if bad else None
+        result = self._result(metrics, done=self._trained or bool(bad), failure=failure)
+        if self.handed_over:
+            peak = max(trained.ledger["peak_memory"], result.ledger["peak_memory"])
+            ledger = {**result.ledger, "peak_memory": peak, "device": trained.ledger["device"]}
+            result = dataclasses.replace(result, ledger=ledger)
+        self.last = result
+        return result
+
+    def train(self, target: int) -> dict[str, float]:
+        """Steps up to `target`; means of the loss parts."""
+        self.model.train()
+        sums, count = self.steps(self.step, target), target - self.step
+        self.count_steps(count)
+        return {name: float(value) / count for name, value in sums.items()}
+
+    def count_steps(self, steps: int) -> None:
+        """Note that the model was trained so many steps on."""
+        self.step += steps
+        self.foreign_training = b""
+
+    def _evaluate(self, done: bool) -> dict[str, float]:
+        from core.metrics import MetricError
+        from trainables.evaluation.inputs import evaluate
+
+        requests = tuple(dict.fromkeys([*self.config.metrics, *(self.config.final_metrics if done else ())]))
+        try:
+            return evaluate(self.model, self.dataset, requests, self.config.study_seed)
+        except MetricError:
+            if np.isfinite(self.model.encode(self.dataset.images(np.arange(min(64, len(self.dataset)))))).all():
+                raise
+            return {"codes": math.nan}
+
+    def _result(self, metrics: dict[str, float], *, done: bool, failure: str | None) -> TrialResult:
+        ledger = self.measured()
+        warnings = self.model.warnings(metrics)
+        for warning in warnings:
+            log.warning("%s at step %d: %s", self.config.identity, self.step, warning)
+        ledger |= {"warnings": warnings} if warnings else {}
+        return TrialResult(self.step, metrics, ledger, done, failure)
+
+    def measured(self) -> dict[str, Any]:
+        """The ledger so far."""
+        return {**self.ledger, "peak_memory": peak_memory(), "device": self.device_name()}
+
+    def device_name(self) -> str:
+        """Of the GPU, or "cpu"."""
+        import torch
+
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+
+    def save(self, folder: Folder) -> None:
+        """Write a checkpoint; pictures too when training is over."""
+        checkpoints.save(folder, self.checkpoint())
+        if self.last and self.last.done and not self.last.failure:
+            from trainables.evaluation.pictures import pictures
+
+            folder.write(PICTURES, pictures(self.model, self.dataset))
+
+    def checkpoint(self) -> Checkpoint:
+        """Weights, optimiser and generator state, and the last result."""
+        model = self.model
+        training = {
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in model.optimizers.items()},
+            "generator": model.generator.get_state(),
+        }
+        description = {
+            "trial": self.config.to_json(),
+            "dataset": dataclasses.asdict(model.dataset),
+            "ledger": self.ledger,
+            "report": dataclasses.asdict(self.last) if self.last else None,
+        }
+        weights = checkpoints.encode_tensors(model.state_dict())
+        encoded = self.foreign_training or checkpoints.encode_training(training)
+        return Checkpoint(self.step, description, weights, encoded)
+
+    def restore(self, folder: Folder) -> int:
+        """Take up the newest whole checkpoint; training goes on as if it had never stopped (bit-identical on a CPU).
+
+        On another kind of device than the one it was saved on, it goes on with other noise. A trial that was trained
+        but not evaluated to its end goes on with the evaluation.
+        """
+        checkpoint = checkpoints.newest(folder, up_to=self.config.steps)
+        if checkpoint is not None:
+            self.take_up(checkpoint)
+        return self.step
+
+    def take_up(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint."""
+        self.ledger = dict(checkpoint.description["ledger"])
+        self.load_state(checkpoint)
+        if self.foreign_training and not self._trained:
+            log.warning("%s goes on from step %d on another kind of device", self.config.identity, self.step)
+        result = checkpoint.description["report"]
+        last = TrialResult(**result) if result else None
+        final = last is not None and (last.done or not last.evaluated) and (self._trained or last.failure)
+        self.last = last if final else None
+
+    def close(self) -> None:
+        """Nothing is held outside of this process."""
+
+    def load_state(self, checkpoint: Checkpoint) -> None:
+        """Step, weights, optimiser and generator state of a checkpoint, not its ledger and result."""
+        from trainables.training.loop import steps_of
+
+        model = self.model
+        self.step = checkpoint.step
+        model.before_restore(self.step)
+        model.load_state_dict(checkpoints.decode_tensors(checkpoint.weights))
+        training = checkpoints.decode_training(checkpoint.training)
+        for name, state in training["optimizers"].items():
+            model.optimizers[name].load_state_dict(state)
+        self.foreign_training = b""
+        try:
+            model.generator.set_state(training["generator"])
+        except RuntimeError:  # a CPU and a GPU have states of their own, so that the noise cannot be continued
+            self.foreign_training = checkpoint.training
+            model.generator.manual_seed(self.config.training_seed + 1_000_003 * self.step)
+        self.steps = steps_of(model, self.sources)  # a recording would write to the state that was replaced
+
+
+def evaluate_trained(config: TrialConfig) -> TrialResult:
+    """The last result of a trial that was saved after its training, evaluated here, on the CPU, and saved again.
+
+    On a CPU the result is bit-identical to that of the trial's own process, which has as many threads.
+
+    Raises:
+        FileNotFoundError: the newest checkpoint is not of the trial's last step.
+    """
+    folder = Folder(config.folder)
+    run = TrainingRun(config, on_cpu=True)
+    run.handed_over = True
+    if run.restore(folder) < config.steps:
+        raise FileNotFoundError(f"no checkpoint of step {config.steps} in {folder.uri}")
+    result = run.advance()
+    run.save(folder)
+    return result
