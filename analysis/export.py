@@ -10,17 +10,20 @@ The folder is a study: `Study(folder.name, folder.parent)` opens it. Beside its 
 """
 
 import contextlib
-import json
+import dataclasses
 import pathlib
 import shutil
 import sqlite3
 import urllib.parse
 from typing import Any
 
-from analysis import snapshot
-from analysis.study import QueryError, Study
+from analysis import report
+from analysis.reading import snapshot
+from analysis.results import QueryError, Results
 from core import checkpoints
+from core.configuration import identity_of
 from core.record import journal
+from core.record.study import Stores
 from core.storage import CorruptEntryError, Folder
 
 PICTURES = "pictures"
@@ -34,7 +37,7 @@ README = """# {name}
 """
 
 
-def export(study: Study, directory: pathlib.Path) -> pathlib.Path:
+def export(study: Results, directory: pathlib.Path) -> pathlib.Path:
     """Write everything of a study into a new folder; the folder. Nothing half-made is left by an interruption.
 
     Args:
@@ -47,7 +50,7 @@ def export(study: Study, directory: pathlib.Path) -> pathlib.Path:
     directory = pathlib.Path(directory).resolve()
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise QueryError(f"'{directory}' holds something already; export into a new folder")
-    study.report()
+    report.write(study)
     part = directory.with_name(f".{directory.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -65,16 +68,10 @@ def export(study: Study, directory: pathlib.Path) -> pathlib.Path:
     return directory
 
 
-def _copy_files(study: Study, target: pathlib.Path) -> None:
+def _copy_files(study: Results, target: pathlib.Path) -> None:
     """The study's record with its stores inside the folder, the journal, the study file, the report."""
-    record = json.loads((study.path / "study.json").read_text(encoding="utf-8"))
-    record["stores"] = {
-        "tracking": "sqlite:///mlflow.db",
-        "optuna": "sqlite:///optuna.db",
-        "checkpoints": ".",
-        "data": "",
-    }
-    (target / "study.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    inside = Stores(tracking="sqlite:///mlflow.db", optuna="sqlite:///optuna.db", checkpoints=".", data="")
+    dataclasses.replace(study.record, root=target.parent, name=target.name, stores=inside).write()
     for name in (journal.FILE, journal.RUN_IDS, "study.yaml"):
         if (study.path / name).exists():
             shutil.copyfile(study.path / name, target / name)
@@ -84,7 +81,7 @@ def _copy_files(study: Study, target: pathlib.Path) -> None:
         _backup(optuna, target / "optuna.db").close()
 
 
-def _write_tables(study: Study, target: pathlib.Path) -> None:
+def _write_tables(study: Results, target: pathlib.Path) -> None:
     (target / "parquet").mkdir()
     with contextlib.closing(sqlite3.connect(target / "study.sqlite")) as connection:
         tables = {"trials": study.trials(), "configurations": study.configurations(), "curves": study.curves()}
@@ -94,13 +91,14 @@ def _write_tables(study: Study, target: pathlib.Path) -> None:
             plain.to_sql(name, connection, index=False, chunksize=10_000)
 
 
-def _copy_trials(study: Study, target: pathlib.Path) -> None:
+def _copy_trials(study: Results, target: pathlib.Path) -> None:
     """Newest whole checkpoint and pictures of every trial, wherever they are kept."""
     trials = study.trials()
     for key, seed in zip(trials["configuration"], trials["seed"], strict=True):
-        source = Folder(study.checkpoint_folder(f"{key}-s{seed}"))
+        identity = identity_of(key, seed)
+        source = Folder(study.checkpoint_folder(identity))
         newest = checkpoints.names(source)[::-1]
-        copy = Folder(target / "trials" / f"{key}-s{seed}")
+        copy = Folder(target / "trials" / identity)
         for candidates in (newest, [name for name in source.entries() if name == PICTURES]):
             for name in candidates:
                 try:
@@ -111,7 +109,7 @@ def _copy_trials(study: Study, target: pathlib.Path) -> None:
                 break
 
 
-def _copy_tracking(study: Study, target: pathlib.Path) -> None:
+def _copy_tracking(study: Results, target: pathlib.Path) -> None:
     """This study's part of an SQLite store of MLflow, and its artifacts; nothing when the store is a server."""
     source = _sqlite_path(study.stores["tracking"])
     if source is None:

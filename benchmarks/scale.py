@@ -29,6 +29,7 @@ def main() -> None:
 
     import studies
     from core.record import journal
+    from core.record.events import TrialEnded
 
     alone = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}  # no cluster that is here
     ray.init(num_cpus=SLOTS, log_to_driver=False, **alone)
@@ -46,7 +47,7 @@ def main() -> None:
     total = time.perf_counter() - began
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
-    ends = np.array([event["time"] for _, event in journal.read(study.path) if event["type"] == "end"])
+    ends = np.array([event.time for _, event in journal.read(study.path) if isinstance(event, TrialEnded)])
     chunk = max(10, len(ends) // 10)
     first, last = (chunk - 1) / (ends[chunk - 1] - ends[0]), (chunk - 1) / (ends[-1] - ends[-chunk])
     row = {

@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.training import begin, result
 from core.record import journal
+from core.record.events import TrialEnded, TrialReported, TrialStarted
 
 SHORT_SECONDS, SHORT_TRIALS = 0.5, 12
 COLD_START, TURNOVER, OVERHEAD = 20.0, 0.5, 0.02  # targets; the overhead is that of trials of ten minutes
@@ -119,13 +120,13 @@ def by_process(events: list[dict[str, Any]]) -> dict[int, list[Trial]]:
     started: dict[str, float] = {}
     waited: dict[str, float] = {}
     for event in events:
-        if event["type"] == "start":
-            started[event["trial"]] = event["time"]
-        elif event["type"] == "report":
-            waited.setdefault(event["trial"], event["ledger"]["seconds_waiting"])
-        elif event["type"] == "end":
-            ledger, began = event["ledger"], started[event["trial"]] + waited[event["trial"]]
-            trial = Trial(began, event["time"], ledger["seconds_training"], ledger["seconds_evaluating"], event["step"])
+        if isinstance(event, TrialStarted):
+            started[event.trial] = event.time
+        elif isinstance(event, TrialReported):
+            waited.setdefault(event.trial, event.ledger["seconds_waiting"])
+        elif isinstance(event, TrialEnded):
+            ledger, began = event.ledger, started[event.trial] + waited[event.trial]
+            trial = Trial(began, event.time, ledger["seconds_training"], ledger["seconds_evaluating"], event.step)
             processes.setdefault(ledger["pid"], []).append(trial)
     return processes
 

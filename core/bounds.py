@@ -4,13 +4,15 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
+from core.mistakes import UserError
+
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _BOUND = re.compile(rf"\s*([A-Za-z_][\w/]*)\s*(<=|>=|<|>)\s*({_NUMBER})\s*")
 _UNTIL = re.compile(rf"\s*std_error\(\s*([A-Za-z_][\w/]*)\s*\)\s*<\s*({_NUMBER})\s*")
 
 
-class FormulaError(ValueError):
-    """A formula that cannot be understood; the text is one sentence."""
+class FormulaError(UserError):
+    """A formula that cannot be understood."""
 
 
 @dataclasses.dataclass(frozen=True)

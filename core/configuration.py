@@ -26,6 +26,23 @@ class Configuration:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def identity_of(configuration: str, seed: int) -> str:
+    """`<configuration hash>-s<seed>`: the identity of a trial, unique within its study."""
+    return f"{configuration}-s{seed}"
+
+
+def split_identity(identity: str) -> tuple[str, int]:
+    """Configuration hash and seed of a trial's identity.
+
+    Raises:
+        ValueError: it is none.
+    """
+    configuration, mark, seed = identity.rpartition("-s")
+    if not (mark and configuration and seed.isdigit()):
+        raise ValueError(f"'{identity}' is not a trial, <configuration>-s<seed>")
+    return configuration, int(seed)
+
+
 @dataclasses.dataclass(frozen=True)
 class TrialConfig:
     """Everything a process needs to run one trial, as plain data.
@@ -65,8 +82,8 @@ class TrialConfig:
 
     @property
     def identity(self) -> str:
-        """`<configuration hash>-s<seed>`: unique within the study."""
-        return f"{self.configuration.hash}-s{self.seed}"
+        """Of the trial, see `identity_of`."""
+        return identity_of(self.configuration.hash, self.seed)
 
     @property
     def training_seed(self) -> int:

@@ -1,9 +1,11 @@
-"""Settings of the process that a training loop runs in."""
+"""Settings of the process that a study, or a training loop, runs in."""
 
 import contextlib
 import ctypes
+import logging
 import os
 import platform
+from collections.abc import Iterator, Mapping
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _MEBIBYTE = 1 << 20
@@ -29,6 +31,35 @@ def configure_process(threads: int) -> None:
         libc.mallopt(_M_MMAP_THRESHOLD, 32 * _MEBIBYTE)
         libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
         libc.mallopt(_M_TOP_PAD, 64 * _MEBIBYTE)
+
+
+@contextlib.contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables of this process, and of those that it starts, for a while; then as they were."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def logging_at(level: int, *names: str) -> Iterator[None]:
+    """The level of some loggers for a while; then as it was."""
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(level)
+    try:
+        yield
+    finally:
+        for logger, each in zip(loggers, before, strict=True):
+            logger.setLevel(each)
 
 
 def peak_memory() -> int:

@@ -1,24 +1,30 @@
-"""Launch, resume and stop studies."""
+"""The verbs of a study: load, launch, resume, stop, status, extend."""
 
+import logging
 import os
 import pathlib
 import signal
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import core.data
 from analysis.study import Study
+from core.mistakes import StudyError
+from core.record import study as written
+from core.record.history import History
+from core.runtime import logging_at
 from core.storage import redact
-from studies import detach, driver
-from studies.budget import disk_needed, hours_here, require_disk
-from studies.display import ProgressDisplay
-from studies.driver import Display, Outcome, drive
-from studies.folder import StudyFolder
-from studies.optuna_store import open_storage
-from studies.spec import StudySpec
-from studies.state import StudyState
-from studies.study_file import Document, StudyError, from_mapping, read
-from studies.tracking import require_store
-from studies.validation import require_local_resources, validate
+from studies.cluster import job
+from studies.cluster.session import require_address
+from studies.delivery.mlflow_store import require_store
+from studies.delivery.to_optuna import open_storage
+from studies.drive.display import Display, ProgressDisplay
+from studies.drive.driver import Outcome, drive
+from studies.record.folder import Record, StudyFolder, default_stores
+from studies.record.state import planned_trials
+from studies.study_file.document import Document, from_mapping, read
+from studies.study_file.estimate import require_disk
+from studies.study_file.spec import StudySpec, difference
+from studies.study_file.validation import require_local_resources, validate
 
 ROOT = "runs"
 
@@ -60,12 +66,12 @@ def launch(
         StudyError: a mistake in the study file, a name that is taken by another study, a store that cannot be reached.
     """
     spec, document = load(path_or_spec, data_root)
-    folder = prepare(
+    record = prepare(
         spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root, address=address
     )
     if address is None:
         require_local_resources(spec, document)
-    run(folder, display, address)
+    run(record, display, address)
     return Study(spec.name, root)
 
 
@@ -78,52 +84,36 @@ def prepare(
     storage: str | None,
     data_root: str | None,
     address: str | None = None,
-) -> StudyFolder:
-    """The folder of a new study, or of the one that this very file started."""
+) -> Record:
+    """The record of a new study, or of the one that this very file started."""
     folder = StudyFolder(root, spec.name)
     if folder.exists:
-        differences = difference(folder.spec(), spec)
-        if differences:
-            listing = "\n".join(f"  {line}" for line in differences)
-            raise StudyError(
-                f"study '{spec.name}' exists with a different file:\n{listing}\n"
-                f"resume it as it is (`studies resume {spec.name}`), or give the new one another name"
-            )
-        if tracking_uri not in (None, folder.stores().tracking):
-            raise StudyError(
-                f"study '{spec.name}' is tracked at {redact(folder.stores().tracking)}, which cannot change"
-            )
-        return folder
-    driver.require_address(address)
-    stores = driver.default_stores(folder.root, spec.name, tracking=tracking_uri, storage=storage, data=data_root)
+        record = folder.open()
+        _require_same(record, spec, tracking_uri)
+        return record
+    require_address(address)
+    stores = default_stores(folder.root, spec.name, tracking=tracking_uri, storage=storage, data=data_root)
     require_store(stores.tracking)
     if not stores.optuna.startswith("sqlite:"):
-        open_storage(stores.optuna).engine.dispose()
+        with logging_at(logging.ERROR, "optuna"):
+            open_storage(stores.optuna).engine.dispose()
     source = pathlib.Path(document.source)
     text = source.read_text(encoding="utf-8") if document.marks is not None else spec.model_dump_json(indent=1)
     require_disk(spec, stores.data, stores.checkpoints)
-    folder.create(spec, stores, text)
-    return folder
+    return folder.create(spec, stores, text)
 
 
-def difference(old: StudySpec, new: StudySpec) -> list[str]:
-    """What differs between two specifications: `key: old → new`."""
-    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
-    keys = dict.fromkeys([*before, *after])
-    return [
-        f"{key}: {before.get(key, 'absent')} → {after.get(key, 'absent')}"
-        for key in keys
-        if before.get(key) != after.get(key)
-    ]
-
-
-def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        return {prefix: value}
-    flat: dict[str, Any] = {}
-    for key, inner in value.items():
-        flat |= _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
-    return flat
+def _require_same(record: Record, spec: StudySpec, tracking_uri: str | None) -> None:
+    """Refuse another study under a name that is taken, and another store for the same one."""
+    differences = difference(record.spec, spec)
+    if differences:
+        listing = "\n".join(f"  {line}" for line in differences)
+        raise StudyError(
+            f"study '{spec.name}' exists with a different file:\n{listing}\n"
+            f"resume it as it is (`studies resume {spec.name}`), or give the new one another name"
+        )
+    if tracking_uri not in (None, record.stores.tracking):
+        raise StudyError(f"study '{spec.name}' is tracked at {redact(record.stores.tracking)}, which cannot change")
 
 
 def resume(
@@ -134,14 +124,13 @@ def resume(
     Raises:
         StudyError: no such study, or another driver has it.
     """
-    run(StudyFolder(root, name), display, address)
+    run(StudyFolder(root, name).open(), display, address)
     return Study(name, root)
 
 
-def run(folder: StudyFolder, display: Display | None, address: str | None) -> Outcome:
+def run(record: Record, display: Display | None, address: str | None) -> Outcome:
     """Drive a study, then write its report and attach it to MLflow."""
-    spec = folder.spec()
-    return drive(folder, display or ProgressDisplay(spec), address)
+    return drive(record, display or ProgressDisplay(record.spec), address)
 
 
 def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:
@@ -150,11 +139,10 @@ def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:
     Raises:
         StudyError: no such study, or nobody drives it.
     """
-    folder = StudyFolder(root, name)
-    folder.record()
-    job = detach.stop(folder)
-    if job is not None:
-        return f"job {job}"
+    folder = StudyFolder(root, name).open().folder
+    submitted = job.stop(folder)
+    if submitted is not None:
+        return f"job {submitted}"
     pid = folder.driver()
     if pid is None:
         raise StudyError(f"nobody drives study '{name}' on this machine; `studies resume {name}` goes on with it")
@@ -164,51 +152,30 @@ def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:
 
 def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
     """How far a study is: planned trials, trials by state, and the process that drives it."""
-    folder = StudyFolder(root, name)
-    spec = folder.spec()
-    state = StudyState.read(folder.path)
-    pid = folder.driver()
-    counts = state.counts()
+    record = StudyFolder(root, name).open()
+    history = History.read(record.folder.path)
+    pid = record.folder.driver()
+    counts = history.counts()
     if pid is None:
         counts["PENDING"] += counts.pop("RUNNING")
         counts["RUNNING"] = 0
-    planned = state.planned(spec)
+    planned = planned_trials(record.spec, history)
     counts["PENDING"] += max(0, planned - sum(counts.values()))
     return {"study": name, "planned": planned, **{key.lower(): value for key, value in counts.items()}, "driver": pid}
 
 
-def plan(spec: StudySpec, data_root: str | None = None) -> dict[str, Any]:
-    """What a study will do: trials, CPU core hours on a machine like this one, and disk for its checkpoints."""
-    import trainables
-
-    root = str(core.data.data_root(data_root))
-
-    configurations = spec.num_configurations
-    return {
-        "study": spec.name,
-        "dataset": spec.dataset_name,
-        "models": ", ".join(str(trainables.get(model).title) for model in spec.models),
-        "configurations": configurations,
-        "seeds": spec.seeds.min if spec.seeds.min == spec.seeds.max else f"{spec.seeds.min} to {spec.seeds.max}",
-        "trials": configurations * spec.seeds.min,
-        "steps": spec.budget.steps,
-        "core_hours_here": round(hours_here(spec, root), 3),
-        "disk_gb": round(disk_needed(spec, root) / 1e9, 3),
-    }
-
-
 def tracking_uri(root: str | os.PathLike[str]) -> str:
-    """The MLflow store of the studies under a root.
+    """The MLflow store of the newest study under a root.
 
     Raises:
         StudyError: there is no study under it.
     """
-    studies = sorted(pathlib.Path(root).glob("*/study.json"), key=lambda path: path.stat().st_mtime)
-    if not studies:
+    records = [written.read(root, name) for name in written.names(root)]
+    if not records:
         raise StudyError(
             f"there is no study under {pathlib.Path(root).resolve()} yet; `studies launch FILE` starts one"
         )
-    return StudyFolder(root, studies[-1].parent.name).stores().tracking
+    return max(records, key=lambda record: (record.path / written.FILE).stat().st_mtime).stores.tracking
 
 
 def extend(
@@ -225,31 +192,44 @@ def extend(
     Raises:
         StudyError: a value is smaller than it was, or nothing is enlarged.
     """
-    folder = StudyFolder(root, name)
-    spec = folder.spec()
-    changes = {
-        "configurations": (spec.search.configurations, configurations),
-        "seeds": (spec.seeds.max, seeds),
-        "steps": (spec.budget.steps, steps),
-        "hours": (spec.budget.hours or 0.0, hours),
-    }
-    given = {key: (old, new) for key, (old, new) in changes.items() if new is not None}
-    for key, (old, new) in given.items():
-        if new <= old:
-            raise StudyError(f"{key} of study '{name}' is {old} already; extend it to more, not to {new}")
+    folder = StudyFolder(root, name).open().folder
+    asked = {"configurations": configurations, "seeds": seeds, "steps": steps, "hours": hours}
+    given = {key: value for key, value in asked.items() if value is not None}
     if not given:
         raise StudyError("nothing to extend; give --configurations, --seeds, --steps or --hours")
-    data = spec.model_dump(mode="json")
-    if configurations is not None:
-        data["search"]["configurations"] = configurations
-    if seeds is not None:
-        data["seeds"]["max"] = seeds
-        data["seeds"]["min"] = seeds if spec.seeds.until is None else spec.seeds.min
-    if steps is not None:
-        data["budget"]["steps"] = steps
-    if hours is not None:
-        data["budget"]["hours"] = hours
-    extended = StudySpec.model_validate(data)
     with folder.driving():
-        folder.revise(extended, ", ".join(f"{key}: {old} → {new}" for key, (old, new) in given.items()))
+        record = folder.open()
+        extended, note = _enlarged(record.spec, given)
+        folder.revise(record, extended, note)
     return extended
+
+
+def _enlarged(spec: StudySpec, given: Mapping[str, float]) -> tuple[StudySpec, str]:
+    """The specification with larger values, and a note of what changed."""
+    now = {
+        "configurations": spec.search.configurations,
+        "seeds": spec.seeds.max,
+        "steps": spec.budget.steps,
+        "hours": spec.budget.hours or 0.0,
+    }
+    for key, value in given.items():
+        if value <= now[key]:
+            raise StudyError(f"{key} of study '{spec.name}' is {now[key]} already; extend it to more, not to {value}")
+    data = spec.model_dump(mode="json")
+    for key, value in given.items():
+        _ENLARGE[key](data, value)
+    return StudySpec.model_validate(data), ", ".join(f"{key}: {now[key]} → {value}" for key, value in given.items())
+
+
+def _enlarge_seeds(data: dict[str, Any], seeds: float) -> None:
+    data["seeds"]["max"] = seeds
+    if data["seeds"]["until"] is None:
+        data["seeds"]["min"] = seeds
+
+
+_ENLARGE: dict[str, Callable[[dict[str, Any], Any], None]] = {
+    "configurations": lambda data, value: data["search"].update(configurations=value),
+    "seeds": _enlarge_seeds,
+    "steps": lambda data, value: data["budget"].update(steps=value),
+    "hours": lambda data, value: data["budget"].update(hours=value),
+}

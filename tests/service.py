@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.record import journal
+from core.record.events import TrialEnded
 
 STUDY = {
     "dataset": "dsprites.quick",
@@ -90,7 +91,7 @@ class Service:
 
     def ended(self, name: str) -> int:
         """Trials that have ended so far."""
-        return sum(event["type"] == "end" for _, event in journal.read(self.root / name))
+        return sum(isinstance(event, TrialEnded) for _, event in journal.read(self.root / name))
 
     def assert_agreement(self, name: str) -> None:
         """`studies check` finds nothing."""

@@ -22,7 +22,7 @@ from core.storage import Folder
 from trainables.trainable import Run, TrialResult, next_result
 from trainables.training.run import evaluate_trained, start
 
-KEEPER = "keeper of hosts"
+HOSTS = "hosts of devices"
 MOST_MEMBERS = 1_000  # calls that wait in a host at once
 
 
@@ -34,8 +34,8 @@ class StudyTrainable(tune.Trainable):
     its last snapshot may not know, are not relied on.
 
     When the training is over and a core of the cluster is idle, the trial saves and reports before its last evaluation,
-    so that the driver can hand that over to a task (`evaluate`) and the slot to the next trial (`studies.handover`).
-    Another `step` evaluates here.
+    so that the driver can hand that over to a task (`evaluate`) and the slot to the next trial. Another `step`
+    evaluates here.
     """
 
     run: Run | None = None
@@ -145,8 +145,8 @@ class HostActor:
 
     def __init__(self, lost: "HostActor | None" = None) -> None:
         place = ray.get_runtime_context().get_node_id(), os.environ.get("CUDA_VISIBLE_DEVICES")
-        keeper = ray.get_actor(KEEPER)
-        self._number, self._host = ray.get(keeper.host.remote(*place, lost._number if lost else None))
+        hosts = ray.get_actor(HOSTS)
+        self._number, self._host = ray.get(hosts.host.remote(*place, lost._number if lost else None))
 
     def join(self, config: dict[str, Any], checkpoint: Checkpoint | None) -> int:
         """Take a trial in."""
@@ -158,7 +158,7 @@ class HostActor:
         return self._answer(self._host.next_result, identity)
 
     def leave(self, identity: str) -> None:
-        """Forget a trial."""
+        """Drop a trial."""
         self._answer(self._host.leave, identity)
 
     @staticmethod
@@ -173,7 +173,7 @@ class HostActor:
             raise HostLostError(str(error).splitlines()[0]) from error
 
 
-class Keeper:
+class Hosts:
     """Starts the host of a GPU when a trial first asks for it, and again after it died; it lives as long as the study.
 
     A host that a trial started would die with that trial's process.
@@ -200,9 +200,9 @@ class Keeper:
         return self._hosts[node, devices]
 
 
-def keep_hosts() -> Any:
-    """Start the keeper; the trials of a GPU can train together while the result is referred to."""
-    return ray.remote(Keeper).options(name=KEEPER, num_cpus=0).remote()
+def start_hosts() -> Any:
+    """Start the actor that starts hosts; the trials of a GPU can train together while the result is referred to."""
+    return ray.remote(Hosts).options(name=HOSTS, num_cpus=0).remote()
 
 
 def core_is_idle() -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.figures.style import STYLES, canvas, tidy
-from analysis.latents import VALUES, Dimensions, traversal
+from analysis.models.latents import VALUES, Dimensions, traversal
 
 MOST_COMPONENTS = 30  # drawn of a partition; a predecessor of the modular model may have thousands
 FRAMES = 50  # of an animation, as in CascadeVAE's
@@ -18,7 +18,7 @@ def traversals(model: Any, dimensions: Dimensions, values: np.ndarray = VALUES, 
 
     Args:
         model: a loaded model.
-        dimensions: `analysis.latents.describe(model, dataset)`.
+        dimensions: `analysis.models.latents.describe(model, dataset)`.
         values: what a dimension is set to, left to right.
         caption: a line above.
     """

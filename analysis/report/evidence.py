@@ -3,18 +3,17 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis import catalogue, figures
+from analysis import figures
+from analysis.models import ranking
 from analysis.report.pictures import cached
-from analysis.statistics import dependence, ranking, selection, uncertainty
+from analysis.results import QueryError, Results
+from analysis.statistics import dependence, selection, uncertainty
 from analysis.statistics.uncertainty import Estimate
-
-if TYPE_CHECKING:
-    from analysis.study import Study
 
 DRAWS = 200_000  # configurations times bootstrap replicates, for time
 MOST_PAIRS = 15
@@ -65,7 +64,7 @@ class Rules:
     without: str
 
 
-def evidence(study: "Study") -> Evidence:
+def evidence(study: Results) -> Evidence:
     """Everything from the tables of a study, whatever is completed yet."""
     feasible = study.feasible()
     if feasible.empty:
@@ -79,7 +78,7 @@ def evidence(study: "Study") -> Evidence:
     several = not np.isnan(volume.low)
     probability = dict(zip(keys, uncertainty.front_probability(values, directions, replicates).tolist(), strict=True))
     metric = next(iter(objectives))
-    shown = catalogue.scores(study)[:MOST_METRICS]
+    shown = study.scored_metrics()[:MOST_METRICS]
     return Evidence(
         volume,
         ", ".join(f"{figures.label(key)} {value:.4g}" for key, value in zip(objectives, reference, strict=True)),
@@ -92,9 +91,7 @@ def evidence(study: "Study") -> Evidence:
     )
 
 
-def _comparisons(study: "Study", metric: str) -> list[dict[str, Any]]:
-    from analysis.study import QueryError
-
+def _comparisons(study: Results, metric: str) -> list[dict[str, Any]]:
     rows = []
     for first, second in itertools.islice(itertools.combinations(study.spec["models"], 2), MOST_PAIRS):
         try:
@@ -114,7 +111,7 @@ def _comparisons(study: "Study", metric: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _rules(study: "Study", completed: pd.DataFrame, metric: str) -> Rules:
+def _rules(study: Results, completed: pd.DataFrame, metric: str) -> Rules:
     """Every rule over all trials of the feasible configurations, and within each model."""
     keys = [key for key in study.metrics() if key != metric]
     criteria = {figures.short_label(key): own for key, own in selection.unsupervised(completed, keys).items()}
@@ -144,7 +141,7 @@ def _rules(study: "Study", completed: pd.DataFrame, metric: str) -> Rules:
     return Rules(rows, [figures.title(model) for model in models], without)
 
 
-def _agreement(study: "Study", completed: pd.DataFrame) -> tuple[pd.Series | None, str]:
+def _agreement(study: Results, completed: pd.DataFrame) -> tuple[pd.Series | None, str]:
     """UDR of the configurations that have several seeds, or why there is none."""
     from core.data import DataError
     from core.metrics import MetricError
@@ -165,7 +162,7 @@ def _agreement(study: "Study", completed: pd.DataFrame) -> tuple[pd.Series | Non
         return None, str(error)
 
 
-def _importance(study: "Study", feasible: pd.DataFrame, metric: str) -> list[dict[str, Any]]:
+def _importance(study: Results, feasible: pd.DataFrame, metric: str) -> list[dict[str, Any]]:
     rows = []
     for model, own in feasible.groupby("model", sort=False):
         table = dependence.importance(own, study.searched(str(model)), metric)

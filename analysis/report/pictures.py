@@ -4,20 +4,18 @@ import base64
 import dataclasses
 import io
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from analysis import figures
-from analysis.latents import describe
+from analysis.models.latents import describe
+from analysis.reading.trial import Trial
 from analysis.report.wording import mean_and_deviation
-from analysis.trial import Trial
+from analysis.results import Results
 from core.data import DataError
 from core.metrics import MetricError
 from core.storage import CorruptEntryError, Folder
-
-if TYPE_CHECKING:
-    from analysis.study import Study
 
 ENTRY = "pictures"  # of a trial's folder, written when its training ended
 ROOM = 8_500_000  # bytes of the page that pictures may take
@@ -85,12 +83,12 @@ def stored(trial: Trial) -> dict[str, bytes]:
     return {name.removesuffix(".png"): data for name, data in sorted(files.items()) if name.endswith(".png")}
 
 
-def traversal_of(study: "Study", configuration: str) -> bytes | None:
+def traversal_of(study: Results, configuration: str) -> bytes | None:
     """The traversal of a configuration's best seed by the first objective, as a PNG file."""
     return stored(best_seed(study, configuration)).get("traversal")
 
 
-def best_seed(study: "Study", configuration: str) -> Trial:
+def best_seed(study: Results, configuration: str) -> Trial:
     """The completed trial of a configuration that is best by the first objective."""
     metric, direction = next(iter(study.objectives.items()))
     trials = study.trials()
@@ -99,7 +97,7 @@ def best_seed(study: "Study", configuration: str) -> Trial:
     return study.trial(configuration, int(best["seed"]))
 
 
-def winners(study: "Study", directory: pathlib.Path, album: Album) -> list[dict[str, Any]]:
+def winners(study: Results, directory: pathlib.Path, album: Album) -> list[dict[str, Any]]:
     """The best configuration by each objective and the knee of the front, each once: pictures of its best seed."""
     front = study.front()
     if front.empty:
@@ -131,7 +129,7 @@ def winners(study: "Study", directory: pathlib.Path, album: Album) -> list[dict[
     return found
 
 
-def _pictures(study: "Study", trial: Trial, directory: pathlib.Path, album: Album) -> dict[str, Picture]:
+def _pictures(study: Results, trial: Trial, directory: pathlib.Path, album: Album) -> dict[str, Picture]:
     """What the trial left; with the data set at hand also its dimensions by factor, drawn anew."""
     drawn = _drawn(study, trial, directory)
     found = {name: album.add_drawing(path) for name, path in drawn.items()}
@@ -141,7 +139,7 @@ def _pictures(study: "Study", trial: Trial, directory: pathlib.Path, album: Albu
     return {name: picture for name, picture in found.items() if picture is not None}
 
 
-def _drawn(study: "Study", trial: Trial, directory: pathlib.Path) -> dict[str, pathlib.Path]:
+def _drawn(study: Results, trial: Trial, directory: pathlib.Path) -> dict[str, pathlib.Path]:
     """PNG files of a trial's dimensions, votes and prior; none without its weights or its data set."""
     if not cached(study):
         return {}
@@ -153,19 +151,18 @@ def _drawn(study: "Study", trial: Trial, directory: pathlib.Path) -> dict[str, p
     drawings = {"dimensions": figures.traversals(model, dimensions)}
     if dimensions.votes is not None:
         drawings["votes"] = figures.vote_matrix(dimensions.votes, dimensions.factors)
-    if hasattr(model, "prior"):
+    if "components" in model.serves:
         drawings["components"] = figures.component_centroids(model)
         drawings["prior"] = figures.prior_components(model)
     figures.animate(model, dimensions, directory / f"{trial.identity}.gif")
     return {name: figures.save(figure, directory, f"{trial.identity}_{name}") for name, figure in drawings.items()}
 
 
-def cached(study: "Study") -> bool:
+def cached(study: Results) -> bool:
     """Whether the data set can be opened here without rendering or downloading anything."""
     import core.data
 
-    dataset = study.spec["dataset"]
-    name = dataset if isinstance(dataset, str) else dataset["name"]
+    name = core.data.dataset_name(study.spec["dataset"])
     try:
         entry = next(row for row in core.data.catalogue(study.stores["data"]) if row["name"] == name)
     except (core.data.DataError, StopIteration):

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
@@ -12,9 +12,7 @@ from analysis import figures
 from analysis.figures.front import axes_of
 from analysis.figures.style import arrow, styles
 from analysis.report.wording import chosen, count, mean_and_deviation
-
-if TYPE_CHECKING:
-    from analysis.study import Study
+from analysis.results import Results
 
 WIDTH, HEIGHT = 760, 480
 LEFT, RIGHT, TOP, BOTTOM = 70, 16, 12, 56
@@ -60,7 +58,7 @@ class Scatter:
     box: tuple[int, int, int, int] = (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM)
 
 
-def scatter(study: "Study", probability: Mapping[str, float], pictures: set[str]) -> Scatter | None:
+def scatter(study: Results, probability: Mapping[str, float], pictures: set[str]) -> Scatter | None:
     """The first objective upwards, the second to the right; None before a feasible configuration is completed."""
     feasible, front = study.feasible(), study.front()
     if feasible.empty:

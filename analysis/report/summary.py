@@ -1,20 +1,16 @@
 """The report's first paragraph: what was found, how sure it is, and what it cost."""
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from analysis import figures
 from analysis.report.evidence import Evidence
 from analysis.report.wording import chosen, count, dataset_name, mean_and_deviation, state_counts
-
-if TYPE_CHECKING:
-    from analysis.study import Study
+from analysis.results import Results
 
 OFTEN = 0.95
 
 
-def summary(study: "Study", front: pd.DataFrame, found: Evidence) -> list[str]:
+def summary(study: Results, front: pd.DataFrame, found: Evidence) -> list[str]:
     """Its sentences; only the first before a configuration is completed."""
     sentences = [_done(study)]
     if front.empty:
@@ -27,7 +23,7 @@ def summary(study: "Study", front: pd.DataFrame, found: Evidence) -> list[str]:
     return sentences
 
 
-def _done(study: "Study") -> str:
+def _done(study: Results) -> str:
     states = state_counts(study)
     models = " and ".join(", ".join(map(figures.title, study.spec["models"])).rsplit(", ", 1))
     configurations = count(len(study.configurations()), "configuration")
@@ -35,7 +31,7 @@ def _done(study: "Study") -> str:
     return f"{configurations} of {models} on {dataset_name(study)}; trials: {ended or 'none yet'}."
 
 
-def _front(study: "Study", front: pd.DataFrame) -> str:
+def _front(study: Results, front: pd.DataFrame) -> str:
     if len(front) == 1:
         return "One configuration is best in every objective, so the front is a single point."
     knee = study.knee()
@@ -67,6 +63,6 @@ def _choice(found: Evidence) -> str:
     return f"Chosen without looking at the score it would be, instead of {best['value']}: {others}."
 
 
-def _name(study: "Study", row: pd.Series) -> str:
+def _name(study: Results, row: pd.Series) -> str:
     settings = chosen(study, row)
     return f"{figures.title(row['model'])} ({settings})" if settings else figures.title(row["model"])

@@ -1,17 +1,15 @@
 """What was asked and what was found, in words and rows."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from analysis import figures
-
-if TYPE_CHECKING:
-    from analysis.study import Study
+from analysis.results import Results
 
 
-def asked(study: "Study") -> dict[str, str]:
+def asked(study: Results) -> dict[str, str]:
     """The study file in words, by heading."""
     spec = study.spec
     search, seeds, budget = spec["search"], spec["seeds"], spec["budget"]
@@ -48,7 +46,7 @@ def span(value: Any) -> str:
     return "in " + ", ".join(map(str, value))
 
 
-def dataset_name(study: "Study") -> str:
+def dataset_name(study: Results) -> str:
     """The data set, with the options that the study file gives it."""
     dataset = study.spec["dataset"]
     if isinstance(dataset, str):
@@ -62,12 +60,12 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def state_counts(study: "Study") -> dict[str, int]:
+def state_counts(study: Results) -> dict[str, int]:
     """Number of trials by state."""
     return {str(state): int(count) for state, count in study.trials()["state"].value_counts().items()}
 
 
-def chosen(study: "Study", row: "pd.Series") -> str:
+def chosen(study: Results, row: "pd.Series") -> str:
     """The searched hyperparameters of a configuration as papers write them."""
     return figures.settings(row["model"], {name: row[name] for name in study.searched(row["model"])})
 
@@ -78,7 +76,7 @@ def mean_and_deviation(row: "pd.Series", metric: str) -> str:
     return f"{mean:.4g}" if pd.isna(deviation) else f"{mean:.4g} ± {deviation:.2g}"
 
 
-def front_rows(study: "Study", front: pd.DataFrame, probability: Mapping[str, float]) -> list[list[str]]:
+def front_rows(study: Results, front: pd.DataFrame, probability: Mapping[str, float]) -> list[list[str]]:
     """The front as rows of text: model, hyperparameters, seeds, objectives, how often on the front, configuration."""
     return [
         [

@@ -3,25 +3,24 @@
 import importlib.resources
 import pathlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 import markupsafe
 import pandas as pd
 
-from analysis import catalogue, figures
+from analysis import figures
 from analysis.figures.style import SUBSCRIPT
-from analysis.purpose import purpose
+from analysis.papers import experiments
+from analysis.reading.purpose import purpose
 from analysis.report.evidence import MOST_METRICS, evidence
 from analysis.report.pictures import Album, Picture, traversal_of, winners
-from analysis.report.record import cost, failures, history, provenance
+from analysis.report.provenance import cost, failures, provenance
 from analysis.report.scatter import scatter
 from analysis.report.summary import summary
 from analysis.report.wording import asked, front_rows
+from analysis.results import Results
 from analysis.statistics import dependence, uncertainty
-
-if TYPE_CHECKING:
-    from analysis.study import Study
 
 FOLDER = "report"
 MOST_PICTURES = 24  # of points of the front, shown on hover
@@ -31,7 +30,7 @@ OF_A_TRIAL = re.compile(r"[0-9a-f]{12}-s\d+[._]")
 OF_THE_LOSS = ("train/reconstruction", "train/kl")
 
 
-def write(study: "Study") -> pathlib.Path:
+def write(study: Results) -> pathlib.Path:
     """Draw the figures (PNG and PDF) and write `report/report.html`; the path of the HTML file.
 
     The front, curves, statistics and cost come from the tables alone. Pictures of the winners are drawn anew, rows
@@ -64,13 +63,13 @@ def symbols(text: object) -> markupsafe.Markup:
     return markupsafe.Markup(SUBSCRIPT.sub(r"\1<sub>\2</sub>", escaped))
 
 
-def content(study: "Study", directory: pathlib.Path) -> dict[str, Any]:
+def content(study: Results, directory: pathlib.Path) -> dict[str, Any]:
     """Everything that the template shows; the figures are left in the directory on the way."""
     configurations, front = study.configurations(), study.front()
-    found, ran, album = evidence(study), history(study), Album()
+    found, ran, album = evidence(study), study.history(), Album()
     caption = f"{study.name}: {len(front)} of {len(configurations)} configurations on the front"
     figures.save(figures.pareto_front(configurations, front, study.objectives, caption), directory, "pareto_front")
-    named = [album.add_drawing(path) for path in catalogue.draw(study, directory) if path.suffix == ".png"]
+    named = [album.add_drawing(path) for path in experiments.draw(study, directory) if path.suffix == ".png"]
     drawings = {name: album.add_drawing(path) for name, path in _drawings(study, directory).items()}
     chosen = winners(study, directory, album)
     pictures = _on_hover(study, front, album)
@@ -87,7 +86,7 @@ def content(study: "Study", directory: pathlib.Path) -> dict[str, Any]:
         "winners": chosen,
         "drawings": {name: picture for name, picture in drawings.items() if picture is not None},
         "named": [picture for picture in named if picture is not None],
-        "documents": catalogue.documents(study),
+        "documents": experiments.documents(study),
         "cost": cost(study, ran),
         "provenance": provenance(study, ran),
         "failures": failures(study),
@@ -95,7 +94,7 @@ def content(study: "Study", directory: pathlib.Path) -> dict[str, Any]:
     }
 
 
-def _on_hover(study: "Study", front: pd.DataFrame, album: Album) -> dict[str, Picture]:
+def _on_hover(study: Results, front: pd.DataFrame, album: Album) -> dict[str, Picture]:
     """Small traversals of the points of the front, by configuration."""
     found = {}
     for key in front["configuration"].head(MOST_PICTURES):
@@ -106,7 +105,7 @@ def _on_hover(study: "Study", front: pd.DataFrame, album: Album) -> dict[str, Pi
     return found
 
 
-def _drawings(study: "Study", directory: pathlib.Path) -> dict[str, pathlib.Path]:
+def _drawings(study: Results, directory: pathlib.Path) -> dict[str, pathlib.Path]:
     """Training curves, the search's progress, rank correlations and time: PNG files by name, what can be drawn yet."""
     trials, curves = study.trials(), study.curves()
     drawn = {}
@@ -122,13 +121,13 @@ def _drawings(study: "Study", directory: pathlib.Path) -> dict[str, pathlib.Path
         points = feasible[[f"{key}_mean" for key in study.objectives]].to_numpy(dtype=float)
         history = uncertainty.hypervolume_history(points, directions, list(study.reference()))
         drawn["history"] = figures.hypervolume_history(history)
-    ways = {metric: study.direction(metric) for metric in catalogue.scores(study)[:MOST_METRICS]}
+    ways = {metric: study.direction(metric) for metric in study.scored_metrics()[:MOST_METRICS]}
     if len(ways) > 1 and len(feasible) > 2:
         drawn["ranks"] = figures.rank_correlation(dependence.rank_correlation(trials, ways), ways)
     return {name: figures.save(figure, directory, name) for name, figure in drawn.items()}
 
 
-def _curved(study: "Study", curves: pd.DataFrame) -> list[str]:
+def _curved(study: Results, curves: pd.DataFrame) -> list[str]:
     """Metrics to draw over training, if reported more than once: objectives, what the study file names, the loss."""
     steps = curves.groupby("metric", observed=True)["step"].nunique()
     wanted = dict.fromkeys([*study.objectives, *study.spec["metrics"]["during"], *OF_THE_LOSS])

@@ -9,6 +9,7 @@ A data set is one file in `core.data.sets`. Originals and caches live under one 
 $STUDIES_DATA, else ./data); every process of a node maps the same cache file.
 """
 
+import copyreg
 import os
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from core.data.dataset import DatasetInfo, FactorDataset, Progress
 from core.data.files.cache import findings
-from core.data.registry import Spec, data_root, families, resolve
+from core.data.registry import Spec, data_root, dataset_name, families, resolve
 from core.data.sheet import draw
 from core.mistakes import DataError
 
@@ -28,6 +29,7 @@ __all__ = [
     "check",
     "contact_sheet",
     "data_root",
+    "dataset_name",
     "describe",
     "load",
     "names",
@@ -60,6 +62,13 @@ def load(spec: Spec, root: Root = None) -> FactorDataset:
     """
     family, name, options = resolve(spec)
     return family.load(name, options, data_root(root), None)
+
+
+def _by_name(dataset: FactorDataset) -> tuple[Any, ...]:
+    return load, (dataset.spec, dataset.root)
+
+
+copyreg.pickle(FactorDataset, _by_name)
 
 
 def prepare(spec: Spec, root: Root = None, progress: Progress | None = None) -> None:

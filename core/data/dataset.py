@@ -59,7 +59,7 @@ class DatasetInfo:
 
 
 class FactorDataset:
-    """A read-only set of images, most with ground-truth factors. Pickles as its name, never as its images.
+    """A read-only set of images, most with ground-truth factors. It pickles as its name (`core.data`), without images.
 
     Attributes:
         name: registered name.
@@ -85,11 +85,6 @@ class FactorDataset:
         self.store = store
         self._space = None if isinstance(space, int) else space
         self._length = space if isinstance(space, int) else len(space)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        from core.data import load
-
-        return load, (self.spec, self.root)
 
     def __len__(self) -> int:
         return self._length

@@ -40,6 +40,11 @@ def resolve(spec: Spec) -> tuple[Family, str, dict[str, Any]]:
     return families()[name], name, options
 
 
+def dataset_name(spec: Spec) -> str:
+    """The registered name in `spec`, without its options."""
+    return spec if isinstance(spec, str) else str(spec["name"])
+
+
 def data_root(root: str | os.PathLike[str] | None) -> Path:
     """The folder of originals and caches: `root`, else $STUDIES_DATA, else ./data; absolute."""
     path = Path(root or os.environ.get("STUDIES_DATA") or "data").expanduser().absolute()

@@ -1,42 +1,24 @@
-"""The journal of a study: one append-only file of JSON lines, written by the driver alone.
+"""The journal of a study: one append-only file of JSON lines, an event each (`core.record.events`).
 
-It is at once the record that `resume` starts from, the table that `analysis` reads, and the spool from which the
-stores of Optuna and MLflow are fed. Events are dictionaries with a `type`:
-
-=================  ======================================================================================
-session            a driver started: host, pid, versions, source revision
-share              the GPU `share` that `gpu: auto` chose, and the `footprints` that were measured
-lesson             a result of another study that the sampler starts from: `origin`, `model`,
-                   `hyperparameters`, `values`
-configuration      a configuration was suggested: `configuration`, `number`, `model`, `hyperparameters`,
-                   and what the sampler must find again as `notes`
-seeds              a configuration is to have `seeds` trials
-enlarge            a trial ran out of memory and gets a larger GPU `share`: `trial`
-spared             early stopping would have ended a configuration, which runs on as a control: `configuration`
-reopen             a completed trial gets a larger budget of steps: `trial`
-start              a trial began or went on: `trial`, `configuration`, `seed`, `step`, `host`, `pid`
-report             a trial reported: `trial`, `step`, `metrics`, `ledger`
-end                a trial ended: `trial`, `state`, `reason`, `step`, `metrics`, `ledger`
-configuration_end  all seeds ended: `configuration`, `state`, `values`, `reason`
-=================  ======================================================================================
-
-`time` is seconds since the epoch on the driver's clock, so that clocks of other nodes never matter. A repeated event
-(a trial that lost its last interval and ran it again) replaces the earlier one.
+The driver alone writes it. It is at once what `resume` starts from, what the tables of `analysis` are made of, and the
+spool from which the stores of Optuna and MLflow are fed. A repeated event (a trial that lost its last interval and ran
+it again) replaces the earlier one.
 """
 
+import dataclasses
 import json
 import os
 import pathlib
 import time
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import TypeVar
 
-TrialState = Literal["PENDING", "RUNNING", "COMPLETED", "PRUNED", "FAILED"]
-ENDED: tuple[TrialState, ...] = ("COMPLETED", "PRUNED", "FAILED")
+from core.record.events import Event, from_line, to_line
 
 FILE = "journal.jsonl"
 RUN_IDS = "mlflow_runs.jsonl"  # beside it: identity and MLflow run id of every run that was created
-Event = dict[str, Any]
+
+E = TypeVar("E", bound=Event)
 
 
 class Journal:
@@ -47,11 +29,11 @@ class Journal:
         _drop_torn_line(self.path)
         self._stream = self.path.open("ab", buffering=0)
 
-    def write(self, type: str, **fields: Any) -> Event:  # noqa: A002 - the field's name in the file
-        """Append one event, stamped with the driver's clock."""
-        event = {"type": type, "time": round(time.time(), 3), **fields}
-        self._stream.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")
-        return event
+    def write(self, event: E) -> E:
+        """Append an event; the result is stamped with the driver's clock."""
+        stamped = dataclasses.replace(event, time=round(time.time(), 3))
+        self._stream.write(json.dumps(to_line(stamped), separators=(",", ":")).encode() + b"\n")
+        return stamped
 
     def sync(self) -> None:
         """Force what was written to the disk; without it a crash of the whole machine may lose the last seconds."""
@@ -74,7 +56,13 @@ def read(folder: pathlib.Path, offset: int = 0) -> Iterator[tuple[int, Event]]:
             if not line.endswith(b"\n"):
                 return
             offset += len(line)
-            yield offset, json.loads(line)
+            yield offset, from_line(json.loads(line))
+
+
+def size(folder: pathlib.Path) -> int:
+    """Bytes of the journal; 0 before there is one."""
+    path = folder / FILE
+    return path.stat().st_size if path.exists() else 0
 
 
 def _drop_torn_line(path: pathlib.Path) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.mlflow_model import encoder_of, log_model, tracking_at
-from analysis.study import QueryError, Study
+from analysis.models.mlflow_model import encoder_of, log_model, tracking_at
+from analysis.results import QueryError
+from analysis.study import Study
 from tests.analysis.kit import StudyWriter, random_study
 from tests.kit import trial_config
 

@@ -11,7 +11,7 @@ from analysis.figures.curves import curve_statistics
 from analysis.figures.distributions import cascade_weights, ellipse, inverse_wishart_draws
 from analysis.figures.latents import principal_axes
 from analysis.figures.summaries import seconds_per_thousand
-from analysis.latents import Dimensions, describe, traversal
+from analysis.models.latents import Dimensions, describe, traversal
 from analysis.statistics import dependence
 from analysis.study import Study
 from tests.analysis.kit import OBJECTIVES, random_study

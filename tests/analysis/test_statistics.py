@@ -187,7 +187,7 @@ def test_seeds_that_agree_rank_high(tmp_path: pathlib.Path) -> None:
     import json
     import shutil
 
-    from analysis.statistics.ranking import udr
+    from analysis.models.ranking import udr
     from core.storage import Folder
     from tests.analysis.kit import StudyWriter
     from tests.kit import trial_config

@@ -7,6 +7,7 @@ import pytest
 
 from core import checkpoints
 from core.record import journal
+from core.record.events import ShareEnlarged, TrialEnded, TrialStarted
 from core.storage import Folder
 from tests import servers
 from tests.service import Service, wait_until
@@ -62,7 +63,7 @@ def test_a_gpu_share_packs_so_many_trials(tmp_path: pathlib.Path, share: float |
     assert result.returncode == 0, result.stderr
     running = most = 0
     for _, event in journal.read(service.root / "shares"):
-        running += {"start": 1, "end": -1}.get(event["type"], 0)
+        running += {TrialStarted: 1, TrialEnded: -1}.get(type(event), 0)
         most = max(most, running)
     assert most == at_once
 
@@ -78,8 +79,8 @@ def test_a_trial_that_runs_out_of_memory_gets_one_more_chance_with_twice_the_sha
     trials = service.study("memory").trials().set_index("needs_share")
     assert list(trials["state"]) == ["COMPLETED", "COMPLETED", "FAILED"]
     assert "a GPU share of 0.5 does not hold the trial" in trials["reason"][1.0]
-    enlarged = [event for _, event in journal.read(service.root / "memory") if event["type"] == "enlarge"]
-    assert [event["share"] for event in enlarged] == [0.5, 0.5]
+    enlarged = [event for _, event in journal.read(service.root / "memory") if isinstance(event, ShareEnlarged)]
+    assert [event.share for event in enlarged] == [0.5, 0.5]
     service.assert_exactly_once("memory", configurations=3, seeds=1)
 
 
@@ -100,7 +101,7 @@ def test_a_node_whose_clock_is_wrong_changes_nothing(
         result = service.run("launch", path, "--address", cluster.address)
         assert result.returncode == 0, result.stdout + result.stderr
         ended = time.time()
-    stamps = [event["time"] for _, event in journal.read(service.root / "skewed")]
+    stamps = [event.time for _, event in journal.read(service.root / "skewed")]
     assert stamps == sorted(stamps)
     assert began - 1 < stamps[0] < stamps[-1] < ended + 1
     service.assert_exactly_once("skewed", configurations=4, seeds=2)

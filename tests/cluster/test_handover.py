@@ -3,12 +3,13 @@
 import os
 import pathlib
 import signal
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pytest
 
 from core.record import journal
+from core.record.events import TrialEnded, TrialEvent, TrialReported, TrialStarted
 from core.storage import Folder
 from tests import servers
 from tests.kit import QUICK, TINY
@@ -29,14 +30,17 @@ STUDY: dict[str, Any] = {
 }
 
 
-def events(service: Service, name: str, kind: str, trial: str | None = None) -> list[tuple[int, dict[str, Any]]]:
+E = TypeVar("E", bound=TrialEvent)
+
+
+def events(service: Service, name: str, kind: type[E], trial: str | None = None) -> list[tuple[int, E]]:
     """Events of a kind with their places in the journal."""
     found = enumerate(event for _, event in journal.read(service.root / name))
-    return [(place, event) for place, event in found if event["type"] == kind and trial in (None, event.get("trial"))]
+    return [(place, event) for place, event in found if isinstance(event, kind) and trial in (None, event.trial)]
 
 
 def handed_over(service: Service, name: str) -> set[str]:
-    return {event["trial"] for _, event in events(service, name, "end") if "seconds_handed_over" in event["ledger"]}
+    return {event.trial for _, event in events(service, name, TrialEnded) if "seconds_handed_over" in event.ledger}
 
 
 def final_state(service: Service, name: str, trial: str) -> list[dict[str, bytes]]:
@@ -55,12 +59,12 @@ def test_the_next_trial_trains_while_an_idle_core_evaluates_and_every_number_is_
             result = service.run("launch", service.write(name, **STUDY), "--address", cluster.address)
         assert result.returncode == 0, result.stderr
     assert handed_over(service, "within") == set()
-    starts = [event["trial"] for _, event in events(service, "beside", "start")]
+    starts = [event.trial for _, event in events(service, "beside", TrialStarted)]
     assert len(starts) == 3
     assert starts[0] in handed_over(service, "beside")
     assert starts[2] not in handed_over(service, "beside")  # nothing waits for the slot of the last
-    last = max(place for place, event in events(service, "beside", "report", starts[0]) if event["step"] == STEPS)
-    ((began, _),) = events(service, "beside", "start", starts[1])
+    last = max(place for place, event in events(service, "beside", TrialReported, starts[0]) if event.step == STEPS)
+    ((began, _),) = events(service, "beside", TrialStarted, starts[1])
     assert began < last
 
     expected = service.study("within").trials().set_index("seed")
@@ -70,7 +74,7 @@ def test_the_next_trial_trains_while_an_idle_core_evaluates_and_every_number_is_
     assert found[metrics].equals(expected[metrics])
     for trial in starts:
         curves = [
-            [(event["step"], event["metrics"]) for _, event in events(service, name, "report", trial)]
+            [(event.step, event.metrics) for _, event in events(service, name, TrialReported, trial)]
             for name in ("beside", "within")
         ]
         assert curves[0] == curves[1]
@@ -95,11 +99,11 @@ def test_a_driver_that_dies_during_an_evaluation_and_a_task_that_dies_lose_nothi
     path = service.write("killed", **STUDY)
     with servers.ray_nodes(3) as cluster:
         driver = service.start("launch", path, "--address", cluster.address, start_new_session=True)
-        wait_until(lambda: len(events(service, "killed", "start")) >= 2, 120)
+        wait_until(lambda: len(events(service, "killed", TrialStarted)) >= 2, 120)
         os.killpg(driver.pid, signal.SIGKILL)
         driver.communicate()
-        first = events(service, "killed", "start")[0][1]["trial"]
-        assert [event["step"] for _, event in events(service, "killed", "report", first)] == [2]
+        first = events(service, "killed", TrialStarted)[0][1].trial
+        assert [event.step for _, event in events(service, "killed", TrialReported, first)] == [2]
         wait_until(lambda: not evaluating())
 
         driver = service.start("resume", "killed", "--address", cluster.address)
@@ -108,12 +112,12 @@ def test_a_driver_that_dies_during_an_evaluation_and_a_task_that_dies_lose_nothi
             process.kill()
         out, err = driver.communicate(timeout=120)
         assert driver.returncode == 0, out + err
-    reports = [event for _, event in events(service, "killed", "report", first)]
-    assert [event["step"] for event in reports] == [2, STEPS]
-    assert reports[-1]["ledger"]["resumed_from"] == STEPS
-    assert len(events(service, "killed", "start", first)) == 3  # and neither of the last two trained
+    reports = [event for _, event in events(service, "killed", TrialReported, first)]
+    assert [event.step for event in reports] == [2, STEPS]
+    assert reports[-1].ledger["resumed_from"] == STEPS
+    assert len(events(service, "killed", TrialStarted, first)) == 3  # and neither of the last two trained
     assert first not in handed_over(service, "killed")
-    assert len(events(service, "killed", "end")) == 3
+    assert len(events(service, "killed", TrialEnded)) == 3
     service.assert_exactly_once("killed", configurations=1, seeds=3)
 
 
@@ -122,7 +126,7 @@ def test_ctrl_c_during_an_evaluation_stops_in_good_order(tmp_path: pathlib.Path)
     path = service.write("interrupted", **STUDY)
     with servers.ray_nodes(3) as cluster:
         driver = service.start("launch", path, "--address", cluster.address)
-        wait_until(lambda: len(events(service, "interrupted", "start")) >= 2, 120)
+        wait_until(lambda: len(events(service, "interrupted", TrialStarted)) >= 2, 120)
         os.kill(driver.pid, signal.SIGINT)
         _, err = driver.communicate(timeout=120)
         assert driver.returncode == 130, err
@@ -138,7 +142,7 @@ def test_an_evaluation_whose_node_leaves_is_done_in_a_slot(tmp_path: pathlib.Pat
     with servers.ray_nodes(2) as cluster:
         leaving = cluster.add_node(num_cpus=1)
         driver = service.start("launch", path, "--address", cluster.address)
-        wait_until(lambda: len(events(service, "left", "start")) >= 2, 120)
+        wait_until(lambda: len(events(service, "left", TrialStarted)) >= 2, 120)
         cluster.kill_node(leaving)
         out, err = driver.communicate(timeout=120)
         assert driver.returncode == 0, out + err

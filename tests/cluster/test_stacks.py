@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from core.record import journal
+from core.record.events import ConfigurationSuggested, TrialReported
 from tests import servers
 from tests.service import Service, wait_until
 
@@ -27,8 +28,8 @@ STUDY: dict[str, Any] = {
 
 def reports(service: Service, name: str, model: str) -> list[dict[str, Any]]:
     events = [event for _, event in journal.read(service.root / name)]
-    models = {event["configuration"]: event["model"] for event in events if event["type"] == "configuration"}
-    return [event for event in events if event["type"] == "report" and models[event["configuration"]] == model]
+    models = {event.configuration: event.model for event in events if isinstance(event, ConfigurationSuggested)}
+    return [event for event in events if isinstance(event, TrialReported) and models[event.configuration] == model]
 
 
 def test_trials_of_a_gpu_train_together_and_stay_trials_of_their_own(tmp_path: pathlib.Path) -> None:
@@ -45,10 +46,10 @@ def test_trials_of_a_gpu_train_together_and_stay_trials_of_their_own(tmp_path: p
         assert list(trials["state"]) == ["COMPLETED"] * 6
         service.assert_agreement(name)
     hosted = reports(service, "stacked", "beta_vae")
-    assert len({event["ledger"]["training_pid"] for event in hosted}) == 1
-    assert len({event["ledger"]["pid"] for event in hosted}) > 1
-    assert max(event["ledger"]["stack"] for event in hosted) > 1
-    assert all(event["ledger"]["stack"] for event in reports(service, "stacked", "modular"))
+    assert len({event.ledger["training_pid"] for event in hosted}) == 1
+    assert len({event.ledger["pid"] for event in hosted}) > 1
+    assert max(event.ledger["stack"] for event in hosted) > 1
+    assert all(event.ledger["stack"] for event in reports(service, "stacked", "modular"))
     together, apart = (
         service.study(name).trials().set_index(["configuration", "seed"])["reconstruction_error"].sort_index()
         for name in ("stacked", "alone")
@@ -68,7 +69,7 @@ def test_trials_go_on_when_the_process_that_trains_them_is_killed(tmp_path: path
         os.kill(reports(service, "killed", "beta_vae")[-1]["ledger"]["training_pid"], signal.SIGKILL)
         out, err = driver.communicate(timeout=200)
         assert driver.returncode == 0, out + err
-    assert len({event["ledger"]["training_pid"] for event in reports(service, "killed", "beta_vae")}) == 2
+    assert len({event.ledger["training_pid"] for event in reports(service, "killed", "beta_vae")}) == 2
     trials = service.study("killed").trials()
     assert list(trials["state"]) == ["COMPLETED"] * 4
     service.assert_agreement("killed")

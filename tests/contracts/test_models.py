@@ -11,7 +11,7 @@ import torch
 
 import core.data
 import trainables
-from analysis.table import OF_TRIAL
+from analysis.reading.table import OF_TRIAL
 from core.checkpoints import decode_training
 from core.storage import Folder
 from tests.kit import configuration, trial_config

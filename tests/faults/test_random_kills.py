@@ -15,6 +15,7 @@ import pytest
 
 from core.checkpoints import names
 from core.record import journal
+from core.record.events import TrialEnded, TrialReported
 from core.storage import Folder
 from tests import servers
 from tests.service import Service, wait_until
@@ -64,7 +65,7 @@ def kill_delivery(process: "subprocess.Popen[str]", _: random.Random) -> None:
 
 def truncate_newest(service: Service, name: str, rng: random.Random) -> None:
     """Cut a file of the newest checkpoint of a trial that has not ended."""
-    ended = {event["trial"] for _, event in journal.read(service.root / name) if event["type"] == "end"}
+    ended = {event.trial for _, event in journal.read(service.root / name) if isinstance(event, TrialEnded)}
     running = [path for path in (service.root / name / "trials").iterdir() if path.name not in ended]
     if running:
         folder = rng.choice(running)
@@ -133,7 +134,7 @@ def test_a_trial_loses_at_most_one_interval(tmp_path: pathlib.Path) -> None:
     driver = service.start("launch", path)
 
     def reports() -> list[int]:
-        return [event["step"] for _, event in journal.read(service.root / "interval") if event["type"] == "report"]
+        return [event.step for _, event in journal.read(service.root / "interval") if isinstance(event, TrialReported)]
 
     wait_until(lambda: len(reports()) >= 4)
     kill_actor(driver, random.Random(0))

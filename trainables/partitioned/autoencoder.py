@@ -41,7 +41,7 @@ class PartitionedAutoencoder(Model[H]):
     """Encoder, decoder, mixture priors, discriminator and relational learner."""
 
     streams: ClassVar[tuple[str, ...]] = ("all", "annotated")
-    serves: ClassVar[frozenset[str]] = frozenset({"relations"})
+    serves: ClassVar[frozenset[str]] = frozenset({"relations", "components"})
     value_counts: Tensor
     extra_inputs: ClassVar[frozenset[str]] = frozenset(
         {

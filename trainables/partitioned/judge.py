@@ -8,7 +8,6 @@ the cache of the data set; training takes about 50 s of one core, reading them m
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from core.data import FactorDataset
 from core.data.batches import Batches
 from core.data.split import holdout
 from core.networks import NetworkName, build_encoder, images_to_input, initialise
+from core.storage import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -109,12 +109,7 @@ def _read(path: Path) -> dict[str, Tensor] | None:
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(encode_tensors({**tensors, "digest": _digest(tensors)}))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, encode_tensors({**tensors, "digest": _digest(tensors)}))
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> Tensor:

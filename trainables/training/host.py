@@ -90,7 +90,7 @@ class Host:
         return found
 
     def leave(self, identity: str) -> None:
-        """Forget a trial; no error when it is not there."""
+        """Drop a trial; no error when it is not there."""
         with self._changed:
             self._members.pop(identity, None)
             self._changed.notify_all()
@@ -98,7 +98,7 @@ class Host:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._forget_stacks()
+                self._drop_stacks()
                 self._changed.wait_for(lambda: self._arrivals or self._ready())
                 self._changed.wait_for(lambda: self._arrivals or self._complete(), PATIENCE)
                 arrivals = [self._arrivals.popleft() for _ in range(len(self._arrivals))]
@@ -122,7 +122,7 @@ class Host:
         }
         return [member for member in self._ready() if member.key not in awaited]
 
-    def _forget_stacks(self) -> None:
+    def _drop_stacks(self) -> None:
         """Give back the memory of stacks whose members have all left."""
         keys = {member.key for member in self._members.values()}
         self._stacks = {key: stack for key, stack in self._stacks.items() if key in keys}

@@ -43,7 +43,7 @@ class TrainingHost(Protocol):
         """Wait for the next result of a trial."""
 
     def leave(self, identity: str) -> None:
-        """Forget a trial; no error when it is not there."""
+        """Drop a trial; no error when it is not there."""
 
 
 class HostedRun(TrainingRun):

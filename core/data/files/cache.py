@@ -20,6 +20,7 @@ import numpy as np
 
 from core.data.dataset import Progress
 from core.mistakes import DataError
+from core.storage import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,8 @@ def _build(
                 done += len(rows)
                 if file.tell() - synced > SYNC_BYTES:
                     _sync(file)
-                    _write_json(journal, {"identity": identity, "shape": list(shape), "rows": done})
+                    facts = {"identity": identity, "shape": list(shape), "rows": done}
+                    write_whole(journal, json.dumps(facts, indent=1), durable=True)
                     synced = file.tell()
                 if progress is not None:
                     progress(done, shape[0])
@@ -117,7 +119,8 @@ def _build(
             _sync(file)
             size = file.tell()
         record = {"identity": identity, "shape": list(shape), "bytes": size, "sha256": digest.hexdigest()}
-        _write_json(_sidecar(path), {**record, "sampled": sampled_hash(partial)})
+        facts = {**record, "sampled": sampled_hash(partial)}
+        write_whole(_sidecar(path), json.dumps(facts, indent=1), durable=True)
         partial.replace(path)
         journal.unlink(missing_ok=True)
     except BaseException as error:
@@ -168,15 +171,6 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    temporary = path.with_name(path.name + ".partial")
-    with temporary.open("w") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _explained(error: OSError, path: Path, size: int) -> DataError:

@@ -1,0 +1,1 @@
+"""What needs trained models: what their latents stand for, how seeds agree, a winner as an MLflow model."""

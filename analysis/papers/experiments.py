@@ -1,0 +1,113 @@
+"""What the studies of the catalogue are for: the figure or table of a paper that a study file names, `paper: …`.
+
+Where an experiment needs several data sets, each is a study of its own; the report of any of them shows all that lie
+under the same root.
+"""
+
+import pathlib
+from collections.abc import Callable
+
+from analysis import figures
+from analysis.papers import tables
+from analysis.papers.document import Document, save
+from analysis.papers.tables import summary
+from analysis.results import Results
+from analysis.statistics import dependence
+from core.record import study as record
+
+Drawing = Callable[[Results, pathlib.Path], list[pathlib.Path]]
+
+
+def siblings(study: Results) -> list[Results]:
+    """The studies under the same root of the same experiment with as many steps, this one included."""
+    under_root = [Results(name, study.root) for name in record.names(study.root)]
+    steps = study.spec["budget"]["steps"]
+    return [
+        each
+        for each in under_root
+        if each.spec["paper"] == study.spec["paper"] and each.spec["budget"]["steps"] == steps
+    ]
+
+
+def draw(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
+    """Write the figure (PNG, PDF) or table (Markdown, LaTeX, CSV) that a study file names; the files.
+
+    None for a study that names none, or before its first configuration is completed.
+    """
+    name = study.spec["paper"]
+    if name is None or study.feasible().empty:
+        return []
+    return EXPERIMENTS[name](study, directory)
+
+
+def documents(study: Results) -> list[Document]:
+    """The tables that a study file names."""
+    name = study.spec["paper"]
+    return [] if name is None or study.feasible().empty else [make(study) for make in TABLES.get(name, ())]
+
+
+def _trade_off(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
+    figure = figures.trade_off(study.configurations(), study.objectives, study.searched_by_model())
+    return _both(figures.save(figure, directory, study.spec["paper"]))
+
+
+def _curves(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
+    known = set(study.curves()["metric"].unique())
+    during = [metric for metric in (*study.spec["metrics"]["during"], *study.objectives) if metric in known]
+    metrics = list(dict.fromkeys(during))
+    figure = figures.training_curves(study.curves(), study.configurations(), metrics, study.searched_by_model())
+    return _both(figures.save(figure, directory, study.spec["paper"]))
+
+
+def _few_labels(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
+    done = study.feasible()
+    figure = figures.against_hyperparameter(done, "num_annotated", list(study.objectives)[:2])
+    return _both(figures.save(figure, directory, "few_labels"))
+
+
+def _twelve_thousand(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
+    trials, directions = study.trials(), {metric: study.direction(metric) for metric in study.scored_metrics()}
+    shares = {metric: dependence.variance_shares(trials, metric) for metric in directions}
+    paths = _both(figures.save(figures.variance_shares(shares), directory, "twelve_thousand"))
+    correlation = figures.rank_correlation(dependence.rank_correlation(trials, directions), directions)
+    return [*paths, *_both(figures.save(correlation, directory, "twelve_thousand_ranks"))]
+
+
+def _tables(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
+    return [path for each in documents(study) for path in save(each, directory)]
+
+
+def _best_of_models(study: Results) -> Document:
+    """The best configuration of each model by the first objective."""
+    first, direction = next(iter(study.objectives.items()))
+    rows = study.feasible().sort_values(f"{first}_mean", ascending=direction == "minimize", kind="stable")
+    caption = f"Best configuration of each model by {figures.label(first)}, mean ± standard deviation over seeds"
+    return summary(study, rows.drop_duplicates("model"), study.scored_metrics(), "twelve_thousand", caption)
+
+
+def _both(path: pathlib.Path) -> list[pathlib.Path]:
+    return [path, path.with_suffix(".pdf")]
+
+
+def _figure_and_tables(drawing: Drawing) -> Drawing:
+    return lambda study, directory: [*drawing(study, directory), *_tables(study, directory)]
+
+
+TABLES: dict[str, tuple[Callable[[Results], Document], ...]] = {
+    "lecture_table1": (tables.factor_vae_scores,),
+    "lecture_table2": (tables.classification_accuracy,),
+    "modular_table1": (lambda study: tables.relation_accuracy(siblings(study)),),
+    "modular_table2": (lambda study: tables.modular_scores(siblings(study)),),
+    "twelve_thousand": (_best_of_models,),
+}
+EXPERIMENTS: dict[str, Drawing] = {
+    "chyvae_figure2": _trade_off,
+    "chyvae_figure3": _trade_off,
+    "chyvae_figure4": _curves,
+    "lecture_table1": _tables,
+    "lecture_table2": _tables,
+    "modular_table1": _tables,
+    "modular_table2": _tables,
+    "few_labels": _few_labels,
+    "twelve_thousand": _figure_and_tables(_twelve_thousand),
+}

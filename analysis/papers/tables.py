@@ -1,0 +1,170 @@
+"""Our results laid out as in the papers, the published numbers beside them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+import analysis.papers.published as published
+from analysis.figures.style import settings, title
+from analysis.papers.document import Document
+from analysis.papers.published import Score
+from analysis.results import Results
+from core.data import dataset_name
+
+NOTHING = "–"
+JUDGED = "relation_accuracy_judged"
+
+
+def factor_vae_scores(study: Results, metric: str | None = None) -> Document:
+    """FactorVAE score by model and number of dimensions: mean (std) and best (the lecture's first table).
+
+    Args:
+        study: any study; models and dimensions that it has not are left open.
+        metric: result key; default the study's first key of the FactorVAE score, protocol `cascade` preferred.
+    """
+    metric = metric or _key(study, "factor_vae_score", "factor_vae_score/cascade")
+    table = _lecture(
+        "lecture_table1",
+        f"FactorVAE score (%), {dataset_name(study.spec['dataset'])}",
+        study,
+        metric,
+        published.FACTOR_VAE_SCORES,
+    )
+    return _with_notes(table, published.LECTURE_NOTES)
+
+
+def classification_accuracy(study: Results, metric: str = "unsupervised_accuracy") -> Document:
+    """Accuracy of the categorical code against the shape: mean (std) and best (the lecture's second table)."""
+    dataset, chance = dataset_name(study.spec["dataset"]), published.CLASSIFICATION_CHANCE
+    caption = f"Unsupervised classification accuracy (%), {dataset}; chance {chance}"
+    table = _lecture("lecture_table2", caption, study, metric, published.CLASSIFICATION)
+    return _with_notes(table, published.LECTURE_NOTES[:1])
+
+
+def relation_accuracy(studies: Sequence[Results]) -> Document:
+    """Relation accuracy by version, predecessor and modular autoencoder (M-AE table 1).
+
+    Args:
+        studies: one per version of a data set, or fewer; versions without a study are left open.
+    """
+    by_dataset = {dataset_name(study.spec["dataset"]): study for study in studies}
+    rows = []
+    for row in published.RELATION_ACCURACY:
+        study = by_dataset.get(row.dataset)
+        mark = "*" if row.dataset == "shapes3d.v5" else ""
+        cells = [row.dataset, f"{row.combinations:,}"]
+        for model, value, annotated in (
+            ("weak", row.weak, row.weak_annotated),
+            ("modular", row.modular, published.MODULAR_ANNOTATED),
+        ):
+            judged = study is not None and JUDGED in study.metrics()
+            best = _best(study, model, JUDGED if judged else "relation_accuracy")
+            ours = "" if best is None else f" ({best['num_annotated']:,}{_preset(best)})"
+            cells += [f"{value:.3f}{mark if model == 'weak' else ''} ({annotated:,})"]
+            cells += [f"{_value(best, 'relation_accuracy')}{ours}", _value(best, JUDGED)]
+        rows.append(tuple(cells))
+    columns: tuple[str, ...] = ("version", "combinations")
+    for name in (title("weak"), title("modular")):
+        columns += (f"{name}, published (annotated)", f"{name}, ours (annotated)", f"{name}, ours, judged images†")
+    caption = "Relation accuracy, mean ± standard deviation over seeds"
+    return Document("modular_table1", caption, columns, tuple(rows), published.RELATION_NOTES)
+
+
+def _preset(row: pd.Series) -> str:
+    """What tied partitions to factors, for a model that can do it in several ways."""
+    return f", {row['preset']}" if "preset" in row and pd.notna(row["preset"]) else ""
+
+
+def modular_scores(studies: Sequence[Results]) -> Document:
+    """DCI, MIG and SAP of four methods with labels on two data sets (M-AE table 2)."""
+    families = ("dsprites", "shapes3d")
+    keys = ("dci_disentanglement", "mig", "sap_r2")
+    rows = []
+    for row in published.MODULAR_SCORES:
+        cells = [row.method]
+        for family, values in zip(families, (row.dsprites, row.shapes3d), strict=True):
+            study = next((each for each in studies if dataset_name(each.spec["dataset"]).startswith(family)), None)
+            for key, value in zip(keys, values, strict=True):
+                best = _best(study, row.model, key)
+                cells.append(f"{value:g}{row.doubt} | {_value(best, key)}")
+        rows.append(tuple(cells))
+    heads = tuple(f"{family} {name}" for family in families for name in ("DCI", "MIG", "SAP"))
+    caption = "DCI disentanglement, MIG and SAP (R²): published | ours, mean ± standard deviation over seeds"
+    return Document("modular_table2", caption, ("method", *heads), tuple(rows), published.MODULAR_NOTES)
+
+
+def summary(study: Results, rows: pd.DataFrame, metrics: Sequence[str], name: str, caption: str) -> Document:
+    """Rows of `Study.configurations()` as a table: model, searched hyperparameters, seeds, metrics."""
+    from analysis.figures.style import label
+
+    cells = []
+    for _, row in rows.iterrows():
+        chosen = {key: row[key] for key in study.searched(row["model"])}
+        values = tuple(_value(row, metric) for metric in metrics)
+        cells.append((title(row["model"]), settings(row["model"], chosen), str(row["n"]), *values))
+    return Document(
+        name, caption, ("model", "hyperparameters", "seeds", *(label(metric) for metric in metrics)), tuple(cells)
+    )
+
+
+def _lecture(name: str, caption: str, study: Results, metric: str, rows: Sequence[Score]) -> Document:
+    cells = []
+    for row in rows:
+        fixed = {"num_latents": row.num_latents}
+        ours = _lecture_cells(study, row.model, metric, _best(study, row.model, metric, fixed))
+        unseen = _best(study, row.model, "reconstruction_error", fixed)
+        other = _lecture_cells(study, row.model, metric, unseen)[1]
+        published_cells = [row.setting, f"{row.mean:.2f} ({row.std:.2f})*", f"{row.best:.2f}*"]
+        cells.append((title(row.model), str(row.num_latents), *published_cells, *ours, other))
+    columns: tuple[str, ...] = ("method", "m", "setting, published", "mean (std), published", "best, published")
+    columns += ("setting, ours", "mean (std), ours", "best, ours", "seeds, ours", "chosen by reconstruction, ours")
+    return Document(name, caption, columns, tuple(cells))
+
+
+def _lecture_cells(study: Results, model: str, metric: str, chosen: "pd.Series | None") -> list[str]:
+    """Setting, mean (std), best and number of seeds of a configuration, in percent."""
+    if chosen is None or metric not in study.metrics():
+        return [NOTHING, NOTHING, NOTHING, "0"]
+    trials = study.trials()
+    own = trials[(trials["configuration"] == chosen["configuration"]) & (trials["state"] == "COMPLETED")]
+    values = 100 * own[metric].dropna().to_numpy(dtype=float)
+    deviation = f" ({values.std(ddof=1):.2f})" if len(values) > 1 else ""
+    searched = [key for key in study.searched(model) if key != "num_latents"]
+    setting = settings(model, {key: chosen[key] for key in searched})
+    return [setting, f"{values.mean():.2f}{deviation}", f"{values.max():.2f}", str(len(values))]
+
+
+def _with_notes(table: Document, notes: tuple[str, ...]) -> Document:
+    columns = tuple(
+        f"{column}†" if column == "mean (std), published" and len(notes) > 1 else column for column in table.columns
+    )
+    return Document(table.name, table.caption, columns, table.rows, notes)
+
+
+def _best(
+    study: Results | None, model: str, metric: str, fixed: Mapping[str, object] | None = None
+) -> "pd.Series | None":
+    """The completed configuration of a model that is best by the mean of a metric, if there is one."""
+    if study is None or metric not in study.metrics():
+        return None
+    rows = study.configurations()
+    rows = rows[(rows["model"] == model) & (rows["state"] == "COMPLETED") & rows[f"{metric}_mean"].notna()]
+    for key, value in (fixed or {}).items():
+        rows = rows[rows[key] == value] if key in rows else rows.head(0)
+    if rows.empty:
+        return None
+    return rows.sort_values(f"{metric}_mean", ascending=study.direction(metric) == "minimize", kind="stable").iloc[0]
+
+
+def _value(row: "pd.Series | None", metric: str) -> str:
+    """`0.724 ± 0.012`, or a dash."""
+    if row is None or f"{metric}_mean" not in row or pd.isna(row[f"{metric}_mean"]):
+        return NOTHING
+    std = row[f"{metric}_std"]
+    return f"{row[f'{metric}_mean']:.4g}" + ("" if np.isnan(std) else f" ± {std:.2g}")
+
+
+def _key(study: Results, prefix: str, preferred: str) -> str:
+    keys = [key for key in study.metrics() if key.partition("/")[0] == prefix]
+    return preferred if preferred in keys or not keys else keys[0]

@@ -1,0 +1,327 @@
+"""Questions to a study: tables, best trials, the front, comparisons. Reads only; works while the study runs."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.reading import snapshot, table
+from analysis.reading.table import Tables
+from analysis.reading.trial import Trial
+from analysis.reading.where import select
+from analysis.statistics import comparison
+from core import pareto
+from core.bounds import parse_bounds
+from core.configuration import identity_of
+from core.mistakes import UserError, nearest
+from core.record import journal
+from core.record.history import History
+from core.record.study import StudyRecord, read
+
+
+class QueryError(UserError):
+    """A question that the study cannot answer."""
+
+
+class Results:
+    """What came of a launched study, read from its folder."""
+
+    def __init__(self, name: str, root: str | os.PathLike[str] = "runs") -> None:
+        self.record: StudyRecord = read(root, name)
+        self.root, self.path, self.name = self.record.root, self.record.path, self.record.name
+        self._cache: tuple[int, Tables] | None = None
+        self._made: dict[str, tuple[tuple[int, int], pd.DataFrame]] = {}
+
+    def __repr__(self) -> str:
+        return f"<study '{self.name}' in {self.path}>"
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The specification as plain data."""
+        return dict(self.record.spec)
+
+    @property
+    def objectives(self) -> dict[str, str]:
+        """Result key to `maximize` or `minimize`, in the order of the study file."""
+        return dict(self.record.spec["objectives"])
+
+    @property
+    def stores(self) -> dict[str, str]:
+        """URIs of tracking, optuna, checkpoints and data."""
+        return dataclasses.asdict(self.record.stores)
+
+    def history(self) -> History:
+        """How the study came to where it is, folded from its journal."""
+        return History.read(self.path)
+
+    def searched(self, model: str) -> list[str]:
+        """Hyperparameters of a model for which the study file gives a range or choices."""
+        spec = self.spec
+        raw = {**spec["defaults"], **spec["models"].get(model, {})}
+        own = next((values for name, values in self.tables.settings.values() if name == model), raw)
+        return [key for key, value in raw.items() if isinstance(value, dict | list) and key in own]
+
+    def searched_by_model(self) -> dict[str, list[str]]:
+        """`searched` of every model of the study file."""
+        return {model: self.searched(model) for model in self.spec["models"]}
+
+    @property
+    def tables(self) -> Tables:
+        """What the journal says now."""
+        size = journal.size(self.path)
+        if self._cache is None or self._cache[0] != size:
+            self._cache = (size, snapshot.load(self.path))
+        return self._cache[1]
+
+    def trials(self) -> pd.DataFrame:
+        """One row per planned (configuration, seed), in the order of suggestion.
+
+        Columns: `configuration`, `seed`, `model`, one per hyperparameter, `state`, `reason`, `steps`, `seconds`,
+        `seconds_training`, `seconds_evaluating`, `seconds_waiting` (of its last process, for the driver),
+        `mlflow_run_id`, one per final metric.
+        """
+        return self._remembered("trials", lambda: table.trials(self.tables, journal.run_ids(self.path)))
+
+    def metrics(self) -> list[str]:
+        """Columns of `trials()` that are final metrics."""
+        return self.tables.metrics
+
+    def configurations(self) -> pd.DataFrame:
+        """One row per configuration: `n`, `state`, `<metric>_mean`, `<metric>_std`."""
+        return self._remembered("configurations", lambda: table.configurations(self.trials(), self.metrics()))
+
+    def _remembered(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """A table as long as the files that it is made from do not grow; the caller may change what it gets."""
+        runs = self.path / journal.RUN_IDS
+        sizes = (journal.size(self.path), runs.stat().st_size if runs.exists() else 0)
+        if name not in self._made or self._made[name][0] != sizes:
+            self._made[name] = (sizes, make())
+        return self._made[name][1].copy()
+
+    def curves(self) -> pd.DataFrame:
+        """Every reported value: `configuration`, `seed`, `step`, `metric`, `value`."""
+        return self.tables.curves.copy()
+
+    def best(self, metric: str | None = None, top: int = 1, where: str | None = None) -> list[Trial]:
+        """The best completed trials by a final metric, best first; by the first objective when none is named.
+
+        Raises:
+            QueryError: the metric is not there.
+            WhereError: the condition cannot be understood.
+        """
+        metric = metric or next(iter(self.objectives))
+        trials = self.trials()
+        completed = trials[trials["state"] == "COMPLETED"]
+        self._require(metric)
+        chosen = select(completed, where)
+        chosen = chosen.sort_values(metric, ascending=self.direction(metric) == "minimize", kind="stable")
+        return [self._trial(row) for _, row in chosen.dropna(subset=[metric]).head(top).iterrows()]
+
+    def _require(self, metric: str) -> None:
+        known = self.metrics()
+        if metric not in known:
+            hint = nearest(metric, known)
+            raise QueryError(f"study '{self.name}' has no final metric '{metric}'; {hint}")
+
+    def scored_metrics(self) -> list[str]:
+        """The final metrics that have a better side: what is compared, without counts, errors and controls."""
+        import core.metrics
+
+        kept = []
+        for key in self.metrics():
+            try:
+                metric, _ = core.metrics.find_key(key)
+            except core.metrics.MetricError:
+                continue
+            plain = key.partition("/")[0]
+            if plain in metric.directions and metric.directions[plain] is not None:
+                kept.append(key)
+        return kept
+
+    def direction(self, metric: str) -> str:
+        """Whether better values of a metric are found by `maximize` or `minimize`."""
+        import core.metrics
+
+        if metric in self.objectives:
+            return self.objectives[metric]
+        found, _ = core.metrics.find_key(metric)
+        return found.directions.get(metric.partition("/")[0]) or "maximize"
+
+    def feasible(self) -> pd.DataFrame:
+        """The configurations that may be on the front: all planned seeds completed, and `search.where` holds.
+
+        A bound holds when the mean over seeds is not beyond it; none is there before every objective has a value.
+        """
+        configurations = self.configurations()
+        bounds = parse_bounds(self.spec["search"].get("where"))
+        columns = [f"{key}_mean" for key in dict.fromkeys([*self.objectives, *(bound.metric for bound in bounds)])]
+        if not set(columns) <= set(configurations.columns):
+            return configurations.head(0)
+        kept = configurations[(configurations["state"] == "COMPLETED") & configurations[columns].notna().all(axis=1)]
+        for bound in bounds:
+            means = kept[f"{bound.metric}_mean"]
+            kept = kept[(means <= bound.value) if bound.below else (means >= bound.value)]
+        return kept
+
+    def front(self) -> pd.DataFrame:
+        """The feasible configurations that no other dominates by the means of the objectives, best first by the first.
+
+        Only configurations whose seeds all completed count; failed and early-stopped ones never do.
+        """
+        feasible = self.feasible()
+        if feasible.empty:
+            return feasible
+        mask = pareto.non_dominated(self._means(feasible), list(self.objectives.values()))
+        first, direction = next(iter(self.objectives.items()))
+        return feasible[mask].sort_values(f"{first}_mean", ascending=direction == "minimize").reset_index(drop=True)
+
+    def knee(self) -> pd.Series:
+        """The row of the front that is farthest ahead of the line between its ends, objectives scaled to the front.
+
+        With more than two objectives, of the plane through the best point of each (Das 1999).
+
+        Raises:
+            QueryError: the front is empty.
+        """
+        front = self._front_or_error()
+        losses = pareto.as_losses(self._means(front), list(self.objectives.values()))
+        span = np.ptp(losses, axis=0)
+        scaled = (losses - losses.min(0)) / np.where(span > 0, span, 1.0)
+        return front.iloc[int(scaled.sum(1).argmin())]
+
+    def nearest(self, **targets: float) -> pd.Series:
+        """The row of the front whose means are nearest to the targets: `nearest(reconstruction_error=40)`.
+
+        Distances are in units of the metric's range over the front. A key with a protocol is given as
+        `nearest(**{"factor_vae_score/fast": 0.8})`.
+
+        Raises:
+            QueryError: no target, an unknown metric, or the front is empty.
+        """
+        if not targets:
+            raise QueryError("nearest() needs a target, such as nearest(reconstruction_error=40)")
+        front = self._front_or_error()
+        for metric in targets:
+            self._require(metric)
+        means = front[[f"{metric}_mean" for metric in targets]].to_numpy(dtype=float)
+        span = np.ptp(means, axis=0)
+        distances = (means - list(targets.values())) / np.where(span > 0, span, 1.0)
+        return front.iloc[int(np.square(distances).sum(1).argmin())]
+
+    def compare(self, first: "Results | str", second: str | None = None, metric: str | None = None) -> pd.DataFrame:
+        """Two models of this study, `compare("chyvae", "beta_vae")`, or this study and another, `compare(other)`.
+
+        Models are compared by the configuration of each that is best by the mean. Studies are compared over the
+        configurations that both have; without one in common, by the best configuration of each. Pairs are trials
+        with the same seed, which share initialisation and data order.
+
+        Returns:
+            One row per metric (all objectives, or the one named): `metric`, `first`, `second`, `difference`, `low`,
+            `high`, `effect`, `pairs`, `basis`; see `analysis.statistics.comparison.Comparison`.
+
+        Raises:
+            QueryError: an unknown model or metric, or nothing can be paired.
+        """
+        rows = []
+        for key in [metric] if metric else list(self.objectives):
+            self._require(key)
+            if isinstance(first, Results):
+                first._require(key)
+                ours, theirs, basis = self._same_configurations(first, key)
+            else:
+                ours, theirs = self._by_seed(first, key), self._by_seed(second or "", key)
+                basis = "best configuration of each model"
+            try:
+                found = comparison.paired(ours, theirs)
+            except ValueError as error:
+                raise QueryError(str(error)) from None
+            rows.append({"metric": key, **dataclasses.asdict(found), "basis": basis})
+        return pd.DataFrame(rows)
+
+    def _same_configurations(self, other: "Results", metric: str) -> tuple[pd.Series, pd.Series, str]:
+        ours, theirs = (comparison.by_trial(each.trials(), metric) for each in (self, other))
+        if ours.index.isin(theirs.index).any():
+            return ours, theirs, "configurations of both studies"
+        return self._by_seed(None, metric), other._by_seed(None, metric), "best configuration of each study"
+
+    def _by_seed(self, model: str | None, metric: str) -> pd.Series:
+        """A metric by seed, of the best configuration (of a model) by its mean."""
+        table = self.configurations()
+        table = table[(table["state"] == "COMPLETED") & table[f"{metric}_mean"].notna()]
+        if model is not None:
+            if model not in self.spec["models"]:
+                raise QueryError(f"study '{self.name}' has no model '{model}'; it has {', '.join(self.spec['models'])}")
+            table = table[table["model"] == model]
+        if table.empty:
+            raise QueryError(f"no configuration of {model or f'study {self.name!r}'} is completed yet")
+        ascending = self.direction(metric) == "minimize"
+        best = table.sort_values(f"{metric}_mean", ascending=ascending, kind="stable")["configuration"].iloc[0]
+        trials = self.trials()
+        return comparison.by_seed(trials[trials["configuration"] == best], metric)
+
+    def _front_or_error(self) -> pd.DataFrame:
+        front = self.front()
+        if front.empty:
+            raise QueryError(f"study '{self.name}' has no front yet: no feasible configuration is completed")
+        return front
+
+    def _means(self, table: pd.DataFrame) -> np.ndarray:
+        """Means (N, M) of the objectives."""
+        return table[[f"{objective}_mean" for objective in self.objectives]].to_numpy(dtype=float)
+
+    def reference(self) -> np.ndarray:
+        """The default reference point (M,) of the hypervolume: a tenth of the range behind the worst configuration.
+
+        Raises:
+            QueryError: no feasible configuration is completed.
+        """
+        feasible = self.feasible()
+        if feasible.empty:
+            raise QueryError(f"study '{self.name}' has no completed, feasible configuration yet")
+        return pareto.reference_point(self._means(feasible), list(self.objectives.values()))
+
+    def hypervolume(self, reference: Sequence[float] | None = None) -> float:
+        """Hypervolume of the front, against `reference()` unless a point (M,) is given."""
+        feasible = self.feasible()
+        if feasible.empty:
+            return 0.0
+        point = self.reference() if reference is None else reference
+        return pareto.hypervolume(self._means(feasible), list(self.objectives.values()), list(point))
+
+    def trial(self, configuration: str, seed: int) -> Trial:
+        """One trial by its identity."""
+        trials = self.trials()
+        rows = trials[(trials["configuration"] == configuration) & (trials["seed"] == seed)]
+        if rows.empty:
+            raise QueryError(f"study '{self.name}' has no trial {identity_of(configuration, seed)}")
+        return self._trial(rows.iloc[0])
+
+    def dataset(self) -> Any:
+        """The study's data set, for encoding images with its models.
+
+        Raises:
+            core.data.DataError: it is not on this machine.
+        """
+        import core.data
+
+        return core.data.load(self.spec["dataset"], self.stores["data"])
+
+    def checkpoint_folder(self, identity: str) -> str:
+        """URI of a trial's folder of checkpoints and pictures."""
+        return self.record.trial_uri(identity)
+
+    def _trial(self, row: "pd.Series[Any]") -> Trial:
+        _, values = self.tables.settings[row["configuration"]]
+        metrics = {metric: float(row[metric]) for metric in self.metrics() if pd.notna(row[metric])}
+        return Trial(
+            configuration=row["configuration"],
+            seed=int(row["seed"]),
+            model=row["model"],
+            hyperparameters=values,
+            metrics=metrics,
+            state=row["state"],
+            checkpoint=self.checkpoint_folder(identity_of(row["configuration"], int(row["seed"]))),
+        )

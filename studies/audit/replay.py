@@ -1,0 +1,66 @@
+"""Run one trial again, without Ray, and compare with what was recorded."""
+
+import dataclasses
+import math
+
+from core.checkpoints import newest
+from core.configuration import TrialConfig
+from core.mistakes import StudyError
+from core.record import journal
+from core.record.events import TrialReported
+from core.storage import Folder
+from studies.record.folder import Record
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """One reported value, then and now."""
+
+    step: int
+    metric: str
+    recorded: float
+    replayed: float
+
+    @property
+    def equal(self) -> bool:
+        """To the last bit."""
+        return self.recorded == self.replayed
+
+
+def replay(record: Record, identity: str, steps: int | None = None) -> list[Comparison]:
+    """Train a trial again from its seed, up to `steps` (default: all), and compare every result.
+
+    Raises:
+        StudyError: there is no such trial, or nothing of it was saved.
+    """
+    from trainables.training.run import start
+
+    recorded = {
+        event.step: event.metrics
+        for _, event in journal.read(record.folder.path)
+        if isinstance(event, TrialReported) and event.trial == identity
+    }
+    if not recorded:
+        name = record.folder.name
+        raise StudyError(f"study '{name}' has no reports of a trial '{identity}'; `studies best {name}` lists trials")
+    config = _config(record, identity)
+    run = start(config)
+    rows: list[Comparison] = []
+    while True:
+        result = run.advance()
+        then = recorded.get(result.step, {})
+        rows += [
+            Comparison(result.step, key, then[key], value)
+            for key, value in result.metrics.items()
+            if key in then and math.isfinite(value)
+        ]
+        if result.done or result.step >= (steps or config.steps):
+            return rows
+
+
+def _config(record: Record, identity: str) -> TrialConfig:
+    """The trial's configuration as its checkpoint has it."""
+    checkpoint = newest(Folder(record.written.trial_uri(identity)))
+    if checkpoint is None:
+        raise StudyError(f"trial '{identity}' has no checkpoint to take its configuration from")
+    return TrialConfig.from_json(checkpoint.description["trial"])

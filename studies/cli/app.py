@@ -1,0 +1,46 @@
+"""The command line: `studies validate | launch | status | resume | stop | best | front | report | ui | data …`.
+
+Results go to stdout (with `--json`, one JSON object a line), messages to stderr. Exit codes: 0 done, 1 the study ended
+with failed trials, 2 a user's mistake, 130 interrupted.
+"""
+
+import sys
+
+import typer
+
+from core.mistakes import UserError
+from studies.cli import ask, audit, data, run
+from studies.cli.output import say
+
+COMMANDS = (
+    *(run.validate, run.launch, run.resume, run.status, run.stop, run.extend),
+    *(audit.check, audit.replay),
+    *(ask.best, ask.front, ask.report, ask.knee, ask.nearest, ask.compare, ask.export, ask.log_model, ask.ui),
+)
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Hyperparameter studies of disentangled representations.",
+)
+for command in COMMANDS:
+    app.command()(command)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one sentence on stderr and exit code 2, a fault of ours is a traceback."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except UserError as error:
+        say(str(error))
+        sys.exit(2)
+    except Exception as error:
+        if type(error).__module__.startswith(("click", "typer")):  # a wrong option or argument
+            message = getattr(error, "format_message", None)
+            say(message() if message else str(error))
+            sys.exit(2)
+        raise

@@ -1,0 +1,132 @@
+"""Commands that ask a study: best, front, knee, nearest, compare, report, export, log-model, ui."""
+
+import os
+import pathlib
+import sys
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from analysis.results import QueryError, Results
+from analysis.study import Study
+from core.configuration import split_identity
+from studies.cli.options import ROOT, Json, Name, Root
+from studies.cli.output import OUT, emit, say
+from studies.cli.rows import best_rows, front_rows
+
+
+def best(
+    name: Name,
+    metric: Annotated[str | None, typer.Option(help="Final metric; default the first objective.")] = None,
+    where: Annotated[str | None, typer.Option(help="Condition such as 'reconstruction_error < 40'.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many.")] = 5,
+    root: Root = ROOT,
+    as_json: Json = False,
+) -> None:
+    """The best completed trials by a metric."""
+    study = Results(name, root)
+    emit(best_rows(study, metric, top, where, as_json), as_json, f"best trials of '{name}'")
+
+
+def front(
+    name: Name,
+    root: Root = ROOT,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw it as PNG and PDF too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The Pareto front: configurations that no other dominates by the means of the objectives."""
+    study = Results(name, root)
+    emit(front_rows(study, as_json), as_json, f"Pareto front of '{name}', hypervolume {study.hypervolume():.4g}")
+    if plot:
+        from analysis import figures
+
+        drawing = figures.pareto_front(study.configurations(), study.front(), study.objectives, name)
+        say(str(figures.save(drawing, study.path / "report", "pareto_front")))
+
+
+def report(name: Name, root: Root = ROOT) -> None:
+    """Write the report: one HTML file that opens offline, with figures as PNG and PDF."""
+    OUT.print(str(Study(name, root).report()), highlight=False, soft_wrap=True)
+
+
+def knee(name: Name, root: Root = ROOT, as_json: Json = False) -> None:
+    """The point of the front with the best trade-off between the objectives."""
+    study = Results(name, root)
+    emit([_found(study, study.knee())], as_json, f"knee of the front of '{name}'")
+
+
+def nearest(
+    name: Name,
+    targets: Annotated[list[str], typer.Argument(help="METRIC=VALUE, such as reconstruction_error=40.")],
+    root: Root = ROOT,
+    as_json: Json = False,
+) -> None:
+    """The point of the front that is nearest to wanted values."""
+    wanted: dict[str, float] = {}
+    for target in targets:
+        key, _, value = target.partition("=")
+        try:
+            wanted[key] = float(value)
+        except ValueError:
+            raise QueryError(f"'{target}' is not METRIC=VALUE, such as reconstruction_error=40") from None
+    study = Results(name, root)
+    emit([_found(study, study.nearest(**wanted))], as_json, f"nearest to {', '.join(targets)}")
+
+
+def _found(study: Results, row: "pd.Series[Any]") -> dict[str, Any]:
+    """A row of the front, with what the study searched and its objectives."""
+    columns = ["model", "configuration", *study.searched(row["model"]), "n"]
+    columns += [f"{objective}_{part}" for objective in study.objectives for part in ("mean", "std")]
+    return {column: row[column] for column in columns}
+
+
+def compare(
+    name: Name,
+    first: Annotated[str, typer.Argument(help="A model of the study, or another study.")],
+    second: Annotated[str | None, typer.Argument(help="Another model of the study.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Final metric; default all objectives.")] = None,
+    root: Root = ROOT,
+    as_json: Json = False,
+) -> None:
+    """Two models of a study, or two studies, in pairs of equal seeds: difference, interval, effect size."""
+    study = Results(name, root)
+    other: Results | str = first if first in study.spec["models"] else Results(first, root)
+    table = study.compare(other, second, metric)
+    emit([dict(row) for _, row in table.iterrows()], as_json, f"'{first}' against '{second or name}'")
+
+
+def export(
+    name: Name, directory: Annotated[pathlib.Path, typer.Argument(help="A new directory.")], root: Root = ROOT
+) -> None:
+    """Everything of a study in one folder (SQLite, Parquet, artifacts, report) that opens on another machine."""
+    OUT.print(str(Study(name, root).export(directory)), highlight=False, soft_wrap=True)
+
+
+def log_model(
+    name: Name,
+    trial: Annotated[str | None, typer.Argument(help="<configuration>-s<seed>; default the best.")] = None,
+    root: Root = ROOT,
+) -> None:
+    """Log the encoder of a trial as an MLflow model, with signature and pinned requirements."""
+    study = Study(name, root)
+    chosen = study.best(top=1)
+    if trial is not None:
+        try:
+            chosen = [study.trial(*split_identity(trial))]
+        except ValueError as error:
+            raise QueryError(f"{error}; `studies best {name}` lists some") from None
+    if not chosen:
+        raise QueryError(f"study '{name}' has no completed trial yet")
+    OUT.print(study.log_model(chosen[0]), highlight=False, soft_wrap=True)
+
+
+def ui(root: Root = ROOT, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+    """Open the MLflow UI on the studies of this root, on loopback."""
+    from studies.service import tracking_uri
+
+    uri = tracking_uri(root)
+    say(f"http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning shows the studies; Ctrl-C ends it")
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", uri, "--workers", "1"]
+    os.execve(sys.executable, command, {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})

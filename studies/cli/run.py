@@ -1,0 +1,137 @@
+"""Commands that run a study: validate, launch, resume, status, stop, extend."""
+
+import os
+import pathlib
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+import core.data
+from analysis.results import Results
+from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root
+from studies.cli.output import OUT, emit, say
+from studies.cli.rows import best_rows, front_rows
+
+
+def validate(
+    file: Annotated[pathlib.Path, typer.Argument(help="Study file.")], data_root: DataRoot = None, as_json: Json = False
+) -> None:
+    """Check a study file and show its plan; nothing is started."""
+    from studies import service
+    from studies.study_file.estimate import plan
+    from studies.study_file.validation import require_local_resources
+
+    spec, document = service.load(file, data_root)
+    require_local_resources(spec, document)
+    emit([plan(spec, data_root)], as_json, f"plan of study '{spec.name}'")
+
+
+def launch(
+    file: Annotated[pathlib.Path, typer.Argument(help="Study file.")],
+    root: Root = ROOT,
+    address: Address = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Drive it as a Ray job at --address http://HOST:8265.")
+    ] = False,
+    tracking_uri: Annotated[str | None, typer.Option(help="MLflow tracking URI.")] = None,
+    storage: Annotated[str | None, typer.Option(help="Optuna's SQLAlchemy URL, or a URI for checkpoints.")] = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Run a study; launching the same file again goes on where it stopped."""
+    from studies import service
+    from studies.study_file.validation import require_local_resources
+
+    spec, document = service.load(file, data_root)
+    if address is None:
+        require_local_resources(spec, document)
+    record = service.prepare(
+        spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root, address=address
+    )
+    if detach:
+        from studies.cluster.job import submit
+
+        job = submit(record.folder, address or "none")
+        say(f"study '{spec.name}' runs as job {job}; `studies status | stop {spec.name}{_root(root)}` from any shell")
+        return
+    trials = spec.num_configurations * spec.seeds.min
+    say(f"study '{spec.name}' on {spec.dataset_name}: {trials} trials; Ctrl-C stops it in good order")
+    _drive(lambda: service.run(record, None, address), spec.name, root)
+
+
+def resume(name: Name, root: Root = ROOT, address: Address = None) -> None:
+    """Run what is missing of a study, whatever killed it."""
+    from studies import service
+    from studies.record.folder import StudyFolder
+
+    record = StudyFolder(root, name).open()
+    _drive(lambda: service.run(record, None, address), name, root)
+
+
+def _drive(run: Callable[[], Any], name: str, root: pathlib.Path) -> None:
+    outcome = run()
+    _summary(name, root)
+    if outcome.spent and not outcome.finished:
+        say(f"the study's own budget is spent; `studies extend {name}{_root(root)} --hours H` gives it more")
+    elif not outcome.finished:
+        say(f"stopped before the end; `studies resume {name}{_root(root)}` runs what is missing")
+        raise typer.Exit(130)
+    if outcome.failed_trials:
+        say(f"{outcome.failed_trials} trials failed; the report says why")
+        raise typer.Exit(1)
+
+
+def _summary(name: str, root: pathlib.Path) -> None:
+    """What a user wants to see at the end of a study."""
+    study = Results(name, root)
+    dataset = core.data.dataset_name(study.spec["dataset"])
+    for objective in study.objectives:
+        if objective in study.metrics():
+            emit(best_rows(study, objective, 3, None), False, f"best trials by {objective}, on {dataset}")
+    emit(front_rows(study), False, f"Pareto front (means over seeds), hypervolume {study.hypervolume():.4g}")
+    report = study.path / "report" / "report.html"
+    OUT.print(f"report   {report}", highlight=False, soft_wrap=True)
+    OUT.print(f"picture  {report.with_name('pareto_front.png')}", highlight=False, soft_wrap=True)
+    called = os.path.relpath(sys.argv[0])
+    program = "studies" if shutil.which("studies") else "python -m studies.cli" if called.endswith(".py") else called
+    where = _root(root)
+    OUT.print(f"UI       {program} ui{where}", highlight=False, soft_wrap=True)
+    OUT.print(f"resume   {program} resume {name}{where}", highlight=False, soft_wrap=True)
+    OUT.print(f"extend   {program} extend {name}{where} --configurations N", highlight=False, soft_wrap=True)
+
+
+def status(name: Name, root: Root = ROOT, as_json: Json = False) -> None:
+    """How far a study is."""
+    from studies import service
+
+    emit([service.status(name, root=root)], as_json, f"study '{name}'")
+
+
+def stop(name: Name, root: Root = ROOT) -> None:
+    """Ask the driver, on this machine or as a Ray job, to stop."""
+    from studies import service
+
+    stopped = service.stop(name, root=root)
+    say(f"asked {stopped} to stop; `studies resume {name}{_root(root)}` will go on")
+
+
+def extend(
+    name: Name,
+    configurations: Annotated[int | None, typer.Option(help="Configurations in all.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds of every configuration.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of every trial; trained ones go on from their end.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Wall-clock hours of the study.")] = None,
+    root: Root = ROOT,
+    address: Address = None,
+) -> None:
+    """Enlarge the plan of a study, and run what that adds."""
+    from studies import service
+
+    service.extend(name, root=root, configurations=configurations, seeds=seeds, steps=steps, hours=hours)
+    resume(name, root, address)
+
+
+def _root(root: pathlib.Path) -> str:
+    return "" if root == ROOT else f" --root {root}"

@@ -1,0 +1,78 @@
+"""Drive a study on a cluster as a Ray job, so that the shell that launched it may close.
+
+The job carries the checkout as its working directory. The root of studies must be a directory that both the job and the
+shells that ask about the study can reach.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shlex
+import sys
+import time
+from typing import Any
+
+from core.mistakes import StudyError
+from studies.record.folder import StudyFolder
+
+JOB = "job.json"
+PATIENCE = 60.0  # seconds for a cluster to get ready
+RETRY_EVERY = 1.0
+EXCLUDED = [".git", ".venv", "runs", "data", "**/__pycache__"]
+
+
+def submit(folder: StudyFolder, address: str) -> str:
+    """Submit a Ray job that resumes the study; its id.
+
+    Args:
+        folder: a study that was created, but is not driven.
+        address: of the cluster's job server, `http://HOST:8265`.
+
+    Raises:
+        StudyError: no job server answers there, or it does not take the job.
+    """
+    client = _client(address)
+    checkout = pathlib.Path(__file__).resolve().parents[2]
+    environment = {key: os.environ[key] for key in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH") if key in os.environ}
+    arguments = ["resume", folder.name, "--root", str(folder.root), "--address", "auto"]
+    entrypoint = shlex.join([sys.executable, "-m", "studies.cli", *arguments])
+    runtime_env = {"working_dir": str(checkout), "excludes": EXCLUDED, "env_vars": environment}
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            job: str = client.submit_job(
+                entrypoint=entrypoint, runtime_env=runtime_env, metadata={"study": folder.name}
+            )
+            break
+        except RuntimeError as error:  # a cluster that has just started has no agent to run jobs yet
+            if time.monotonic() > deadline:
+                reason = str(error).strip().splitlines()[0]
+                raise StudyError(f"the job server at '{address}' does not take the job: {reason}") from None
+            time.sleep(RETRY_EVERY)
+    (folder.path / JOB).write_text(json.dumps({"address": address, "id": job}))
+    return job
+
+
+def stop(folder: StudyFolder) -> str | None:
+    """Stop the study's job, if it has one that is not over; its id."""
+    with contextlib.suppress(OSError, ValueError):
+        job = json.loads((folder.path / JOB).read_text())
+        client = _client(job["address"])
+        if not client.get_job_status(job["id"]).is_terminal():
+            client.stop_job(job["id"])
+            return str(job["id"])
+    return None
+
+
+def _client(address: str) -> Any:
+    from ray.job_submission import JobSubmissionClient
+
+    if not address.startswith(("http://", "https://")):
+        raise StudyError(f"--detach needs the address of the cluster's job server, http://HOST:8265, not '{address}'")
+    try:
+        client = JobSubmissionClient(address)
+        client.get_version()
+    except (ConnectionError, RuntimeError, OSError) as error:
+        raise StudyError(f"no Ray job server answers at '{address}': {str(error).splitlines()[0]}") from None
+    return client

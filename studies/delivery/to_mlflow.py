@@ -1,0 +1,268 @@
+"""Deliver the journal to MLflow: experiment = study, parent run = configuration, child run = trial.
+
+A run is found by its tag `studies.identity` before it is created, and a metric that is logged twice with the same step
+and time is stored once, so delivering an event again changes nothing.
+"""
+
+import json
+import pathlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis.reading.purpose import purpose
+from core.checkpoints import names as checkpoint_names
+from core.configuration import Configuration
+from core.mistakes import StudyError
+from core.record import journal
+from core.record.events import (
+    ConfigurationEnded,
+    ConfigurationSuggested,
+    Event,
+    TrialEnded,
+    TrialEvent,
+    TrialReported,
+    TrialStarted,
+)
+from core.record.history import ConfigurationHistory, History
+from core.record.journal import RUN_IDS
+from core.storage import CorruptEntryError, Folder, write_whole
+from studies.delivery import wording
+from studies.delivery.mlflow_store import connect
+from studies.record.folder import Record
+
+IDENTITY = "studies.identity"
+CURSOR = "tracking.json"
+STUDY_RUN = "study"
+BATCH = 900  # metrics in one request; MLflow takes 1,000
+STATUS = {"COMPLETED": "FINISHED", "COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAILED": "FAILED", "FAIL": "FAILED"}
+
+
+class MlflowSink:
+    """Feeds an MLflow store, and notes its place in the journal in the study's folder."""
+
+    name = "MLflow"
+
+    def __init__(self, record: Record) -> None:
+        self.folder = record.folder.path
+        self.study = record.folder.name
+        self._spec = record.written.spec
+        self._uri = record.stores.tracking
+        self._trials = record.written.trials_uri
+        # artifacts of an SQLite store lie beside it; a server decides for itself
+        local = self._uri.startswith("sqlite:")
+        self._artifacts = (record.folder.root / "mlartifacts" / self.study).as_uri() if local else None
+        self.client: Any = None
+        self._cursor = self._load()
+        self._runs: dict[str, str] = {}
+        self._history = History()
+        self._outbox: dict[str, dict[str, list[Any]]] = {}
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            cursor: dict[str, Any] = json.loads((self.folder / CURSOR).read_text())
+        except (OSError, ValueError):
+            cursor = {"offset": 0, "experiment": None}
+        return cursor
+
+    def begin(self) -> int:
+        """Connect and find the runs that are there; the place in the journal from which events are wanted."""
+        if self.client is None:
+            self.client = connect(self._uri)
+        self._open_experiment()
+        return int(self._cursor["offset"])
+
+    def deliver(self, chunk: Sequence[tuple[int, Event]]) -> None:
+        """Write what the events say; after an error, and a `reset`, the same chunk is delivered again."""
+        self._outbox.clear()
+        for _, event in chunk:
+            self._history.apply(event)
+            self._handle(event)
+        for run in list(self._outbox):
+            self._send(run)
+        self._cursor["offset"] = chunk[-1][0]
+        write_whole(self.folder / CURSOR, json.dumps(self._cursor))
+
+    def reset(self) -> None:
+        """Find the runs anew in the next `begin`."""
+        self._runs = {}
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case ConfigurationSuggested():
+                configuration = self._history.configurations[event.configuration]
+                name = wording.configuration_name(self._spec, configuration)
+                tags = {wording.NOTE: wording.CONFIGURATION, **_tags("configuration", configuration)}
+                run = self._find_or_create(event.configuration, name, tags, event.time)
+                self._pack_parameters(run, configuration.configuration)
+            case TrialStarted():
+                self._create_trial(event)
+            case TrialReported():
+                self._pack(self._run(event.trial), event.metrics, event.time, event.step)
+            case TrialEnded():
+                run = self._create_trial(event)  # one that was stopped before it ran has none yet
+                self._pack(run, {**event.metrics, **_costs(event.ledger)}, event.time, event.step)
+                if event.state == "COMPLETED":
+                    self._log_artifacts(run, event.trial)
+                warnings = event.ledger.get("warnings") or ()
+                self._end(run, event.state, event.reason, event.time, warnings)
+            case ConfigurationEnded():
+                run = self._run(event.configuration)
+                self._pack(run, _summary(self._history.configurations[event.configuration]), event.time)
+                self._end(run, event.state, event.reason, event.time)
+
+    def _batch(self, run: str) -> dict[str, list[Any]]:
+        """The next batch of a run."""
+        return self._outbox.setdefault(run, {"metrics": [], "params": [], "tags": []})
+
+    def _pack(self, run: str, metrics: Mapping[str, float], seconds: float, step: int = 0) -> None:
+        from mlflow.entities import Metric
+
+        time_ms = int(seconds * 1000)
+        self._batch(run)["metrics"] += [Metric(key, float(value), time_ms, step) for key, value in metrics.items()]
+
+    def _pack_parameters(self, run: str, configuration: Configuration) -> None:
+        from mlflow.entities import Param
+
+        values = {"model": configuration.model, **configuration.hyperparameters}
+        self._batch(run)["params"] = [Param(key, str(value)) for key, value in values.items()]
+
+    def _pack_tags(self, run: str, tags: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        self._batch(run)["tags"] += [RunTag(key, value) for key, value in tags.items()]
+
+    def _send(self, run: str) -> None:
+        """Deliver the batch of a run."""
+        batch = self._outbox.pop(run, None)
+        if batch is None:
+            return
+        metrics = batch["metrics"]
+        self.client.log_batch(run, metrics=metrics[:BATCH], params=batch["params"], tags=batch["tags"])
+        for begin in range(BATCH, len(metrics), BATCH):
+            self.client.log_batch(run, metrics=metrics[begin : begin + BATCH])
+
+    def _end(self, run: str, state: str, reason: str | None, seconds: float, warnings: Sequence[str] = ()) -> None:
+        tags = {"studies.state": state}
+        if reason:
+            tags["studies.reason"] = reason[:500]
+        if warnings:
+            tags["studies.warnings"] = "\n".join(warnings)[:2000]
+        self._pack_tags(run, tags)
+        self._send(run)
+        self.client.set_terminated(run, STATUS[state], int(seconds * 1000))
+
+    def _open_experiment(self) -> None:
+        if self._runs:
+            return
+        self._history = History()
+        for offset, event in journal.read(self.folder):
+            if offset > self._cursor["offset"]:
+                break
+            self._history.apply(event)
+        experiment = self.client.get_experiment_by_name(self.study)
+        if experiment is None:
+            tags = wording.experiment_tags(self._spec, purpose(self.folder))
+            identifier = self.client.create_experiment(self.study, self._artifacts, tags)
+        else:
+            identifier = experiment.experiment_id
+        self._cursor["experiment"] = identifier
+        token = None
+        while True:
+            page = self.client.search_runs([identifier], max_results=1000, page_token=token)
+            self._runs |= {run.data.tags[IDENTITY]: run.info.run_id for run in page if IDENTITY in run.data.tags}
+            token = page.token
+            if not token:
+                break
+        tags = {"studies.kind": "study", wording.NOTE: wording.REPORT}
+        self._find_or_create(STUDY_RUN, wording.report_name(self.study), tags, time.time())
+
+    def _run(self, identity: str) -> str:
+        run: str = self._runs[identity]
+        return run
+
+    def _find_or_create(self, identity: str, run_name: str, tags: Mapping[str, str], start: float) -> str:
+        if identity in self._runs:
+            return self._run(identity)
+        run = self.client.create_run(
+            self._cursor["experiment"],
+            start_time=int(start * 1000),
+            tags={IDENTITY: identity, **tags},
+            run_name=run_name,
+        )
+        self._runs[identity] = run.info.run_id
+        with (self.folder / RUN_IDS).open("a") as stream:
+            stream.write(json.dumps([identity, run.info.run_id]) + "\n")
+        return str(run.info.run_id)
+
+    def _create_trial(self, event: TrialEvent) -> str:
+        configuration = self._history.configurations[event.configuration]
+        tags = {
+            **_tags("trial", configuration),
+            wording.NOTE: wording.TRIAL,
+            "studies.seed": str(event.seed),
+            "mlflow.parentRunId": self._run(event.configuration),
+        }
+        run = self._find_or_create(event.trial, wording.trial_name(configuration, event.seed), tags, event.time)
+        self._pack_parameters(run, configuration.configuration)
+        return run
+
+    def _log_artifacts(self, run: str, trial: str) -> None:
+        """Weights, description and pictures of a finished trial."""
+        import tempfile
+
+        folder = Folder(self._trials).child(trial)
+        entries = [*checkpoint_names(folder)[-1:], *(name for name in folder.entries() if name == "pictures")]
+        for entry in entries:
+            place = "pictures" if entry == "pictures" else "checkpoint"
+            with tempfile.TemporaryDirectory() as directory:
+                try:
+                    files = folder.read(entry)
+                except CorruptEntryError:
+                    continue
+                for name, data in files.items():
+                    if name != "training.pt":
+                        (pathlib.Path(directory) / name).write_bytes(data)
+                self.client.log_artifacts(run, directory, place)
+
+    def finish(self, report: str | None) -> None:
+        """End the study's own run, with the directory of the report attached.
+
+        Raises:
+            StudyError: the store is away.
+        """
+        if STUDY_RUN not in self._runs:
+            raise StudyError("the store is away")
+        run = self._run(STUDY_RUN)
+        if report is not None:
+            self.client.log_artifacts(run, report, "report")
+        self.client.set_terminated(run, "FINISHED")
+
+
+def _tags(kind: str, configuration: ConfigurationHistory) -> dict[str, str]:
+    return {
+        "studies.kind": kind,
+        "studies.configuration": configuration.hash,
+        "studies.model": configuration.configuration.model,
+        "studies.number": str(configuration.number),
+    }
+
+
+def _costs(ledger: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a ledger as metrics."""
+    keys = ("seconds_training", "seconds_evaluating", "seconds_waiting", "peak_memory")
+    return {key: float(ledger[key]) for key in keys if key in ledger}
+
+
+def _summary(configuration: ConfigurationHistory) -> dict[str, float]:
+    """Mean, standard deviation and number of the final values over completed seeds."""
+    finals = [trial.final_metrics for trial in configuration.completed]
+    summary: dict[str, float] = {"n": len(finals)}
+    for key in sorted({key for metrics in finals for key in metrics}):
+        seeds = [metrics[key] for metrics in finals if key in metrics]
+        summary[f"mean/{key}"] = float(np.mean(seeds))
+        if len(seeds) > 1:
+            summary[f"std/{key}"] = float(np.std(seeds, ddof=1))
+    return summary

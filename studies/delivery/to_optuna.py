@@ -1,0 +1,119 @@
+"""Deliver the journal to Optuna's storage: the study that optuna-dashboard and other programs open.
+
+Every configuration is one trial, with the means over its seeds. A finished trial of Optuna cannot be changed, so
+values that changed later (more seeds, more steps) are a further trial that `supersedes` the first.
+"""
+
+from collections.abc import Sequence
+
+import optuna
+import sqlalchemy
+from optuna.trial import FrozenTrial, TrialState
+
+from core.mistakes import StudyError
+from core.record.events import ConfigurationEnded, ConfigurationSuggested, Event
+from core.record.history import ConfigurationHistory, History
+from core.storage import redact
+from studies.search.forms import TrialForm, finish_trial
+from studies.study_file.spec import StudySpec
+
+
+def open_storage(url: str) -> optuna.storages.RDBStorage:
+    """Optuna's storage.
+
+    Raises:
+        StudyError: nothing answers there.
+    """
+    try:
+        return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise StudyError(f"Optuna's storage {redact(url)} cannot be reached: {redact(reason)[:200]}") from None
+
+
+class OptunaSink:
+    """Feeds Optuna's storage; delivering an event again changes nothing."""
+
+    name = "Optuna"
+
+    def __init__(self, spec: StudySpec, url: str) -> None:
+        self._spec = spec
+        self._url = url
+        self._form = TrialForm(spec)
+        self._history = History()
+        self._changed: dict[str, None] = {}
+        self._storage: optuna.storages.RDBStorage | None = None
+        self._study: optuna.Study | None = None
+        self._first: dict[str, FrozenTrial] = {}
+        self._newest: dict[str, FrozenTrial] = {}
+        self._prior_results: set[str] = set()  # origins of those that the storage has
+        self._offset = 0
+
+    def begin(self) -> int:
+        """Connect and look at what is there; the place in the journal from which events are wanted."""
+        if self._study is None:
+            self._storage = open_storage(self._url)
+            study = optuna.create_study(
+                study_name=self._spec.name,
+                storage=self._storage,
+                directions=list(self._spec.objectives.values()),
+                load_if_exists=True,
+            )
+            self._first, self._newest, self._prior_results = {}, {}, set()
+            for trial in study.get_trials(deepcopy=False):
+                self._prior_results.add(trial.user_attrs.get("warm_start", ""))
+                self._note(trial)
+            self._study = study
+        return self._offset
+
+    def deliver(self, chunk: Sequence[tuple[int, Event]]) -> None:
+        """Write what the events change; after an error the same chunk is delivered again."""
+        assert self._study is not None
+        for offset, event in chunk:
+            if offset > self._offset:
+                self._offset = offset
+                self._history.apply(event)
+                if isinstance(event, ConfigurationSuggested | ConfigurationEnded):
+                    self._changed[event.configuration] = None
+        for result in self._history.prior_results.values():
+            if result.origin not in self._prior_results:
+                self._study.add_trial(self._form.prior_result(result))
+                self._prior_results.add(result.origin)
+        for key in list(self._changed):
+            self._write(self._study, self._history.configurations[key])
+            del self._changed[key]
+
+    def trials(self) -> list[FrozenTrial]:
+        """What the storage has; call it after `begin`."""
+        assert self._study is not None
+        return self._study.get_trials()
+
+    def reset(self) -> None:
+        """Look at the storage anew in the next `begin`."""
+        if self._storage is not None:
+            self._storage.engine.dispose()
+            self._storage = self._study = None
+
+    def _write(self, study: optuna.Study, configuration: ConfigurationHistory) -> None:
+        assert self._storage is not None
+        key = configuration.hash
+        wanted, stored = self._form.trial(configuration), self._newest.get(key)
+        if stored is None:
+            self._add(wanted)
+        elif wanted.state == TrialState.RUNNING or (wanted.state, wanted.values) == (stored.state, stored.values):
+            return
+        elif stored.state == TrialState.RUNNING:
+            self._note(finish_trial(study, self._storage, stored, wanted))
+        else:
+            self._add(self._form.trial(configuration, supersedes=self._first[key].number))
+
+    def _add(self, trial: FrozenTrial) -> None:
+        assert self._storage is not None
+        study = self._storage.get_study_id_from_name(self._spec.name)
+        self._note(self._storage.get_trial(self._storage.create_new_trial(study, template_trial=trial)))
+
+    def _note(self, trial: FrozenTrial) -> None:
+        key = trial.user_attrs.get("configuration")
+        if key is not None:
+            self._first.setdefault(key, trial)
+            self._newest[key] = trial

@@ -1,0 +1,1 @@
+"""How a study runs: the agenda, and Ray Tune around it."""

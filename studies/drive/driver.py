@@ -1,0 +1,80 @@
+"""Drive a study: data, Ray, the delivery and Tune around one state, until the plan is done or someone stops it."""
+
+import dataclasses
+import logging
+
+import core.data
+from core.runtime import logging_at
+from studies.cluster.placement import require_shared_folder
+from studies.cluster.session import ray_cluster
+from studies.delivery.client import Delivery
+from studies.drive.display import Display
+from studies.drive.spending import Spending
+from studies.record.folder import Record
+from studies.record.state import StudyState
+from studies.search.prior_results import add_prior_results
+
+REPORT_PATIENCE = 900.0
+DELIVERY_PATIENCE = 60.0  # seconds to wait for the stores at the end
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a drive ended.
+
+    Attributes:
+        finished: the plan is done.
+        failed_trials: number of them.
+        delivered: the stores have everything.
+        spent: the study's own budget is used up.
+    """
+
+    finished: bool
+    failed_trials: int
+    delivered: bool
+    spent: bool
+
+
+def drive(record: Record, display: Display, address: str | None = None) -> Outcome:
+    """Run what is missing of a study.
+
+    Raises:
+        StudyError: another driver has the study, a store cannot be reached, or no node can take a trial.
+    """
+    spec, folder = record.spec, record.folder
+    with folder.driving(), logging_at(logging.ERROR, "optuna"), Delivery(folder) as delivery:
+        core.data.prepare(spec.dataset, record.stores.data, display.data_progress)
+        state = StudyState(folder.path)
+        state.start_driver()
+        spent = Spending(spec, state)
+        notes: list[str] = []
+        try:
+            notes += add_prior_results(spec, state, folder.root)
+            with ray_cluster(address):
+                from studies.drive import tune
+
+                require_shared_folder(record.written.trials_uri)
+                tune.run(record, state, spent, delivery.begin, lambda: display.refresh(state, delivery.trouble))
+        finally:
+            display.close()
+            state.close()
+            delivered = delivery.flush(DELIVERY_PATIENCE)
+        notes += _finish(delivery, delivered)
+    for note in notes:
+        display.message(note)
+    counts = state.counts()
+    all_planned = not spent() or len(state.configurations) >= spec.num_configurations
+    finished = not counts["PENDING"] and not counts["RUNNING"] and all_planned
+    return Outcome(finished, counts["FAILED"], delivered, spent())
+
+
+def _finish(delivery: Delivery, delivered: bool) -> list[str]:
+    """Have the report written; sentences on what is not complete."""
+    notes = []
+    if not delivered:
+        missing = delivery.trouble or f"nothing was taken for {DELIVERY_PATIENCE:.0f} s"
+        notes.append(f"not everything was delivered yet ({missing}); `studies resume` delivers the rest")
+    trouble = delivery.finish(REPORT_PATIENCE)
+    if trouble is not None:
+        notes.append(f"the report is not complete: {trouble}")
+    return notes

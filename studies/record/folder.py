@@ -1,0 +1,134 @@
+"""The folder of a study: its record, which is read once, and who may drive it."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterator
+
+import filelock
+
+import core.data
+from core.mistakes import StudyError
+from core.record import study as written
+from core.record.study import Stores, StudyRecord
+from studies.study_file.spec import NAME, StudySpec
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """What `study.json` said when it was opened, handed to whoever needs it.
+
+    Attributes:
+        folder: of the study.
+        written: the record as plain data.
+        spec: the specification as it stood then.
+    """
+
+    folder: "StudyFolder"
+    written: StudyRecord
+    spec: StudySpec
+
+    @property
+    def stores(self) -> Stores:
+        """Where the study keeps things."""
+        return self.written.stores
+
+
+class StudyFolder:
+    """`<root>/<name>`."""
+
+    def __init__(self, root: str | os.PathLike[str], name: str) -> None:
+        if not NAME.fullmatch(name):
+            raise StudyError(f"{name!r} is not a study name: letters, digits, '.', '_' and '-', no path")
+        self.root = pathlib.Path(root).resolve()
+        self.name = name
+        self.path = self.root / name
+
+    @property
+    def exists(self) -> bool:
+        """Whether a study of that name was launched."""
+        return (self.path / written.FILE).exists()
+
+    def create(self, spec: StudySpec, stores: Stores, source: str) -> Record:
+        """Make the folder and its record; `source` is the text of the study file.
+
+        Raises:
+            StudyError: nothing can be written there.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / "study.yaml").write_text(source, encoding="utf-8")
+        except OSError as error:
+            raise StudyError(f"the folder {self.path} of the study cannot be written: {error.strerror}") from None
+        return self._write(StudyRecord(self.root, self.name, spec.model_dump(mode="json"), stores), spec)
+
+    def open(self) -> Record:
+        """Read the record.
+
+        Raises:
+            StudyError: there is no such study, its record is damaged, or a newer version made it.
+        """
+        record = written.read(self.root, self.name)
+        return Record(self, record, StudySpec.model_validate(record.spec))
+
+    def revise(self, record: Record, spec: StudySpec, note: str) -> Record:
+        """Replace the specification, and keep the one before as a revision."""
+        return self._write(record.written.revised(spec.model_dump(mode="json"), note), spec)
+
+    def _write(self, record: StudyRecord, spec: StudySpec) -> Record:
+        record.write()
+        return Record(self, record, spec)
+
+    @contextlib.contextmanager
+    def driving(self) -> Iterator[None]:
+        """Hold the study for this process; the lock falls with the process.
+
+        Raises:
+            StudyError: another driver has it.
+        """
+        lock = filelock.FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise StudyError(
+                f"study '{self.name}' is being driven by another process; see `studies status {self.name}`"
+            ) from None
+        try:
+            (self.path / ".driver").write_text(str(os.getpid()))
+            yield
+        finally:
+            (self.path / ".driver").unlink(missing_ok=True)
+            lock.release()
+
+    def driver(self) -> int | None:
+        """Process id of the driver, if one is at work on this machine."""
+        lock = filelock.FileLock(self.path / ".lock")
+        try:
+            with lock.acquire(timeout=0):
+                return None
+        except filelock.Timeout:
+            with contextlib.suppress(OSError, ValueError):
+                return int((self.path / ".driver").read_text())
+            return None
+
+
+def default_stores(
+    root: pathlib.Path, name: str, *, tracking: str | None, storage: str | None, data: str | None
+) -> Stores:
+    """The embedded stores under the root, except where a URI says otherwise.
+
+    `storage` is either an SQLAlchemy URL for Optuna (`postgresql://…`, `sqlite:///…`) or a URI for checkpoints.
+    """
+    checkpoints, optuna_url = str(root), f"sqlite:///{root / name / 'optuna.db'}"
+    if storage is not None:
+        if storage.startswith(("postgresql", "sqlite", "mysql")):
+            optuna_url = storage
+        else:
+            checkpoints = storage
+    return Stores(
+        tracking=tracking or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}",
+        optuna=optuna_url,
+        checkpoints=checkpoints,
+        data=str(core.data.data_root(data)),
+    )

@@ -1,0 +1,141 @@
+"""The Optuna side of a search: configurations that are new, and a sampler that learns what came of them.
+
+The sampler works on an Optuna study in memory, which is rebuilt from the journal, so that a suggestion waits for no
+database. The study that users open (`studies.delivery.to_optuna`) is fed from the same journal.
+"""
+
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import TrialState
+
+from core.configuration import Configuration
+from core.record.history import ConfigurationHistory, History
+from studies.search.forms import TrialForm, finish_trial
+from studies.study_file.space import ModelSpace
+from studies.study_file.spec import StudySpec
+
+ATTEMPTS = 30  # suggestions that are already known or illegal before a finite space is searched for what is left
+GENERATION = ":generation"  # the attribute in which samplers of Optuna note the generation of a trial
+
+
+def _sampler(spec: StudySpec, suggested: int) -> optuna.samplers.BaseSampler:
+    """The study's sampler; one that goes on after `suggested` configurations does not draw the first ones again."""
+    search = spec.search
+    seed = int(np.random.SeedSequence([spec.seed, suggested]).generate_state(1)[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if search.sampler == "tpe":
+            return optuna.samplers.TPESampler(
+                multivariate=True,
+                group=True,
+                constant_liar=True,
+                n_startup_trials=search.startup,
+                seed=seed,
+            )
+        if search.sampler == "nsga2":
+            return optuna.samplers.NSGAIISampler(population_size=search.population, seed=seed)
+        return optuna.samplers.RandomSampler(seed=seed)
+
+
+class Suggestions:
+    """Asks the sampler for configurations that the study does not have yet, and tells it what came of them."""
+
+    def __init__(self, spec: StudySpec, history: History) -> None:
+        self._storage = optuna.storages.InMemoryStorage()
+        self.study = optuna.create_study(
+            storage=self._storage,
+            directions=list(spec.objectives.values()),
+            sampler=_sampler(spec, len(history.configurations)),
+        )
+        self._form = TrialForm(spec)
+        self._spaces = spec.spaces
+        self._several = len(self._spaces) > 1
+        self._points = iter([self._as_parameters(point) for point in spec.search.points])
+        self._grid = self._grid_points() if spec.search.sampler == "grid" else None
+        self._known: Collection[str] = ()
+        self._numbers: dict[str, int] = {}  # of the trial of a configuration that runs, by hash
+        for result in history.prior_results.values():
+            self.study.add_trial(self._form.prior_result(result))
+        for configuration in history.configurations.values():
+            self._numbers[configuration.hash] = len(self.study.get_trials(deepcopy=False))
+            self.study.add_trial(self._form.trial(configuration))
+
+    def ask(self, known: Mapping[str, ConfigurationHistory]) -> tuple[Configuration, dict[str, Any]] | None:
+        """A configuration that is not among `known`, and the sampler's notes on it; None when there is none."""
+        self._known = known
+        tried = {each.configuration.model for each in known.values()} if self._several else set()
+        fresh = [model for model in self._spaces if model not in tried]
+        for attempt in range(ATTEMPTS + 1):
+            if attempt == ATTEMPTS and self._grid is None:
+                self._grid = self._grid_points()
+            if not self._steer(fresh):
+                return None
+            suggestion = self._suggest()
+            if suggestion is not None:
+                return suggestion
+        return None
+
+    def _suggest(self) -> tuple[Configuration, dict[str, Any]] | None:
+        """One suggestion; None when it is known already, or not legal as a whole."""
+        trial = self.study.ask()
+        try:
+            configuration = self._configuration(trial)
+        except ValueError:  # legal values that are not legal together
+            configuration = None
+        if configuration is None or configuration.hash in self._known:
+            self.study.tell(trial, state=TrialState.FAIL)
+            return None
+        self._numbers[configuration.hash] = trial.number
+        attributes = self.study.get_trials(deepcopy=False)[trial.number].system_attrs
+        return configuration, {key: value for key, value in attributes.items() if key.endswith(GENERATION)}
+
+    def _steer(self, fresh: list[str]) -> bool:
+        """Fix the next `ask` to a point of the file, of the grid, or to a fresh model; False at the grid's end."""
+        point = next(self._points, None)
+        if point is None and self._grid is not None:
+            point = next(self._grid, None)
+            if point is None:
+                return False
+        if point is None and fresh and self._several:
+            point = {"model": fresh[0]}
+        if point is not None:
+            self.study.enqueue_trial(point)
+        return True
+
+    def tell(self, configuration: ConfigurationHistory) -> None:
+        """What came of a configuration; one that came to something else before gets a second trial."""
+        number = self._numbers.pop(configuration.hash, None)
+        final = self._form.trial(configuration)
+        running = None if number is None else self.study.get_trials(deepcopy=False)[number]
+        if running is None or running.state.is_finished():
+            self.study.add_trial(final)
+        else:
+            finish_trial(self.study, self._storage, running, final)
+
+    def _as_parameters(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """A point of the study file as Optuna parameters."""
+        model = point.get("model", next(iter(self._spaces)))
+        values = {f"{model}.{name}": value for name, value in point.items() if name != "model"}
+        return {"model": model, **values} if self._several else values
+
+    def _grid_points(self) -> Iterator[dict[str, Any]]:
+        """Points of the grid whose configuration is not in the study yet."""
+        for model, space in self._spaces.items():
+            for point in space.grid():
+                values = {"model": model, **point} if self._several else point
+                try:
+                    configuration = self._configuration(optuna.trial.FixedTrial(values))
+                except ValueError:
+                    continue
+                if configuration.hash not in self._known:
+                    yield values
+
+    def _configuration(self, trial: optuna.trial.BaseTrial) -> Configuration:
+        models = tuple(self._spaces)
+        model = trial.suggest_categorical("model", models) if self._several else models[0]
+        space: ModelSpace = self._spaces[model]
+        return space.suggest(trial)

@@ -1,0 +1,235 @@
+"""The search space of one model: a value, a list of choices, or a range for every hyperparameter.
+
+In a study file::
+
+    beta: 4                          # fixed
+    beta: [1, 4, 16]                 # choices
+    beta: {log: [1, 16]}             # a range, drawn on a logarithmic scale
+    beta: {uniform: [1, 16]}         # a range, drawn on a linear scale
+    beta: {log: [1, 16], num: 5}     # for `sampler: grid`: so many points of the range
+"""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import optuna
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+import trainables
+from core.configuration import Configuration
+from core.mistakes import nearest
+from studies.study_file.document import Path, Problem
+
+SIGNIFICANT = 4  # digits of a drawn value: enough for any hyperparameter, and readable
+
+
+@dataclasses.dataclass(frozen=True)
+class Fixed:
+    """A hyperparameter with one value."""
+
+    value: Any
+
+    def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:  # noqa: ARG002
+        """The value; nothing is drawn."""
+        return self.value
+
+    def points(self) -> tuple[Any, ...]:
+        """The value."""
+        return (self.value,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """A hyperparameter with a few values."""
+
+    values: tuple[Any, ...]
+
+    def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:
+        """One of the values."""
+        return trial.suggest_categorical(name, self.values)
+
+    def points(self) -> tuple[Any, ...]:
+        """All values."""
+        return self.values
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """A hyperparameter between two bounds, both included."""
+
+    low: float
+    high: float
+    log: bool
+    integer: bool
+    num: int | None = None
+
+    def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:
+        """A value of the range; real ones are rounded to four significant digits."""
+        if self.integer:
+            return trial.suggest_int(name, int(self.low), int(self.high), log=self.log)
+        value = trial.suggest_float(name, self.low, self.high, log=self.log)
+        return min(max(float(f"{value:.{SIGNIFICANT}g}"), self.low), self.high)
+
+    def points(self) -> tuple[Any, ...]:
+        """`num` evenly spaced points, or the two bounds."""
+        count = self.num or 2
+        low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
+        values = [low + (high - low) * index / max(1, count - 1) for index in range(count)]
+        values = [math.exp(value) if self.log else value for value in values]
+        if self.integer:
+            return tuple(dict.fromkeys(round(value) for value in values))
+        return tuple(min(max(float(f"{value:.{SIGNIFICANT}g}"), self.low), self.high) for value in values)
+
+
+Parameter = Fixed | Choice | Range
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSpace:
+    """The search space of one model; what a study file leaves out is fixed to its default."""
+
+    model: str
+    parameters: Mapping[str, Parameter]
+
+    def suggest(self, trial: optuna.trial.BaseTrial) -> Configuration:
+        """Draw a configuration.
+
+        Raises:
+            ValueError: the values drawn are not legal together (each is, alone).
+        """
+        values = {name: parameter.suggest(trial, f"{self.model}.{name}") for name, parameter in self.parameters.items()}
+        return configure(self.model, values)
+
+    def distributions(self) -> dict[str, optuna.distributions.BaseDistribution]:
+        """What is drawn, by the name of its Optuna parameter."""
+        found: dict[str, optuna.distributions.BaseDistribution] = {}
+        for name, parameter in self.parameters.items():
+            if isinstance(parameter, Choice):
+                found[f"{self.model}.{name}"] = optuna.distributions.CategoricalDistribution(parameter.values)
+            elif isinstance(parameter, Range) and parameter.integer:
+                low, high = int(parameter.low), int(parameter.high)
+                found[f"{self.model}.{name}"] = optuna.distributions.IntDistribution(low, high, log=parameter.log)
+            elif isinstance(parameter, Range):
+                found[f"{self.model}.{name}"] = optuna.distributions.FloatDistribution(
+                    parameter.low, parameter.high, log=parameter.log
+                )
+        return found
+
+    def fixed(self) -> dict[str, Any]:
+        """All hyperparameters that are not drawn."""
+        values = trainables.get(self.model).Hyperparameters().model_dump(mode="json")
+        given = {name: parameter.points()[0] for name, parameter in self.parameters.items()}
+        drawn = {name for name, parameter in self.parameters.items() if not isinstance(parameter, Fixed)}
+        return {name: value for name, value in {**values, **given}.items() if name not in drawn}
+
+    def grid(self) -> Iterator[dict[str, Any]]:
+        """All combinations of points, as Optuna parameters."""
+        free = {name: value for name, value in self.parameters.items() if not isinstance(value, Fixed)}
+        for values in itertools.product(*(parameter.points() for parameter in free.values())):
+            yield {f"{self.model}.{name}": value for name, value in zip(free, values, strict=True)}
+
+    @property
+    def size(self) -> float:
+        """Number of different configurations; infinite with a real-valued range."""
+        sizes: list[float] = []
+        for parameter in self.parameters.values():
+            if isinstance(parameter, Range):
+                sizes.append(parameter.high - parameter.low + 1 if parameter.integer else math.inf)
+            else:
+                sizes.append(len(parameter.points()))
+        return math.prod(sizes)
+
+
+def configure(model: str, values: Mapping[str, Any]) -> Configuration:
+    """A configuration with all defaults written out.
+
+    Raises:
+        ValueError: a value is out of its bounds, of the wrong type, or unknown.
+    """
+    hyperparameters = trainables.get(model).Hyperparameters(**values)
+    return Configuration(model, hyperparameters.model_dump(mode="json"))
+
+
+def parse(model: str, raw: Mapping[str, Any], path: Path) -> tuple[ModelSpace | None, list[Problem]]:
+    """The search space that a study file writes for a model, or what is wrong with it."""
+    fields = trainables.get(model).Hyperparameters.model_fields
+    problems: list[Problem] = []
+    parameters: dict[str, Parameter] = {}
+    for key, value in raw.items():
+        here = (*path, key)
+        if key not in fields:
+            hint = nearest(str(key), fields)
+            problems.append(Problem(here, f"'{model}' has no hyperparameter '{key}'; {hint}"))
+            continue
+        parameter, message = _parse_parameter(value, fields[key])
+        if parameter is None:
+            problems.append(Problem(here, message))
+        else:
+            parameters[key] = parameter
+    if problems:
+        return None, problems
+    problems = _out_of_bounds(model, parameters, path)
+    return (None, problems) if problems else (ModelSpace(model, parameters), [])
+
+
+def _parse_parameter(value: Any, field: FieldInfo) -> tuple[Parameter | None, str]:
+    if isinstance(value, list):
+        if not value:
+            return None, "the list of choices is empty"
+        return Choice(tuple(value)), ""
+    if not isinstance(value, dict):
+        return Fixed(value), ""
+    scales = [scale for scale in ("log", "uniform") if scale in value]
+    unknown = sorted(set(value) - {"log", "uniform", "num"})
+    if len(scales) != 1 or unknown:
+        return None, "a range is written {log: [low, high]} or {uniform: [low, high]}, with num: points for a grid"
+    bounds = value[scales[0]]
+    number = int | float
+    if not (isinstance(bounds, list) and len(bounds) == 2 and all(_is(bound, number) for bound in bounds)):
+        return None, f"'{scales[0]}' takes two numbers, [low, high], not {bounds!r}"
+    if field.annotation not in (int, float):
+        return None, "a range is for numbers; give a value or a list of choices"
+    low, high = bounds
+    integer = field.annotation is int
+    if integer and not (_is(low, int) and _is(high, int)):
+        return None, f"takes whole numbers, not {low} to {high}"
+    if low >= high:
+        return None, f"the range is reversed or empty: {low} is not below {high}"
+    if scales[0] == "log" and low <= 0:
+        return None, f"a logarithmic range starts above 0, not at {low}"
+    num = value.get("num")
+    if num is not None and not (_is(num, int) and num >= 2):
+        return None, f"num is a whole number of points, at least 2, not {num!r}"
+    return Range(low, high, scales[0] == "log", integer, num), ""
+
+
+def _is(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _out_of_bounds(model: str, parameters: Mapping[str, Parameter], path: Path) -> list[Problem]:
+    """Try every extreme of every parameter, the others at their first point."""
+    found: dict[tuple[str, str], Problem] = {}
+    first = {name: parameter.points()[0] for name, parameter in parameters.items()}
+    for name, parameter in parameters.items():
+        for point in parameter.points():
+            try:
+                configure(model, {**first, name: point})
+            except ValidationError as error:
+                for detail in error.errors():
+                    key = str(detail["loc"][0]) if detail["loc"] else ""  # empty: values that do not go together
+                    message = _message(detail)
+                    found.setdefault((key, message), Problem((*path, key or name), message))
+    return list(found.values())
+
+
+def _message(detail: Any) -> str:
+    """A pydantic error as half a sentence with the value in it."""
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    text = detail["msg"].removeprefix("Input ").replace("should be", "must be")
+    return f"{detail['input']!r} is not possible: it {text}"

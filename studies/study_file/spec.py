@@ -1,0 +1,187 @@
+"""What a study is: the frozen specification that a study file becomes."""
+
+import functools
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+
+import core.data
+import trainables
+from studies.study_file import space
+from studies.study_file.document import Problem
+from studies.study_file.space import ModelSpace
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+Direction = Literal["maximize", "minimize"]
+SAMPLERS = ("grid", "random", "tpe", "nsga2")
+
+
+class Section(BaseModel):
+    """A part of a study file."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Search(Section):
+    """How configurations are chosen: the sampler, how many, what to try first, what to learn from, what to avoid."""
+
+    sampler: Literal["grid", "random", "tpe", "nsga2"] = "tpe"
+    configurations: int = Field(20, ge=1, description="with `grid`, an upper bound")
+    startup: int = Field(10, ge=1, description="configurations drawn at random before TPE starts to learn")
+    population: int = Field(50, ge=2, description="population of NSGA-II")
+    points: list[dict[str, Any]] = Field(default_factory=list, description="configurations to try first")
+    warm_start: list[str] = Field(default_factory=list, description="studies whose results the sampler starts from")
+    where: str | None = Field(None, description="constraint on final metrics; only what meets it is on the front")
+
+
+class Seeds(Section):
+    """Trials of a configuration: `min`, and up to `max` while the standard error of `metric` is not below `below`.
+
+    More seeds go only to configurations that may be on the front: those that no other dominates by more than their
+    standard errors.
+    """
+
+    min: int = Field(ge=1)
+    max: int = Field(ge=1)
+    until: str | None = None
+
+
+class EarlyStop(Section):
+    """When a configuration is stopped before its budget is spent; all its seeds stop together.
+
+    `asha`: at each rung only the best 1/`reduction` go on. `median`: below the median of the others at the same step.
+    `dominated`: at each rung, worse than another configuration in every objective. Rungs are `grace`,
+    `grace · reduction`, …; a model's own warm-up is added to its grace. A `control` share of those that the rule would
+    stop runs to the end, which tells what stopping costs.
+    """
+
+    rule: Literal["asha", "median", "dominated"]
+    metric: str | None = None
+    grace: int = Field(ge=1)
+    reduction: int = Field(3, ge=2)
+    control: float = Field(0.1, ge=0.0, le=1.0)
+
+
+class Budget(Section):
+    """Steps of one trial, how often it is evaluated, reported and saved, and when the whole study ends."""
+
+    steps: int = Field(ge=1)
+    evaluate_every: int = Field(ge=1)
+    hours: float | None = Field(None, gt=0.0, description="wall-clock hours of the study, all drivers together")
+    gpu_hours: float | None = Field(None, gt=0.0, description="GPU share times hours, over all trials")
+    patience: float | None = Field(None, gt=0.0, description="seconds without a report after which a trial is hung")
+
+
+def _cpu(value: Any) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and (value == int(value) >= 1 or 0 < value < 1):
+        return int(value) if value >= 1 else value
+    raise ValueError("must be a whole number of cores, or a fraction of one")
+
+
+def _gpu(value: Any) -> float | str:
+    if value == "auto" or (isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0):
+        return value
+    raise ValueError("must be a share of a GPU from 0 to 1, or auto")
+
+
+class Resources(Section):
+    """What one trial occupies. The GPU share applies where the cluster has GPUs; `auto` measures which one fits.
+
+    With `stack`, so many trials share each GPU and train at the same time in one process
+    (`trainables.training.together`); their own processes only evaluate, for which a fraction of a core may do.
+    """
+
+    cpu: Annotated[Any, PlainValidator(_cpu)] = 1
+    gpu: Annotated[Any, PlainValidator(_gpu)] = 0.0
+    stack: int = Field(1, ge=1, le=256)
+
+    @property
+    def threads(self) -> int:
+        """Threads of a trial's process."""
+        return max(1, int(self.cpu))
+
+    def cores(self, share: float) -> float:
+        """Cores of a trial with a GPU share; one that trains on the CPU has whole ones."""
+        return float(self.cpu if share else self.threads)
+
+
+class Metrics(Section):
+    """Requests such as `mig` or `factor_vae_score/fast`, computed at every evaluation and at the end."""
+
+    during: list[str] = Field(default_factory=list)
+    final: list[str] = Field(default_factory=list)
+
+
+class StudySpec(BaseModel):
+    """Everything a study is; see `studies/quickstart.yaml` for how it is written."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    name: str
+    dataset: Any
+    seeds: Seeds
+    seed: int
+    models: dict[str, dict[str, Any]]
+    defaults: dict[str, Any]
+    search: Search
+    objectives: dict[str, Direction]
+    budget: Budget
+    metrics: Metrics
+    resources: Resources
+    early_stop: EarlyStop | None
+    retention: Literal["last", "front"]
+    paper: str | None = None
+
+    @functools.cached_property
+    def spaces(self) -> dict[str, ModelSpace]:
+        """The search space of every model, the study's defaults included."""
+        return {name: model_space(name, raw, self.defaults)[0] for name, raw in self.models.items()}  # type: ignore[misc]
+
+    @property
+    def dataset_name(self) -> str:
+        """Name of the data set, without its options."""
+        return core.data.dataset_name(self.dataset)
+
+    @functools.cached_property
+    def num_configurations(self) -> int:
+        """Configurations that the search will try: as asked, or as many as there are."""
+        if self.search.sampler == "grid":
+            return min(self.search.configurations, sum(len(list(each.grid())) for each in self.spaces.values()))
+        return int(min(self.search.configurations, sum(each.size for each in self.spaces.values())))
+
+
+def model_space(
+    name: str, raw: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> tuple[ModelSpace | None, list[Problem]]:
+    """The search space of a model with the study's defaults filled in, or what is wrong with it."""
+    fields = trainables.get(name).Hyperparameters.model_fields
+    shared = {key: value for key, value in defaults.items() if key in fields and key not in raw}
+    parsed, problems = space.parse(name, {**shared, **raw}, ("models", name))
+    relocated = [
+        Problem(("defaults", *each.path[2:]), each.message) if each.path[2:3] and each.path[2] in shared else each
+        for each in problems
+    ]
+    return parsed, relocated
+
+
+def difference(old: StudySpec, new: StudySpec) -> list[str]:
+    """What differs between two specifications: `key: old → new`."""
+    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
+    keys = dict.fromkeys([*before, *after])
+    return [
+        f"{key}: {before.get(key, 'absent')} → {after.get(key, 'absent')}"
+        for key in keys
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        flat |= _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    return flat

@@ -1,0 +1,47 @@
+import pathlib
+
+import pytest
+
+from analysis.papers import experiments
+from analysis.results import Results
+from core import papers
+from tests.analysis.kit import StudyWriter, random_study
+
+
+@pytest.mark.parametrize("name", sorted(experiments.EXPERIMENTS))
+def test_every_experiment_writes_what_it_is_named_after(name: str, tmp_path: pathlib.Path) -> None:
+    study = random_study(tmp_path, f"{name}-smoke", configurations=6, seeds=2)
+    files = experiments.draw(study, tmp_path / "out")
+    assert f"{name}.png" in {path.name for path in files} or f"{name}.md" in {path.name for path in files}
+    assert all(path.stat().st_size for path in files)
+
+
+def test_other_studies_and_unfinished_ones_write_nothing(tmp_path: pathlib.Path) -> None:
+    assert experiments.draw(random_study(tmp_path, "mine", 2, 1), tmp_path / "out") == []
+    assert experiments.draw(StudyWriter(tmp_path, "few_labels-smoke").study, tmp_path / "out") == []
+    assert experiments.documents(StudyWriter(tmp_path, "lecture_table1-smoke").study) == []
+
+
+def test_siblings_share_experiment_and_scale(tmp_path: pathlib.Path) -> None:
+    for name in ("modular_table1-smoke", "modular_table1-smoke-v3", "modular_table1-paper-v3", "modular_table2-smoke"):
+        steps = 300_000 if "paper" in name else 100
+        StudyWriter(tmp_path, name, budget={"steps": steps, "evaluate_every": 50})
+    found = experiments.siblings(Results("modular_table1-smoke-v3", tmp_path))
+    assert [study.name for study in found] == ["modular_table1-smoke", "modular_table1-smoke-v3"]
+
+
+def test_the_key_of_the_study_file_decides_and_not_its_name(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, "few_labels-mine", paper=None)
+    writer.complete(
+        writer.configuration("beta_vae", 1, beta=2.0), 0, {"factor_vae_score": 0.5, "reconstruction_error": 9}
+    )
+    assert experiments.draw(writer.study, tmp_path / "out") == []
+    named = StudyWriter(tmp_path, "mine", paper="lecture_table1")
+    named.complete(
+        named.configuration("beta_vae", 1, beta=2.0), 0, {"factor_vae_score": 0.5, "reconstruction_error": 9}
+    )
+    assert experiments.draw(named.study, tmp_path / "out")[0].name == "lecture_table1.md"
+
+
+def test_every_experiment_that_a_study_file_may_name_is_drawn() -> None:
+    assert set(experiments.EXPERIMENTS) == set(papers.EXPERIMENTS)

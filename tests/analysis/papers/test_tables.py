@@ -1,0 +1,84 @@
+import csv
+import io
+import pathlib
+
+import pytest
+
+from analysis import papers as tables
+from analysis.papers import Document, published
+from analysis.papers.document import latex_text
+from tests.analysis.kit import StudyWriter, random_study
+
+TABLE = Document("made", "A caption, 5 %", ("ab_c", "β"), (("1*", "x | y"), ("2†", "50 %")), ("one", "two"))
+
+
+def test_markdown_escapes_bars_and_lists_notes() -> None:
+    text = TABLE.markdown()
+    assert "| 1\\* | x \\| y |" in text
+    assert text.endswith("\\* one\n\n† two\n")
+    assert text.startswith("**A caption, 5 %**")
+
+
+def test_latex_sets_subscripts_of_symbols() -> None:
+    assert latex_text("β_l = 50 % of gm_cov") == r"$\beta_{\mathrm{l}}$ = 50 \% of gm\_cov"
+
+
+def test_latex_escapes_what_it_would_read() -> None:
+    text = TABLE.latex()
+    assert r"ab\_c & $\beta$ \\" in text
+    assert r"50 \%" in text
+    assert r"\footnotesize $\dagger$ two" in text
+
+
+def test_csv_holds_values_without_marks() -> None:
+    assert list(csv.reader(io.StringIO(TABLE.csv()))) == [["ab_c", "β"], ["1", "x | y"], ["2", "50 %"]]
+
+
+def test_all_formats_are_saved(tmp_path: pathlib.Path) -> None:
+    assert [path.name for path in tables.save(TABLE, tmp_path)] == ["made.md", "made.tex", "made.csv"]
+
+
+def test_lecture_table_has_the_published_and_our_column(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, models={"beta_vae": {"beta": [4, 10], "num_latents": [5, 10]}})
+    for beta, scores in ((4.0, (0.70, 0.80)), (10.0, (0.60, 0.62))):
+        key = writer.configuration("beta_vae", 2, beta=beta, num_latents=10)
+        for seed, score in enumerate(scores):
+            writer.complete(key, seed, {"factor_vae_score/cascade": score, "reconstruction_error": 100 - beta})
+    table = tables.factor_vae_scores(writer.study)
+    assert len(table.rows) == len(published.FACTOR_VAE_SCORES)
+    ten = table.rows[1]
+    assert ten[:5] == ("β-VAE", "10", "β = 4", "74.41 (7.68)*", "88.38*")
+    assert ten[5:] == ("β = 4", "75.00 (7.07)", "80.00", "2", "61.00 (1.41)")
+    assert table.rows[0][5:] == ("–", "–", "–", "0", "–")
+    assert len(table.notes) == 2
+
+
+def test_relation_table_takes_a_study_per_version(tmp_path: pathlib.Path) -> None:
+    writers = [StudyWriter(tmp_path, f"v{index}", dataset=f"dsprites.v{index}") for index in (2, 3)]
+    for writer in writers:
+        key = writer.configuration("modular", 1, num_annotated=1000)
+        writer.complete(key, 0, {"relation_accuracy": 0.7, "relation_accuracy_judged": 0.6})
+    table = tables.relation_accuracy([writer.study for writer in writers])
+    assert table.rows[0][:2] == ("dsprites.v2", "27")
+    assert table.rows[1][5:] == ("0.751 (1,000)", "0.7 (1,000)", "0.6")
+    assert table.rows[2][6] == "–"
+    assert "0.124*" in table.rows[5][2]
+
+
+def test_the_relation_table_says_which_preset_is_best_when_judged(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, dataset="dsprites.v2")
+    for preset, latent, judged in (("paper_literal", 0.99, 0.2), ("modular", 0.98, 0.9)):
+        key = writer.configuration("modular", 1, num_annotated=1000, preset=preset)
+        writer.complete(key, 0, {"relation_accuracy": latent, "relation_accuracy_judged": judged})
+    assert tables.relation_accuracy([writer.study]).rows[0][6:] == ("0.98 (1,000, modular)", "0.9")
+
+
+def test_modular_scores_footnote_the_doubtful_rows(tmp_path: pathlib.Path) -> None:
+    table = tables.modular_scores([random_study(tmp_path)])
+    assert table.rows[1][4] == "1*† | –"
+    assert "exchanged" in table.notes[0]
+
+
+@pytest.mark.parametrize("row", published.FACTOR_VAE_SCORES)
+def test_published_scores_are_multiples_of_one_of_800_votes(row: published.Score) -> None:
+    assert abs(row.best * 8 - round(row.best * 8)) <= 0.05  # printed with two digits

@@ -1,0 +1,276 @@
+import base64
+import html.parser
+import io
+import json
+import pathlib
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analysis.reading.purpose import purpose
+from analysis.report.evidence import evidence
+from analysis.report.pictures import Album
+from analysis.report.provenance import cost, duration, provenance
+from analysis.report.scatter import scatter
+from analysis.report.summary import summary
+from analysis.report.wording import asked, span
+from analysis.report.write import symbols
+from analysis.study import Study
+from core.record import journal
+from core.record.events import ControlChosen
+from tests.analysis.kit import StudyWriter, random_study
+from trainables.evaluation.pictures import png
+
+VOID = {"meta", "link", "img", "br", "line", "path", "circle", "polyline"}
+
+
+class Page(html.parser.HTMLParser):
+    """Checks the nesting, and collects what tests look at."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return random_study(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def text(study: Study) -> str:
+    return study.report().read_text()
+
+
+def test_the_page_stands_alone(text: str) -> None:
+    page = Page(text)
+    assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", text)
+    assert all((image["src"] or "").startswith("data:image/png;base64,") for image in page.all("img"))
+    assert not page.all("iframe")
+    assert len(text) < 10_000_000
+
+
+def test_the_page_can_be_read_by_ear_and_keyboard(text: str, study: Study) -> None:
+    page = Page(text)
+    assert page.all("html")[0]["lang"] == "en"
+    assert all(image.get("alt") for image in page.all("img"))
+    assert all(head.get("scope") in ("col", "row") for head in page.all("th"))
+    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+    assert {(link["href"] or "")[1:] for link in page.all("a")} <= set(identifiers)
+    reachable = [attributes for attributes in page.all("g") if attributes.get("tabindex") == "0"]
+    assert len(reachable) == len(study.front())
+    assert all("FactorVAE score" in (point["aria-label"] or "") for point in reachable)
+
+
+def test_the_page_says_what_was_asked_and_found(text: str) -> None:
+    for expected in (
+        "β-VAE (β from 1 to 100 (log))",
+        "How sure we are",
+        "best configuration on the other seeds",
+        "Hypervolume of the front",
+        "only 3 seeds",
+        "95 % interval",
+        "Nothing failed",
+        "per 1,000 minibatches",
+    ):
+        assert expected in text
+
+
+def test_figures_lie_beside_the_page(study: Study, text: str) -> None:
+    assert text
+    names = {path.name for path in (study.path / "report").iterdir()}
+    assert {"pareto_front.png", "pareto_front.pdf", "curves.pdf", "history.png", "ranks.png", "time.png"} <= names
+
+
+def test_pictures_of_earlier_winners_go_and_others_stay(tmp_path: pathlib.Path) -> None:
+    study = StudyWriter(tmp_path).study
+    directory = study.path / "report"
+    directory.mkdir()
+    for name in ("0123456789ab-s0.gif", "0123456789ab-s12_votes.png", "mine.png"):
+        (directory / name).touch()
+    study.report()
+    assert {path.name for path in directory.glob("*-s*")} == set()
+    assert (directory / "mine.png").exists()
+
+
+def test_a_study_that_has_just_begun_has_a_report(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path)
+    assert "No configuration is completed yet" in writer.study.report().read_text()
+    key = writer.configuration("beta_vae", 1, beta=4.0)
+    writer.event("start", key, 0)
+    Page(writer.study.report().read_text())
+
+
+def test_failures_are_listed_and_text_is_escaped(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, early_stop={"rule": "asha", "grace": 50, "control": 0.1})
+    failed, pruned = writer.configuration("beta_vae", 1, beta=4.0), writer.configuration("beta_vae", 1, beta=2.0)
+    writer.event("end", failed, 0, state="FAILED", step=50, reason="<script>alert(1)</script>", metrics={}, ledger={})
+    writer.event("end", pruned, 0, state="PRUNED", step=50, reason="stopped early by asha", metrics={}, ledger={})
+    text = writer.study.report().read_text()
+    assert "<script>alert(1)" not in text
+    assert "1 × &lt;script&gt;alert(1)" in text
+    assert "ended 1 of 2 trials and saved 50 steps, 25% of the plan" in text
+
+
+def test_one_seed_says_nothing_about_chance(tmp_path: pathlib.Path) -> None:
+    study = random_study(tmp_path, seeds=1, configurations=3)
+    found = evidence(study)
+    assert "none of this can be told from chance" in " ".join(summary(study, study.front(), found))
+    assert (found.probability, found.shares) == ({}, {})
+    assert "every configuration has one" in found.rules.without
+
+
+def test_points_behind_the_front_are_sampled(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    from analysis.report import scatter as module
+
+    whole = scatter(study, {}, set())
+    assert whole is not None
+    behind = len(study.configurations()) - len(study.front())
+    monkeypatch.setattr(module, "MOST_POINTS", behind - 1)
+    sampled = scatter(study, {}, set())
+    assert sampled is not None
+    assert (whole.left_out, sampled.left_out) == (0, 1)
+    assert len(sampled.points) == len(whole.points) - 1
+    for point in whole.points:
+        assert whole.box[0] <= point["x"] <= whole.box[2]
+        assert whole.box[1] <= point["y"] <= whole.box[3]
+
+
+def test_evidence_of_a_study(study: Study) -> None:
+    found = evidence(study)
+    assert found.hypervolume is not None
+    assert found.hypervolume.low < found.hypervolume.value
+    assert set(found.probability) == set(study.configurations()["configuration"])
+    assert len(found.comparisons) == 3
+
+
+def test_the_summary_says_what_was_found_and_how_sure_it_is(text: str, study: Study) -> None:
+    front, found = study.front(), evidence(study)
+    sentences = " ".join(summary(study, front, found))
+    assert sentences.startswith(
+        "12 configurations of β-VAE, FactorVAE and CHyVAE on dsprites.quick; trials: 36 completed."
+    )
+    best = front["factor_vae_score_mean"].max()
+    assert f"Best FactorVAE score: {best:.4g}" in sentences
+    assert f"{len(front)} configurations are on the front of FactorVAE score against reconstruction error" in sentences
+    by_error = study.feasible().sort_values("reconstruction_error_mean").iloc[0]["factor_vae_score_mean"]
+    assert f"instead of {best:.4g}: {by_error:.4g} (best by reconstruction error)" in sentences
+    assert 'class="summary"' in text
+
+
+def test_rules_of_choice_for_the_study_and_for_each_model(study: Study) -> None:
+    rules = evidence(study).rules
+    assert rules.models == ["β-VAE", "FactorVAE", "CHyVAE"]
+    assert [row["blind"] for row in rules.rows] == [False, False, False, False, True]
+    best = rules.rows[2]
+    means = study.configurations().groupby("model", sort=False)["factor_vae_score_mean"].max()
+    assert best["models"] == [f"{value:.4g}" for value in means]
+    assert best["value"] == f"{means.max():.4g}"
+    assert "not on this machine" in rules.without
+
+
+def test_rules_of_choice_wait_for_all_seeds_of_a_configuration(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path)
+    for beta, seeds, score in ((4.0, 2, 0.5), (8.0, 1, 0.9)):
+        key = writer.configuration("beta_vae", 2, beta=beta)
+        for seed in range(seeds):
+            writer.complete(key, seed, {"factor_vae_score": score, "reconstruction_error": 40.0})
+    assert {row["value"] for row in evidence(writer.study).rules.rows} == {"0.5"}
+
+
+def test_the_purpose_is_the_comment_at_the_head_of_the_study_file(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path)
+    assert purpose(writer.path) == ""
+    (writer.path / "study.yaml").write_text("# Whether β\n# matters.\n\nname: made  # not this\n# nor this\n")
+    assert purpose(writer.path) == "Whether β matters."
+    assert "Whether β matters." in writer.study.report().read_text()
+
+
+def test_symbols_are_escaped_and_set_with_their_subscripts() -> None:
+    assert str(symbols("β_l = 1, λ_od <2>")) == "β<sub>l</sub>\u00a0=\u00a01, λ<sub>od</sub> &lt;2&gt;"
+    assert str(symbols("gm_cov relation_accuracy")) == "gm_cov relation_accuracy"
+
+
+def test_the_journal_tells_time_on_the_clock_and_trials_at_a_time(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path)
+    key = writer.configuration("beta_vae", 2, beta=4.0)
+    ledger = {"seconds_training": 60.0, "gpu_seconds": 30.0}
+    for when, type, seed in ((10, "start", 0), (20, "start", 1), (70, "end", 0), (80, "end", 1)):  # noqa: A001
+        fields = (
+            {}
+            if type == "start"
+            else {"state": "COMPLETED", "step": 100, "reason": None, "metrics": {}, "ledger": ledger}
+        )
+        writer.event(type, key, seed, **fields, time=when)
+    writer.write("session", pid=2, versions={}, source={}, time=1000.0)  # the hours between two drivers do not count
+    writer.event("start", key, 1, time=1010.0)
+    found = writer.study.history()
+    assert (len(found.drivers), found.seconds_driven, found.most_running, found.gpu_seconds) == (2, 90.0, 2, 60.0)
+
+
+def test_an_album_keeps_greys_makes_small_and_counts_what_has_no_room() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (200, 400, 1), dtype=np.uint8)
+    grey, colour = png(noise.repeat(3, 2)), png(np.dstack([noise, noise, 255 - noise]))
+    album = Album(room=400_000)
+    whole, small = album.add(grey, density=2.0), album.add(colour, widest=100)
+    assert whole is not None
+    assert small is not None
+    assert ((whole.width, whole.height), (small.width, small.height)) == ((200, 100), (100, 50))
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(whole.source.partition(",")[2]))))
+    np.testing.assert_array_equal(shown, noise[..., 0])
+    assert [album.add(grey) is None for _ in range(4)] == [False, False, True, True]
+    assert album.left_out == 2
+
+
+def test_words_of_ranges_and_durations(study: Study) -> None:
+    assert span({"log": [1, 16], "num": 5}) == "from 1 to 16 (log)"
+    assert span([1, 2]) == "in 1, 2"
+    assert [duration(value) for value in (12.0, 240.0, 7200.0)] == ["12 s", "4 min", "2 h"]
+    assert asked(study)["Seeds"] == "2 per configuration"
+
+
+def test_what_early_stopping_cost_is_told_by_its_controls(tmp_path: pathlib.Path) -> None:
+    """The hypervolume with and without the configurations that ran on although the rule would have stopped them."""
+    rule = {"rule": "dominated", "metric": None, "grace": 10, "reduction": 3, "control": 0.1}
+    made = random_study(tmp_path)
+    record = json.loads((made.path / "study.json").read_text())
+    record["spec"]["early_stop"] = rule
+    (made.path / "study.json").write_text(json.dumps(record))
+    again = Study(made.name, made.root)
+    assert "is not known" in cost(again, again.history())["saved"]
+    writer = journal.Journal(made.path)
+    writer.write(ControlChosen(made.front()["configuration"][0]))
+    writer.close()
+    again = Study(made.name, made.root)
+    saved = cost(again, again.history())["saved"]
+    assert "1 configuration that" in saved
+    assert f"instead of {made.hypervolume():.4g}" in saved
+
+
+def test_a_password_in_a_checkpoint_uri_stays_out(tmp_path: pathlib.Path) -> None:
+    own = random_study(tmp_path)
+    record = json.loads((own.path / "study.json").read_text())
+    record["stores"]["checkpoints"] = "s3://key:hidden@bucket/studies"
+    (own.path / "study.json").write_text(json.dumps(record))
+    shown = provenance(Study(own.name, tmp_path), own.history())
+    assert shown["checkpoints"] == "s3://key:***@bucket/studies"
