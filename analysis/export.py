@@ -19,9 +19,10 @@ from typing import Any
 
 from analysis import report
 from analysis.reading import snapshot
-from analysis.results import QueryError, Results
+from analysis.results import Results
 from core import checkpoints
 from core.configuration import identity_of
+from core.mistakes import QueryError
 from core.record import journal
 from core.record.study import Stores
 from core.storage import CorruptEntryError, Folder
@@ -45,7 +46,7 @@ def export(study: Results, directory: pathlib.Path) -> pathlib.Path:
         directory: does not exist yet, or is empty.
 
     Raises:
-        QueryError: the directory holds something.
+        QueryError: the directory holds something, or cannot be written.
     """
     directory = pathlib.Path(directory).resolve()
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
@@ -53,7 +54,10 @@ def export(study: Results, directory: pathlib.Path) -> pathlib.Path:
     report.write(study)
     part = directory.with_name(f".{directory.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    try:
+        part.mkdir(parents=True)
+    except OSError as error:
+        raise QueryError(f"'{directory}' cannot be written: {error.strerror}") from None
     try:
         _copy_files(study, part)
         _write_tables(study, part)

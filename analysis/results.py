@@ -16,14 +16,11 @@ from analysis.statistics import comparison
 from core import pareto
 from core.bounds import parse_bounds
 from core.configuration import identity_of
-from core.mistakes import UserError, nearest
+from core.data import dataset_name
+from core.mistakes import QueryError, nearest
 from core.record import journal
 from core.record.history import History
 from core.record.study import StudyRecord, read
-
-
-class QueryError(UserError):
-    """A question that the study cannot answer."""
 
 
 class Results:
@@ -56,6 +53,11 @@ class Results:
     def history(self) -> History:
         """How the study came to where it is, folded from its journal."""
         return History.read(self.path)
+
+    @property
+    def dataset_name(self) -> str:
+        """Name of the data set, without its options."""
+        return dataset_name(self.spec["dataset"])
 
     def searched(self, model: str) -> list[str]:
         """Hyperparameters of a model for which the study file gives a range or choices."""

@@ -24,7 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 import core.data
-import core.networks
+import core.networks.builders
 from core.configuration import Configuration, TrialConfig
 from core.data.batches import Batch
 from trainables import get
@@ -71,7 +71,7 @@ def plain_step(name: str, *, device: str = "cpu", **hyperparameters: Any) -> Cal
         self.optimizers[key] = torch.optim.Adam(parameters, lr=lr, betas=betas)
         return self.optimizers[key]
 
-    core.networks.Upsample = lambda i, o: nn.ConvTranspose2d(i, o, 4, stride=2, padding=1)  # type: ignore[misc, assignment]
+    core.networks.builders.Upsample = lambda i, o: nn.ConvTranspose2d(i, o, 4, stride=2, padding=1)  # type: ignore[misc, assignment]
     Model.adam = default_adam  # type: ignore[method-assign]
     complete = get(name).Hyperparameters(**{"batch_size": BATCH, **hyperparameters})
     model = get(name)(complete, core.data.describe(DATASET)).to(device)

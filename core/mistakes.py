@@ -20,6 +20,10 @@ class StudyError(UserError):
     """A study that cannot be found, opened, started or changed as asked for."""
 
 
+class QueryError(UserError):
+    """A question that a study cannot answer."""
+
+
 class NoCheckpointError(UserError, FileNotFoundError):
     """A trial whose weights are asked for and are not kept."""
 

@@ -34,18 +34,25 @@ def configure_process(threads: int) -> None:
 
 
 @contextlib.contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables of this process, and of those that it starts, for a while; then as they were."""
-    before = {name: os.environ.get(name) for name in variables}
+def environment(variables: Mapping[str, str], prefixes: tuple[str, ...] = ()) -> Iterator[None]:
+    """Environment variables of this process, and of those that it starts, for a while; then as they were.
+
+    Args:
+        variables: values by name.
+        prefixes: of further names that libraries may set meanwhile, and that are put back too.
+    """
+
+    def ours() -> dict[str, str]:
+        return {name: os.environ[name] for name in os.environ if name in variables or name.startswith(prefixes)}
+
+    before = ours()
     os.environ.update(variables)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in ours():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextlib.contextmanager

@@ -7,27 +7,39 @@
 """
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analysis.study import Study, Trial
+if TYPE_CHECKING:
+    from analysis.study import Study, Trial
 
 __all__ = ["Study", "Trial", "launch", "open", "resume"]
 
 
-def launch(path_or_spec: Any, **overrides: Any) -> Study:
+def launch(path_or_spec: Any, **overrides: Any) -> "Study":
     """Run a study to its end and return it; see `studies.service.launch` for the arguments."""
     from studies.service import launch as start
 
     return start(path_or_spec, **overrides)
 
 
-def resume(name: str, **overrides: Any) -> Study:
+def resume(name: str, **overrides: Any) -> "Study":
     """Run what is missing of a study; see `studies.service.resume`."""
     from studies.service import resume as go_on
 
     return go_on(name, **overrides)
 
 
-def open(name: str, root: str | os.PathLike[str] = "runs") -> Study:  # noqa: A001 - the public name
+def open(name: str, root: str | os.PathLike[str] = "runs") -> "Study":  # noqa: A001 - the public name
     """A study that was launched before, finished or running."""
+    from analysis.study import Study
+
     return Study(name, root)
+
+
+def __getattr__(name: str) -> Any:
+    """`Study` and `Trial`, imported when they are asked for, so that the command line starts without pandas."""
+    if name in ("Study", "Trial"):
+        import analysis.study
+
+        return getattr(analysis.study, name)
+    raise AttributeError(f"module 'studies' has no attribute '{name}'")

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from analysis.study import Study
+from core.files import redact
 from core.mistakes import StudyError
 from core.record import study as written
 from core.record.history import History
 from core.runtime import logging_at
-from core.storage import redact
 from studies.cluster import job
 from studies.cluster.session import require_address
 from studies.delivery.mlflow_store import require_store

@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 FLOORS = ("core", "trainables", "analysis", "studies")
 ROOMS = {
     "core": (
-        ("", "mistakes", "papers", "pareto", "configuration", "runtime", "noise", "kernels"),
+        ("", "mistakes", "files", "papers", "pareto", "configuration", "runtime", "noise"),
         ("storage", "bounds"),
         ("checkpoints", "record", "data"),
         ("networks", "metrics"),
@@ -49,7 +49,8 @@ ROOMS = {
         ("delivery",),
         ("drive", "audit"),
         ("service",),
-        ("", "cli"),
+        ("",),
+        ("cli",),
     ),
 }
 WITH_RAY = {"studies.drive.tune", "trainables.ray_trainable"}  # and all of `studies.cluster`

@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from core.storage import redact
+from core.files import redact
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FILES = [path for floor in ("core", "trainables", "analysis", "studies") for path in (ROOT / floor).rglob("*.py")]

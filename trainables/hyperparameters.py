@@ -48,7 +48,7 @@ class Hyperparameters(BaseModel):
         64, "Images per batch.", symbol="B", source="disentanglement_lib; CHyVAE uses 50", ge=2, le=65536
     )
     network: Literal["full", "wide", "small", "tiny", "mlp"] = hyperparameter(
-        "full", "Widths of encoder and decoder (core/networks.py).", symbol="network", source="CHyVAE A.1"
+        "full", "Widths of encoder and decoder (core/networks/builders.py).", symbol="network", source="CHyVAE A.1"
     )
     initialisation: Literal["kaiming", "glorot", "torch"] = hyperparameter(
         "kaiming", "How weights are drawn.", symbol="init", source="CascadeVAE's code"

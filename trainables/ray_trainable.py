@@ -23,7 +23,7 @@ from trainables.trainable import Run, TrialResult, next_result
 from trainables.training.run import evaluate_trained, start
 
 HOSTS = "hosts of devices"
-MOST_MEMBERS = 1_000  # calls that wait in a host at once
+MOST_MEMBERS = 1_000  # calls that may wait in a host at the same time
 
 
 class StudyTrainable(tune.Trainable):
@@ -84,7 +84,7 @@ class StudyTrainable(tune.Trainable):
         return self._outcome(result)
 
     def _offer(self) -> TrialResult | None:
-        """Train to the end; a result that is not evaluated, once, if an idle core could do that.
+        """Train the last interval and offer its evaluation, once: the result without it if a core is idle, else None.
 
         A simulation cannot be taken apart, and does less than a task costs.
         """
@@ -121,7 +121,7 @@ class StudyTrainable(tune.Trainable):
         return self._outcome(TrialResult(step, {}, {}, done=True, failure=reason))
 
     def _outcome(self, result: TrialResult) -> dict[str, Any]:
-        """As one value: Tune keeps running means of every number that it finds in what a step gives, for ever."""
+        """What a step gives, with the result as one value: Tune keeps running means of all numbers that it finds."""
         ledger = {**result.ledger, "seconds_waiting": round(self.seconds_waiting, 3)}
         whole = dataclasses.replace(_finite(result), ledger=ledger)
         return {"result": whole, "done": result.done, "resumed_from": self.resumed_from}
@@ -139,7 +139,11 @@ def _open(config: TrialConfig) -> Run:
 
 
 class HostActor:
-    """The host of this process's GPU, an actor on the same node; another than the one that was `lost`."""
+    """The host of this process's GPU, an actor on the same node.
+
+    Args:
+        lost: the one that was found dead, and is replaced.
+    """
 
     _number: int
 
@@ -185,7 +189,7 @@ class Hosts:
     def host(self, node: str, devices: str | None, lost: int | None) -> tuple[int, Any]:
         """The actor on a node that sees these devices (a value of CUDA_VISIBLE_DEVICES), and its number.
 
-        One that a trial found dead, whose number it says, is replaced.
+        A trial that found a host dead says its number as `lost`, and gets another.
         """
         from trainables.training.host import Host
 
@@ -211,7 +215,7 @@ def core_is_idle() -> bool:
 
 
 def evaluate(config: dict[str, Any]) -> TrialResult:
-    """The last result of a trial that was saved after its training; the body of a task. Errors are its failure."""
+    """The body of a task: the last result of a trial that was saved after its training. An error is its failure."""
     trial = TrialConfig.from_json(config)
     _set_threads(trial)
     try:
@@ -221,7 +225,7 @@ def evaluate(config: dict[str, Any]) -> TrialResult:
 
 
 def _set_threads(config: TrialConfig) -> None:
-    """As many for the libraries of a task as for those of an actor, since sums depend on how they are divided."""
+    """The same number for a task as for an actor, since sums depend on how they are divided among threads."""
     os.environ["OMP_NUM_THREADS"] = str(config.threads)
 
 

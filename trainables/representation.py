@@ -31,7 +31,7 @@ class Representation(nn.Module, abc.ABC, Generic[H]):
         hyperparameters: of the configuration.
         dataset: facts on the data set; the images themselves are not needed.
         config: the trial that a loaded model comes from.
-        steps_done: number of training steps, a buffer; it tells the device too.
+        steps_done: number of training steps, a buffer; its device is the model's.
     """
 
     title: ClassVar[str]

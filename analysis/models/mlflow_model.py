@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from analysis.reading.trial import Trial
-from analysis.results import QueryError, Results
+from analysis.results import Results
+from core.mistakes import QueryError
 from core.record import journal
 
 

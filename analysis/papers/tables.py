@@ -10,7 +10,6 @@ from analysis.figures.style import settings, title
 from analysis.papers.document import Document
 from analysis.papers.published import Score
 from analysis.results import Results
-from core.data import dataset_name
 
 NOTHING = "–"
 JUDGED = "relation_accuracy_judged"
@@ -26,7 +25,7 @@ def factor_vae_scores(study: Results, metric: str | None = None) -> Document:
     metric = metric or _key(study, "factor_vae_score", "factor_vae_score/cascade")
     table = _lecture(
         "lecture_table1",
-        f"FactorVAE score (%), {dataset_name(study.spec['dataset'])}",
+        f"FactorVAE score (%), {study.dataset_name}",
         study,
         metric,
         published.FACTOR_VAE_SCORES,
@@ -36,7 +35,7 @@ def factor_vae_scores(study: Results, metric: str | None = None) -> Document:
 
 def classification_accuracy(study: Results, metric: str = "unsupervised_accuracy") -> Document:
     """Accuracy of the categorical code against the shape: mean (std) and best (the lecture's second table)."""
-    dataset, chance = dataset_name(study.spec["dataset"]), published.CLASSIFICATION_CHANCE
+    dataset, chance = study.dataset_name, published.CLASSIFICATION_CHANCE
     caption = f"Unsupervised classification accuracy (%), {dataset}; chance {chance}"
     table = _lecture("lecture_table2", caption, study, metric, published.CLASSIFICATION)
     return _with_notes(table, published.LECTURE_NOTES[:1])
@@ -48,7 +47,7 @@ def relation_accuracy(studies: Sequence[Results]) -> Document:
     Args:
         studies: one per version of a data set, or fewer; versions without a study are left open.
     """
-    by_dataset = {dataset_name(study.spec["dataset"]): study for study in studies}
+    by_dataset = {study.dataset_name: study for study in studies}
     rows = []
     for row in published.RELATION_ACCURACY:
         study = by_dataset.get(row.dataset)
@@ -84,7 +83,7 @@ def modular_scores(studies: Sequence[Results]) -> Document:
     for row in published.MODULAR_SCORES:
         cells = [row.method]
         for family, values in zip(families, (row.dsprites, row.shapes3d), strict=True):
-            study = next((each for each in studies if dataset_name(each.spec["dataset"]).startswith(family)), None)
+            study = next((each for each in studies if each.dataset_name.startswith(family)), None)
             for key, value in zip(keys, values, strict=True):
                 best = _best(study, row.model, key)
                 cells.append(f"{value:g}{row.doubt} | {_value(best, key)}")

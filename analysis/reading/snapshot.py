@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from analysis.reading import table
 from analysis.reading.table import Tables
+from core.files import write_whole
 from core.record import journal
-from core.storage import write_whole
 
 FOLDER = "tables"
 WORTHWHILE = 1_000_000  # bytes of journal; a smaller one is read faster than a snapshot is written

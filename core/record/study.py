@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, Self
 
+from core.files import child_uri, write_whole
 from core.mistakes import StudyError, nearest
 from core.papers import of_name
-from core.storage import child_uri, write_whole
 
 FORMAT = 1
 FILE = "study.json"

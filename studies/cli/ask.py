@@ -3,17 +3,20 @@
 import os
 import pathlib
 import sys
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 
-from analysis.results import QueryError, Results
-from analysis.study import Study
+import studies
 from core.configuration import split_identity
+from core.mistakes import QueryError
 from studies.cli.options import ROOT, Json, Name, Root
 from studies.cli.output import OUT, emit, say
 from studies.cli.rows import best_rows, front_rows
+
+if TYPE_CHECKING:
+    from analysis.study import Study
 
 
 def best(
@@ -25,7 +28,7 @@ def best(
     as_json: Json = False,
 ) -> None:
     """The best completed trials by a metric."""
-    study = Results(name, root)
+    study = studies.open(name, root)
     emit(best_rows(study, metric, top, where, as_json), as_json, f"best trials of '{name}'")
 
 
@@ -36,7 +39,7 @@ def front(
     as_json: Json = False,
 ) -> None:
     """The Pareto front: configurations that no other dominates by the means of the objectives."""
-    study = Results(name, root)
+    study = studies.open(name, root)
     emit(front_rows(study, as_json), as_json, f"Pareto front of '{name}', hypervolume {study.hypervolume():.4g}")
     if plot:
         from analysis import figures
@@ -47,13 +50,13 @@ def front(
 
 def report(name: Name, root: Root = ROOT) -> None:
     """Write the report: one HTML file that opens offline, with figures as PNG and PDF."""
-    OUT.print(str(Study(name, root).report()), highlight=False, soft_wrap=True)
+    OUT.print(str(studies.open(name, root).report()), highlight=False, soft_wrap=True)
 
 
 def knee(name: Name, root: Root = ROOT, as_json: Json = False) -> None:
     """The point of the front with the best trade-off between the objectives."""
-    study = Results(name, root)
-    emit([_found(study, study.knee())], as_json, f"knee of the front of '{name}'")
+    study = studies.open(name, root)
+    emit([_found(study, dict(study.knee()))], as_json, f"knee of the front of '{name}'")
 
 
 def nearest(
@@ -70,11 +73,11 @@ def nearest(
             wanted[key] = float(value)
         except ValueError:
             raise QueryError(f"'{target}' is not METRIC=VALUE, such as reconstruction_error=40") from None
-    study = Results(name, root)
-    emit([_found(study, study.nearest(**wanted))], as_json, f"nearest to {', '.join(targets)}")
+    study = studies.open(name, root)
+    emit([_found(study, dict(study.nearest(**wanted)))], as_json, f"nearest to {', '.join(targets)}")
 
 
-def _found(study: Results, row: "pd.Series[Any]") -> dict[str, Any]:
+def _found(study: "Study", row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of the front, with what the study searched and its objectives."""
     columns = ["model", "configuration", *study.searched(row["model"]), "n"]
     columns += [f"{objective}_{part}" for objective in study.objectives for part in ("mean", "std")]
@@ -90,8 +93,8 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Two models of a study, or two studies, in pairs of equal seeds: difference, interval, effect size."""
-    study = Results(name, root)
-    other: Results | str = first if first in study.spec["models"] else Results(first, root)
+    study = studies.open(name, root)
+    other: Study | str = first if first in study.spec["models"] else studies.open(first, root)
     table = study.compare(other, second, metric)
     emit([dict(row) for _, row in table.iterrows()], as_json, f"'{first}' against '{second or name}'")
 
@@ -100,7 +103,7 @@ def export(
     name: Name, directory: Annotated[pathlib.Path, typer.Argument(help="A new directory.")], root: Root = ROOT
 ) -> None:
     """Everything of a study in one folder (SQLite, Parquet, artifacts, report) that opens on another machine."""
-    OUT.print(str(Study(name, root).export(directory)), highlight=False, soft_wrap=True)
+    OUT.print(str(studies.open(name, root).export(directory)), highlight=False, soft_wrap=True)
 
 
 def log_model(
@@ -109,7 +112,7 @@ def log_model(
     root: Root = ROOT,
 ) -> None:
     """Log the encoder of a trial as an MLflow model, with signature and pinned requirements."""
-    study = Study(name, root)
+    study = studies.open(name, root)
     chosen = study.best(top=1)
     if trial is not None:
         try:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-import core.data
+from core.mistakes import DataError
 from studies.cli.options import DataRoot, Json
 from studies.cli.output import ERR, OUT, emit, say
 
@@ -15,6 +15,8 @@ app = typer.Typer(no_args_is_help=True, help="Data sets: list, render, check, sh
 @app.command("list")
 def data_list(data_root: DataRoot = None, as_json: Json = False) -> None:
     """All data sets: images, factors, source, cache."""
+    import core.data
+
     rows = core.data.catalogue(data_root)
     if not as_json:
         rows = [
@@ -37,6 +39,8 @@ def data_render(
     """Build the cache of a data set on this machine."""
     from rich.progress import Progress
 
+    import core.data
+
     with Progress(console=ERR, transient=True) as progress:
         task = progress.add_task(f"rendering {dataset}", total=None)
         core.data.prepare(dataset, data_root, lambda done, total: progress.update(task, completed=done, total=total))
@@ -48,9 +52,11 @@ def data_render(
 @app.command("check")
 def data_check(dataset: Annotated[str, typer.Argument(help="Name of a data set.")], data_root: DataRoot = None) -> None:
     """Verify a user's original file, and the cache by its content hash."""
+    import core.data
+
     findings = core.data.check(dataset, data_root)
     if findings:
-        raise core.data.DataError("\n".join(findings))
+        raise DataError("\n".join(findings))
     OUT.print(f"{dataset}: nothing wrong", highlight=False)
 
 
@@ -63,12 +69,14 @@ def data_show(
     """Write a contact sheet: images of the data set as a PNG, their factors on stdout."""
     from PIL import Image
 
+    import core.data
+
     sheet, captions = core.data.contact_sheet(dataset, data_root)
     path = output or pathlib.Path(f"{dataset}.png")
     try:
         Image.fromarray(sheet).save(path)
     except (OSError, ValueError) as error:  # no such folder, no right to write, or no known kind of picture
-        raise core.data.DataError(f"{path} cannot be written: {error}") from None
+        raise DataError(f"{path} cannot be written: {error}") from None
     for caption in captions:
         OUT.print(caption, highlight=False)
     say(str(path))

@@ -1,14 +1,16 @@
 """Rows that commands print: best trials, and the front."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analysis.results import Results
 from studies.cli.output import plain, text
+
+if TYPE_CHECKING:
+    from analysis.results import Results
 
 
 def best_rows(
-    study: Results, metric: str | None, top: int, where: str | None, full: bool = False
+    study: "Results", metric: str | None, top: int, where: str | None, full: bool = False
 ) -> list[dict[str, Any]]:
     """The best trials: with everything, or (for a table) with what the study searched and its objectives."""
     rows: list[dict[str, Any]] = []
@@ -25,12 +27,12 @@ def best_rows(
     return rows
 
 
-def _settings(study: Results, model: str, values: Mapping[str, Any]) -> str:
+def _settings(study: "Results", model: str, values: Mapping[str, Any]) -> str:
     """The searched hyperparameters of a configuration: `beta=4, …`."""
     return ", ".join(f"{key}={text(values[key])}" for key in study.searched(model))
 
 
-def front_rows(study: Results, full: bool = False) -> list[dict[str, Any]]:
+def front_rows(study: "Results", full: bool = False) -> list[dict[str, Any]]:
     """The front: with everything, or (for a table) mean ± standard deviation in one column."""
     rows: list[dict[str, Any]] = []
     for _, row in study.front().iterrows():

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-import core.data
-from analysis.results import Results
+import studies
 from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root
 from studies.cli.output import OUT, emit, say
 from studies.cli.rows import best_rows, front_rows
@@ -85,11 +84,10 @@ def _drive(run: Callable[[], Any], name: str, root: pathlib.Path) -> None:
 
 def _summary(name: str, root: pathlib.Path) -> None:
     """What a user wants to see at the end of a study."""
-    study = Results(name, root)
-    dataset = core.data.dataset_name(study.spec["dataset"])
+    study = studies.open(name, root)
     for objective in study.objectives:
         if objective in study.metrics():
-            emit(best_rows(study, objective, 3, None), False, f"best trials by {objective}, on {dataset}")
+            emit(best_rows(study, objective, 3, None), False, f"best trials by {objective}, on {study.dataset_name}")
     emit(front_rows(study), False, f"Pareto front (means over seeds), hypervolume {study.hypervolume():.4g}")
     report = study.path / "report" / "report.html"
     OUT.print(f"report   {report}", highlight=False, soft_wrap=True)

@@ -23,6 +23,7 @@ UNLESS_SET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of evaluations that an interrupted study gives up
 }
+SET_BY_LIBRARIES = ("RAY_", "TUNE_", "_MLFLOW_", "PYTHONBREAKPOINT")  # beginnings of names
 
 
 def require_address(address: str | None) -> None:
@@ -52,7 +53,7 @@ def ray_cluster(address: str | None) -> Iterator[None]:
     """
     require_address(address)
     unset = {name: value for name, value in UNLESS_SET.items() if name not in os.environ}
-    with environment({**unset, **ALWAYS}), logging_at(logging.ERROR, "ray"):
+    with environment({**unset, **ALWAYS}, SET_BY_LIBRARIES), logging_at(logging.ERROR, "ray"):
         import ray
 
         if ray.is_initialized():

@@ -17,8 +17,8 @@ from typing import Any
 
 import sqlalchemy
 
+from core.files import redact
 from core.runtime import logging_at
-from core.storage import redact
 from studies.delivery.feeder import Feeder
 from studies.delivery.mlflow_store import quiet_mlflow
 from studies.delivery.to_mlflow import MlflowSink

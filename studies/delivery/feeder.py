@@ -7,9 +7,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from core.files import redact
 from core.record import journal
 from core.record.events import Event
-from core.storage import redact
 
 CHUNK = 500  # events between two notes of the place in the journal
 PAUSE = 0.5  # seconds between two looks at the journal

@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
+from core.files import redact
 from core.mistakes import StudyError
 from core.runtime import environment, logging_at
-from core.storage import redact
 
 UNLESS_SET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -28,7 +28,7 @@ REFUSALS = {
 def quiet_mlflow() -> Iterator[None]:
     """MLflow without telemetry, with few retries and a quiet log, for a while; then as it was."""
     unset = {name: value for name, value in UNLESS_SET.items() if name not in os.environ}
-    with environment(unset), logging_at(logging.WARNING, "mlflow", "alembic"):
+    with environment(unset, ("_MLFLOW_",)), logging_at(logging.WARNING, "mlflow", "alembic"):
         yield
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from analysis.reading.purpose import purpose
 from core.checkpoints import names as checkpoint_names
 from core.configuration import Configuration
+from core.files import write_whole
 from core.mistakes import StudyError
 from core.record import journal
 from core.record.events import (
@@ -28,7 +29,7 @@ from core.record.events import (
 )
 from core.record.history import ConfigurationHistory, History
 from core.record.journal import RUN_IDS
-from core.storage import CorruptEntryError, Folder, write_whole
+from core.storage import CorruptEntryError, Folder
 from studies.delivery import wording
 from studies.delivery.mlflow_store import connect
 from studies.record.folder import Record

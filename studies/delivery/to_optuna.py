@@ -10,10 +10,10 @@ import optuna
 import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
+from core.files import redact
 from core.mistakes import StudyError
 from core.record.events import ConfigurationEnded, ConfigurationSuggested, Event
 from core.record.history import ConfigurationHistory, History
-from core.storage import redact
 from studies.search.forms import TrialForm, finish_trial
 from studies.study_file.spec import StudySpec
 

@@ -146,5 +146,7 @@ class StudyState(History):
 
 def planned_trials(spec: StudySpec, history: History) -> int:
     """Trials of the whole plan, as far as it is known."""
-    missing = max(0, spec.num_configurations - len(history.configurations)) * spec.seeds.min
-    return missing + len(history.trials())
+    suggested = len(history.configurations)
+    if suggested >= spec.search.configurations:  # the whole plan; no need to look at the models' spaces
+        return len(history.trials())
+    return max(0, spec.num_configurations - suggested) * spec.seeds.min + len(history.trials())

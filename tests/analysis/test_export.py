@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from analysis.models.mlflow_model import encoder_of, log_model, tracking_at
-from analysis.results import QueryError
 from analysis.study import Study
+from core.mistakes import QueryError
 from tests.analysis.kit import StudyWriter, random_study
 from tests.kit import trial_config
 

@@ -3,7 +3,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from analysis.results import QueryError
+from core.mistakes import QueryError
 from tests.analysis.kit import StudyWriter, random_study
 
 GOOD = {"factor_vae_score": 0.9, "reconstruction_error": 40.0, "train/kl": 3.0}

@@ -4,6 +4,8 @@ import os
 import pathlib
 import signal
 import sqlite3
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -206,3 +208,28 @@ def test_ctrl_c_stops_cleanly_and_a_second_driver_is_refused(service: Service) -
     assert "studies resume interrupted" in err
     assert service.run("resume", "interrupted").returncode == 0
     service.assert_exactly_once("interrupted", configurations=4, seeds=2)
+
+
+IN_A_PROGRAM = """
+import logging, os, sys
+import studies
+
+def settings():
+    names = ("ray", "optuna")
+    return dict(os.environ), [logging.getLogger(name).level for name in names], logging.getLogger().handlers
+
+import optuna  # whose import sets its level
+before = settings()
+study = studies.launch(sys.argv[1], root=sys.argv[2])
+assert settings() == before, [pair for pair in zip(settings(), before) if pair[0] != pair[1]]
+print(len(study.trials()), studies.resume(study.name, root=sys.argv[2]).front()["n"].tolist())
+"""
+
+
+def test_a_program_that_launches_a_study_is_left_as_it_was(service: Service) -> None:
+    path = service.write("inside", search={"sampler": "random", "configurations": 1})
+    environment = {**os.environ, "STUDIES_DATA": str(service.folder / "data")}
+    command = [sys.executable, "-c", IN_A_PROGRAM, str(path), str(service.root)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "2 [2]\n"

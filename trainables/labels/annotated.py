@@ -70,7 +70,7 @@ def annotated_by_combination(dataset: FactorDataset, count: int, seed: int) -> n
     numbers = combination(dataset.factors(train), dataset.factor_sizes)
     order = np.argsort(numbers, kind="stable")
     _, starts, counts = np.unique(numbers[order], return_index=True, return_counts=True)
-    rank = np.arange(len(train)) - np.repeat(starts, counts)  # the how-manieth of its combination
+    rank = np.arange(len(train)) - np.repeat(starts, counts)  # place among the images of its combination
     total = int(np.prod(dataset.factor_sizes))
     if len(counts) < total or count < total:
         raise ValueError(

@@ -86,7 +86,7 @@ class CascadeVAE(Cascade[CascadeVAEHyperparameters]):
         return (min(stage, m), True) if stage >= start else (min(stage + 1, m), False)
 
     def before_step(self, step: int) -> bool:
-        """Note whether categories are assigned in this step, and forget the moments where the schedule changes."""
+        """Note whether categories are assigned in this step, and reset Adam's moments where the schedule changes."""
         self.assigning = self.schedule(step // self.hyperparameters.stage_steps)[1]
         return super().before_step(step)
 

@@ -88,7 +88,7 @@ class Cascade(GaussianVAE[H]):
         return min(stage + 1, self.hyperparameters.num_latents), False
 
     def before_step(self, step: int) -> bool:
-        """Where the schedule changes, relieve the next dimension and forget the moments."""
+        """Where the schedule changes, relieve the next dimension and reset Adam's moments."""
         stage, within = divmod(step, self.hyperparameters.stage_steps)
         if within or stage == 0 or self.schedule(stage) == self.schedule(stage - 1):
             return False

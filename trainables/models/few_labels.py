@@ -110,11 +110,11 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
 
     @staticmethod
     def warm_up_steps(hyperparameters: FewLabelsHyperparameters) -> int:
-        """Until γ_sup stands."""
+        """Until γ_sup has its final value."""
         return 0 if hyperparameters.annealing == "fixed" else hyperparameters.anneal_steps
 
     def attach(self, dataset: FactorDataset, seed: int) -> dict[str, np.ndarray]:
-        """The data set's annotated images, without those that are held out, and labels of them once and for all."""
+        """The data set's annotated images, without those that are held out, and their labels, drawn once."""
         h = self.hyperparameters
         chosen = annotated(dataset, h.num_annotated, seed)
         found = label(
@@ -151,7 +151,7 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
         return reconstruction + penalty + self.weight() * supervised, parts
 
     def labels_of(self, batch: Batch) -> Tensor:
-        """Labels (B, J) of annotated images; without a labeller's their factors."""
+        """Labels (B, J) of annotated images: a labeller's, or their factors."""
         if self.labels is None:
             assert batch.factors is not None
             return batch.factors

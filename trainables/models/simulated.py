@@ -44,7 +44,7 @@ class SimulatedHyperparameters(Hyperparameters):
 
 
 class OutOfMemoryError(RuntimeError):
-    """Named as PyTorch's own."""
+    """It has the name of PyTorch's own, by which a trial gets a second chance."""
 
 
 class Simulated:

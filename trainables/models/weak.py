@@ -81,5 +81,5 @@ class Weak(PartitionedAutoencoder[WeakHyperparameters]):
         return torch.stack(values[::-1], 1)
 
     def choose_annotated(self, dataset: FactorDataset, seed: int) -> np.ndarray:
-        """The same number of every combination, as far as they go."""
+        """The same number of every combination, as far as there are images."""
         return annotated_by_combination(dataset, self.hyperparameters.num_annotated, seed)

@@ -1,6 +1,6 @@
 """How the modular autoencoder and its predecessor fail, and what tells: a sentence for every way.
 
-Pure functions of the metrics of a report (keys of `relation_accuracy` and the parts of the loss) and of a few facts.
+Pure functions of metrics (keys of `relation_accuracy` and the parts of the loss) and of a few facts.
 """
 
 import math
@@ -62,7 +62,7 @@ def _reconstruction(facts: Facts, metrics: Metrics) -> Iterator[str]:
 
 
 def _edits(facts: Facts, metrics: Metrics) -> Iterator[str]:
-    """Values that are read right and edits that fail; before these show it, decoded prior samples do."""
+    """Values that are read right and edits that fail; decoded prior samples show that first."""
     factors, judged = metrics.get("factor_accuracy", 0.0), metrics.get("relation_accuracy_judged", 1.0)
     generated = metrics.get("generation_accuracy", 1.0)
     unedited = metrics.get("reconstruction_judged", 1.0)

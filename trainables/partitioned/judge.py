@@ -22,15 +22,15 @@ from core.checkpoints import decode_tensors, encode_tensors
 from core.data import FactorDataset
 from core.data.batches import Batches
 from core.data.split import holdout
+from core.files import write_whole
 from core.networks import NetworkName, build_encoder, images_to_input, initialise
-from core.storage import write_whole
 
 log = logging.getLogger(__name__)
 
 RECIPE = 1  # part of the cache's name: raise it with any change of the training
 STEPS = 800
 BATCH = 128
-TESTED = 2_000  # held-out images on which it is judged itself
+TESTED = 2_000  # held-out images on which its own accuracy is measured
 LEARNING_RATE = 2e-3
 NETWORK: NetworkName = "small"
 SEEN = 64  # images that tell two data sets apart
@@ -83,7 +83,7 @@ def judge_of(dataset: FactorDataset, steps: int = STEPS) -> Judge:
 
 
 def _judge(dataset: FactorDataset, tensors: Mapping[str, Tensor]) -> Judge:
-    with torch.random.fork_rng(devices=[]):  # whoever asks for a judge keeps the state of the generator
+    with torch.random.fork_rng(devices=[]):  # the caller's generator stays as it is
         network = _network(dataset)
     network.load_state_dict({name: tensor for name, tensor in tensors.items() if name != "accuracy"})
     return Judge(network, dataset.factor_sizes, tensors["accuracy"].numpy())

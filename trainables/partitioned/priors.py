@@ -101,7 +101,7 @@ class MixturePrior(nn.Module):
 
 
 def spread_directions(count: int, dimensions: int) -> Tensor:
-    """Directions (count, dimensions), any two at least √2 apart: ± the axes, or, of more, points pushed apart.
+    """Directions (count, dimensions), any two at least √2 apart: ± the axes or, if there are more, points pushed apart.
 
     More points than axes repel each other on the sphere, whose radius then grows until the nearest are √2 apart.
     """

@@ -24,7 +24,7 @@ RECIPES: dict[str, Recipe] = {
     "paper_literal": Recipe(True, True, False, False, False, False),
     "label_conditioned": Recipe(True, True, True, False, False, False),
     "anchored": Recipe(True, True, True, True, False, False),
-    "cycled": Recipe(True, True, True, True, True, False),  # what `modular` comes to in the predecessor
+    "cycled": Recipe(True, True, True, True, True, False),  # what the preset `modular` means for the predecessor
     "modular": Recipe(False, True, True, True, True, True),
 }
 

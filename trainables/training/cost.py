@@ -47,7 +47,7 @@ def fitting_share(footprints: Iterable[Footprint]) -> float:
 
 
 def measure(config: TrialConfig) -> Footprint | None:
-    """Train a few steps, encode and save, on the device of this process; None without one, or of a simulation."""
+    """Train a few steps, encode and save, on this process's device; None without one, and for a simulation."""
     import numpy as np
     import torch
 
@@ -75,7 +75,7 @@ def measure(config: TrialConfig) -> Footprint | None:
 
 
 def step_seconds(configuration: Configuration, info: DatasetInfo) -> float:
-    """Seconds of a training step on noise, after all schedules of the model; 0 of a simulation.
+    """Seconds of a training step on noise, after all schedules of the model; 0 for a simulation.
 
     Models that learn from annotated images are shown random factors.
     """

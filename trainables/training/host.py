@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ROUND = 1_000  # steps after which whoever has come joins in
-PATIENCE = 2.0  # seconds for which a stack waits for a member, without whom it must be captured anew
-GROWTH = 2  # of a group, after which it is asked again in which way it trains faster
+ROUND = 1_000  # steps of a round; new trials join between two rounds
+PATIENCE = 2.0  # seconds that a stack waits for a member; without it, its graph must be captured anew
+GROWTH = 2  # of a group; once it has grown so many times, the ways are timed again
 
 
 @dataclasses.dataclass(eq=False)
@@ -112,7 +112,7 @@ class Host:
         return [member for member in self._members.values() if member.ready]
 
     def _complete(self) -> list[_Member]:
-        """Those who are ready, and with them all who are in a stack with them and have not left or ended."""
+        """The ready members of complete groups: nobody of their stack who will go on is still being evaluated."""
         going_on = [member for member in self._members.values() if member.run.step < member.run.config.steps]
         awaited = {
             member.key
@@ -183,7 +183,7 @@ class Host:
             self._changed.notify_all()
 
     def _together(self, key: str, group: list[_Member]) -> "Together":
-        """What trains a group, which is kept while nobody comes or goes."""
+        """What trains a group; it is kept while nobody comes or goes."""
         from trainables.training.together import Together
 
         members, together = self._stacks.get(key, ([], None))

@@ -250,7 +250,7 @@ class TrainingRun:
         except RuntimeError:  # a CPU and a GPU have states of their own, so that the noise cannot be continued
             self.foreign_training = checkpoint.training
             model.generator.manual_seed(self.config.training_seed + 1_000_003 * self.step)
-        self.steps = steps_of(model, self.sources)  # a recording would write to the state that was replaced
+        self.steps = steps_of(model, self.sources)  # a captured graph would write to the state that was replaced
 
 
 def evaluate_trained(config: TrialConfig) -> TrialResult:

@@ -16,7 +16,7 @@ from torch.func import functional_call
 
 from core import noise
 from core.data.batches import Batch, Batches
-from core.kernels import Upsample
+from core.networks.upsample import Upsample
 from trainables.base import Model, Parts, Update, parameters_of
 
 Request = tuple[noise.Kind, tuple[int, ...], torch.dtype]
@@ -31,7 +31,7 @@ def can_be_stacked(model: type[Any]) -> bool:
 
 
 def stack_key(model: type[Model[Any]], hyperparameters: Mapping[str, Any]) -> str:
-    """Equal for trials of one study that can be members of the same stack."""
+    """A text that is equal for trials of one study that can be members of the same stack."""
     common = sorted((name, value) for name, value in hyperparameters.items() if name not in model.stackable)
     return f"{model.name} {common}"
 
@@ -143,7 +143,7 @@ class Stack:
         return {name: part.detach() for name, part in parts.items()}
 
     def _gradients(self, name: str, update: Update) -> Sequence[Tensor | None]:
-        """Of all members, at the parameters of one of their optimisers; None where the loss does not depend on one."""
+        """Gradients of all members at the parameters of one optimiser; None where the loss does not depend on one."""
         if update.gradients:
             return update.gradients
         names = {parameter: key for key, parameter in self.models[0].named_parameters()}
@@ -197,7 +197,7 @@ class Stack:
 
 
 class _Asked(nn.Module):
-    """Makes a model's `update` what a module's call is."""
+    """A module whose call is a model's `update`, as `functional_call` wants it."""
 
     def __init__(self, model: Model[Any]) -> None:
         super().__init__()
@@ -252,7 +252,7 @@ def _lent(model: Model[Any], source: noise.Source, varying: Mapping[str, Any]) -
 
 
 def _joint(optimizers: Sequence[torch.optim.Optimizer]) -> torch.optim.Optimizer:
-    """An optimiser that steps for all of these at once; state is theirs, and parameters of other settings are apart."""
+    """One optimiser that steps for all of these, with their state; parameters with other settings are a group apart."""
     groups: dict[str, dict[str, Any]] = {}
     for optimizer in optimizers:
         for group in optimizer.param_groups:
@@ -266,7 +266,7 @@ def _joint(optimizers: Sequence[torch.optim.Optimizer]) -> torch.optim.Optimizer
 
 @torch.no_grad()
 def _common(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Copies of tensors of equal names, in one tensor with a leading axis of members; theirs become its slices.
+    """Tensors of equal names, copied into one with a leading axis of members; those of the members become its slices.
 
     Slices keep the memory layout, which their optimisers' state and gradients share.
     """

@@ -1,7 +1,7 @@
 """Several trials that train at the same time in one process: a small network alone leaves a GPU idle.
 
 Every trial keeps its own optimiser, generator and order of images, and takes the steps that it would take alone, within
-rounding. There are two ways to that:
+rounding. There are two ways to do that:
 
 - streams: every trial's own loop, in a stream of its own; a GPU runs kernels of several streams at once.
 - stack: every operation of a step is computed for all trials of one model by one kernel (`trainables.training.stack`).
@@ -22,7 +22,7 @@ from trainables.training.loop import steps_of
 from trainables.training.run import TrainingRun
 from trainables.training.stack import Stack, StackedBatches, can_be_stacked, stack_key
 
-TURN = 50  # steps of one trial after which the next is asked to go on, and by which a way is judged
+TURN = 50  # steps after which another trial goes on; the ways are timed over so many
 
 
 Sums = dict[str, Tensor]
@@ -35,7 +35,7 @@ def can_train_together(model: type[Any]) -> bool:
 
 
 def group_of(model: type[Model[Any]], hyperparameters: Mapping[str, Any]) -> str:
-    """Equal for trials of one study that one `Together` can train."""
+    """A text that is equal for trials of one study that one `Together` can train."""
     return stack_key(model, hyperparameters) if can_be_stacked(model) else "streams"
 
 
@@ -68,7 +68,7 @@ class InStreams:
                 if number in self._failed:
                     continue
                 try:
-                    with torch.cuda.stream(run.steps.stream):  # so that no loop waits for another's
+                    with torch.cuda.stream(run.steps.stream):  # so that no loop waits for another
                         add(sums[number], run.steps(run.step + begin, run.step + end))
                 except Exception as error:
                     self._failed[number] = error

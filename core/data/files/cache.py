@@ -19,8 +19,8 @@ import filelock
 import numpy as np
 
 from core.data.dataset import Progress
+from core.files import write_whole
 from core.mistakes import DataError
-from core.storage import write_whole
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
-from core.kernels import Upsample
+from core.networks.upsample import Upsample
 
 NetworkName = Literal["full", "wide", "small", "tiny", "mlp"]
 InitName = Literal["kaiming", "glorot", "torch"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.kernels import Upsample
+from core.networks.upsample import Upsample
 
 
 @pytest.mark.parametrize(("channels_in", "channels_out", "size"), [(32, 1, 32), (5, 1, 4), (8, 3, 8), (16, 8, 4)])
