@@ -10,9 +10,9 @@ from analysis.figures.summaries import seconds_per_thousand
 from analysis.report.wording import count
 from analysis.results import Results
 from core import pareto
+from core.files import redact
 from core.record import journal
 from core.record.history import History
-from core.storage import redact
 
 MOST_FAILURES = 200
 
