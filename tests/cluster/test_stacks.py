@@ -66,7 +66,7 @@ def test_trials_go_on_when_the_process_that_trains_them_is_killed(tmp_path: path
     with servers.ray_nodes(cpus=2, num_gpus=1) as cluster:
         driver = service.start("launch", path, "--address", cluster.address)
         wait_until(lambda: len(reports(service, "killed", "beta_vae")) >= 4)
-        os.kill(reports(service, "killed", "beta_vae")[-1]["ledger"]["training_pid"], signal.SIGKILL)
+        os.kill(reports(service, "killed", "beta_vae")[-1].ledger["training_pid"], signal.SIGKILL)
         out, err = driver.communicate(timeout=200)
         assert driver.returncode == 0, out + err
     assert len({event.ledger["training_pid"] for event in reports(service, "killed", "beta_vae")}) == 2
