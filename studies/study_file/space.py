@@ -23,6 +23,7 @@ import trainables
 from core.configuration import Configuration
 from core.mistakes import nearest
 from studies.study_file.document import Path, Problem
+from studies.study_file.refusals import sentence
 
 SIGNIFICANT = 4  # digits of a drawn value: enough for any hyperparameter, and readable
 
@@ -211,25 +212,22 @@ def _is(value: Any, kind: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def _out_of_bounds(model: str, parameters: Mapping[str, Parameter], path: Path) -> list[Problem]:
-    """Try every extreme of every parameter, the others at their first point."""
-    found: dict[tuple[str, str], Problem] = {}
+def extremes(parameters: Mapping[str, Parameter]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Values to try: each point of each parameter, under its name, with the others at their first point."""
     first = {name: parameter.points()[0] for name, parameter in parameters.items()}
     for name, parameter in parameters.items():
         for point in parameter.points():
-            try:
-                configure(model, {**first, name: point})
-            except ValidationError as error:
-                for detail in error.errors():
-                    key = str(detail["loc"][0]) if detail["loc"] else ""  # empty: values that do not go together
-                    message = _message(detail)
-                    found.setdefault((key, message), Problem((*path, key or name), message))
+            yield name, {**first, name: point}
+
+
+def _out_of_bounds(model: str, parameters: Mapping[str, Parameter], path: Path) -> list[Problem]:
+    found: dict[tuple[str, str], Problem] = {}
+    for name, values in extremes(parameters):
+        try:
+            configure(model, values)
+        except ValidationError as error:
+            for detail in error.errors():
+                key = str(detail["loc"][0]) if detail["loc"] else ""  # empty: values that do not go together
+                message = sentence(detail)
+                found.setdefault((key, message), Problem((*path, key or name), message))
     return list(found.values())
-
-
-def _message(detail: Any) -> str:
-    """A pydantic error as half a sentence with the value in it."""
-    if detail["type"] == "value_error":
-        return str(detail["ctx"]["error"])
-    text = detail["msg"].removeprefix("Input ").replace("should be", "must be")
-    return f"{detail['input']!r} is not possible: it {text}"

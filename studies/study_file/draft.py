@@ -1,0 +1,95 @@
+"""A study file as far as it can be read: what the checks look at."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from core.data import DatasetInfo
+from core.mistakes import nearest
+from studies.study_file.document import Problem
+from studies.study_file.sections import (
+    model_fault,
+    read_count,
+    read_dataset,
+    read_mapping,
+    read_name,
+    read_paper,
+    read_retention,
+    read_section,
+    read_seeds,
+)
+from studies.study_file.spec import Budget, EarlyStop, Metrics, Resources, Search, Seeds, StudySpec
+
+T = TypeVar("T")
+KEYS = tuple(StudySpec.model_fields)
+
+
+@dataclasses.dataclass(frozen=True)
+class Draft:
+    """The keys of a study file, typed where they could be read; None where not.
+
+    Attributes:
+        dataset: as written.
+        info: what is known of the data set; None where there is none such.
+        written_models: the section `models` as written, with what is no model.
+        objectives: as written.
+    """
+
+    name: str | None
+    dataset: Any
+    info: DatasetInfo | None
+    seeds: Seeds | None
+    seed: int
+    defaults: Mapping[str, Any]
+    search: Search | None
+    budget: Budget | None
+    resources: Resources | None
+    metrics: Metrics | None
+    early_stop: EarlyStop | None
+    retention: str
+    paper: str | None
+    written_models: Mapping[Any, Any]
+    objectives: Any
+
+    @functools.cached_property
+    def models(self) -> dict[str, dict[str, Any]]:
+        """The models that exist, with their hyperparameters as written."""
+        written = self.written_models.items()
+        return {name: given or {} for name, given in written if model_fault(name, given) is None}
+
+
+def read_draft(data: Mapping[str, Any], data_root: str | None) -> tuple[Draft, list[Problem]]:
+    """Read all sections, and say what is wrong with the way they are written, in this order."""
+    problems = list(unknown_keys(data))
+
+    def take(reading: tuple[T, list[Problem]]) -> T:
+        value, found = reading
+        problems.extend(found)
+        return value
+
+    draft = Draft(
+        name=take(read_name(data)),
+        dataset=data.get("dataset"),
+        info=take(read_dataset(data, data_root)),
+        seeds=take(read_seeds(data)),
+        seed=take(read_count(data, "seed", 0, at_least=0)),
+        defaults=take(read_mapping(data, "defaults")),
+        search=take(read_section(data, "search", Search)),
+        budget=take(read_section(data, "budget", Budget, required=True)),
+        resources=take(read_section(data, "resources", Resources)),
+        metrics=take(read_section(data, "metrics", Metrics)),
+        early_stop=take(read_section(data, "early_stop", EarlyStop, required=True)) if "early_stop" in data else None,
+        retention=take(read_retention(data)),
+        paper=take(read_paper(data)),
+        written_models=take(read_mapping(data, "models", required=True)),
+        objectives=data.get("objectives"),
+    )
+    return draft, problems
+
+
+def unknown_keys(data: Mapping[Any, Any]) -> Iterator[Problem]:
+    """All keys of a study file are fields of `StudySpec`."""
+    for key in data:
+        if key not in KEYS:
+            yield Problem((str(key),), f"unknown key; {nearest(str(key), KEYS)}")

@@ -1,0 +1,78 @@
+"""The metrics that a study computes: those that its file asks for, and those that other keys of the file need."""
+
+from collections.abc import Container, Iterable
+
+import core.metrics
+from core.bounds import FormulaError, parse_bounds, parse_until
+from studies.study_file.document import Path, Problem
+from studies.study_file.draft import Draft
+from studies.study_file.spec import EarlyStop, Metrics, Search, Seeds
+
+
+def complete_metrics(study: Draft) -> tuple[Metrics | None, list[Problem]]:
+    """The section `metrics` with what objectives, formulas and early stopping need; None where it cannot be read."""
+    objectives = list(study.objectives) if isinstance(study.objectives, dict) else []
+    constrained, problems_of_where = results_of_where(study.search)
+    awaited, problems_of_until = results_of_until(study.seeds)
+    problems = problems_of_where + problems_of_until
+    if study.metrics is None:
+        return None, problems
+    watched = results_of_early_stop(study.early_stop, objectives)
+    told = study.objectives or ()  # a check of their own says what is wrong with objectives
+    during, unknown_during = with_results(study.metrics.during, watched, ("early_stop",), told)
+    final, unknown_final = with_results(
+        study.metrics.final, [*objectives, *constrained, *awaited], ("search", "where"), told
+    )
+    return Metrics(during=during, final=final), problems + unknown_during + unknown_final
+
+
+def results_of_where(search: Search | None) -> tuple[list[str], list[Problem]]:
+    """Result keys in the constraint of the search, or that it cannot be understood."""
+    try:
+        return [bound.metric for bound in parse_bounds(search.where if search else None)], []
+    except FormulaError as error:
+        return [], [Problem(("search", "where"), str(error))]
+
+
+def results_of_until(seeds: Seeds | None) -> tuple[list[str], list[Problem]]:
+    """Result key in the condition on seeds, or that it cannot be understood."""
+    if seeds is None or seeds.until is None:
+        return [], []
+    try:
+        return [parse_until(seeds.until)[0]], []
+    except FormulaError as error:
+        return [], [Problem(("seeds", "until"), str(error))]
+
+
+def results_of_early_stop(rule: EarlyStop | None, objectives: list[str]) -> list[str]:
+    """Result keys that early stopping looks at: all objectives, its metric, or the first objective without one."""
+    if rule is None:
+        return []
+    if rule.rule == "dominated":
+        return objectives
+    return [rule.metric] if rule.metric else objectives[:1]
+
+
+def with_results(
+    requests: Iterable[str], results: Iterable[str], path: Path, told: Container[str]
+) -> tuple[list[str], list[Problem]]:
+    """Requests, with those added that give the result keys.
+
+    Args:
+        requests: such as `mig` or `factor_vae_score/fast`.
+        results: keys such as `sap_svc`.
+        path: where the file names the results.
+        told: results that nothing is said of when no metric gives them.
+    """
+    complete, problems = list(requests), []
+    for key in results:
+        try:
+            metric, protocol = core.metrics.find_key(key)
+        except core.metrics.MetricError as error:
+            if key not in told:
+                problems.append(Problem(path, str(error)))
+            continue
+        request = f"{metric.name}/{protocol}" if "/" in key else metric.name
+        if request not in complete:
+            complete.append(request)
+    return complete, problems

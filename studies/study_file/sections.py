@@ -1,0 +1,123 @@
+"""The sections of a study file: each as a typed value, and what is wrong with the way it is written.
+
+A reader gives the value and the mistakes that it found. The value counts only where there are none: else it is what
+the other sections can still be checked with, which may be None.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+import core.data
+import trainables
+from core.mistakes import nearest
+from core.papers import EXPERIMENTS
+from studies.study_file.checks.trials import check_seeds
+from studies.study_file.document import Problem
+from studies.study_file.refusals import sentence
+from studies.study_file.spec import NAME, SAMPLERS, Section, Seeds
+
+S = TypeVar("S", bound=Section)
+
+
+def read_mapping(data: Mapping[str, Any], key: str, *, required: bool = False) -> tuple[dict[str, Any], list[Problem]]:
+    """A key whose value is a mapping; one that is required has entries."""
+    value = data.get(key, None if required else {})
+    if not isinstance(value, dict) or (required and not value):
+        return {}, [Problem((key,), f"must be a mapping with at least one entry, not {value!r}")]
+    return value, []
+
+
+def read_section(
+    data: Mapping[str, Any], key: str, kind: type[S], *, required: bool = False
+) -> tuple[S | None, list[Problem]]:
+    """A key whose value is a mapping with the fields of `kind`; all defaults where it may be left out."""
+    raw, problems = read_mapping(data, key, required=required)
+    if required and problems:
+        return None, problems
+    try:
+        return kind.model_validate(raw), problems
+    except ValidationError as error:
+        return None, problems + list(_refused(error, key, kind))
+
+
+def _refused(error: ValidationError, section: str, kind: type[Section]) -> Iterator[Problem]:
+    """What is wrong with the fields of a section."""
+    for detail in error.errors():
+        path = (section, *detail["loc"])
+        if detail["type"] == "extra_forbidden":
+            yield Problem(path, f"unknown key; {nearest(str(detail['loc'][-1]), kind.model_fields)}")
+        elif detail["type"] == "missing":
+            yield Problem(path, "is missing")
+        elif detail["loc"] == ("sampler",):
+            yield Problem(path, f"unknown sampler {detail['input']!r}; {nearest(str(detail['input']), SAMPLERS)}")
+        else:
+            yield Problem(path, sentence(detail))
+
+
+def read_count(data: Mapping[str, Any], key: str, default: int, *, at_least: int) -> tuple[int, list[Problem]]:
+    """A key whose value is a whole number."""
+    value = data.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
+        return default, [Problem((key,), f"must be a whole number, at least {at_least}, not {value!r}")]
+    return value, []
+
+
+def read_seeds(data: Mapping[str, Any]) -> tuple[Seeds | None, list[Problem]]:
+    """`seeds: 3`, or `seeds: {min: 3, max: 10, until: 'std_error(mig) < 0.02'}`."""
+    if not isinstance(data.get("seeds", 1), dict):
+        count, problems = read_count(data, "seeds", 1, at_least=1)
+        return Seeds(min=count, max=count), problems
+    seeds, problems = read_section(data, "seeds", Seeds, required=True)
+    return seeds, problems + list(check_seeds(seeds) if seeds else ())
+
+
+def read_name(data: Mapping[str, Any]) -> tuple[str | None, list[Problem]]:
+    """The name of the study, which is that of its folder too."""
+    name = data.get("name")
+    if name is None:
+        return None, [Problem(("name",), "a study needs a name, such as 'name: my-study'")]
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        message = f"{name!r} is not a name: letters, digits, '.', '_' and '-', at most 100, no path"
+        return None, [Problem(("name",), message)]
+    return name, []
+
+
+def read_retention(data: Mapping[str, Any]) -> tuple[str, list[Problem]]:
+    """Which checkpoints are kept."""
+    value = data.get("retention", "last")
+    if value not in ("last", "front"):
+        message = f"is 'last' (of every trial) or 'front' (and the best by metric), not {value!r}"
+        return "last", [Problem(("retention",), message)]
+    return value, []
+
+
+def read_paper(data: Mapping[str, Any]) -> tuple[str | None, list[Problem]]:
+    """The experiment of a paper that the study repeats."""
+    value = data.get("paper")
+    if value is not None and value not in EXPERIMENTS:
+        message = f"no experiment of a paper has this name; {nearest(value, EXPERIMENTS)}"
+        return None, [Problem(("paper",), message)]
+    return value, []
+
+
+def read_dataset(data: Mapping[str, Any], root: str | None) -> tuple[core.data.DatasetInfo | None, list[Problem]]:
+    """What is known of the study's data set."""
+    dataset = data.get("dataset")
+    if dataset is None:
+        example = f"'dataset: {core.data.names()[0]}'"
+        return None, [Problem(("dataset",), f"a study needs a data set, such as {example}")]
+    try:
+        return core.data.describe(dataset, root), []
+    except core.data.DataError as error:
+        return None, [Problem(("dataset",), str(error))]
+
+
+def model_fault(name: Any, hyperparameters: Any) -> str | None:
+    """Why an entry of `models` names no model of the study, as a sentence; None when it does."""
+    if name not in trainables.names():
+        return f"unknown model; {nearest(str(name), trainables.names())}"
+    if hyperparameters is not None and not isinstance(hyperparameters, dict):
+        return f"must be a mapping of hyperparameters, not {hyperparameters!r}"
+    return None
