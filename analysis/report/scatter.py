@@ -32,18 +32,21 @@ OUTLINES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Scatter:
+class Plot:
     """An SVG's worth of points.
 
     Attributes:
-        points: `x`, `y` (pixels), `dx`, `dy` (half bars), `colour`, `outline`, `front`, `text`, `configuration`,
-            `picture` (whether one is shown with it).
+        points: `x`, `y` (pixels), `dx`, `dy` (half bars), `colour`, `outline`, `front` (whether it is on it), `text`,
+            `configuration`.
         line: the edge of the dominated region as SVG points; empty unless there are two objectives.
         across: ticks of the horizontal axis, pixel and text.
         upwards: ticks of the vertical axis.
         labels: of both axes.
         legend: name, colour and outline of every model.
         left_out: number of points behind the front that are not drawn.
+        width: of the drawing, in pixels.
+        height: of the drawing, in pixels.
+        box: left, top, right and bottom of the axes, in pixels.
     """
 
     points: list[dict[str, Any]]
@@ -58,8 +61,13 @@ class Scatter:
     box: tuple[int, int, int, int] = (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM)
 
 
-def scatter(study: Results, probability: Mapping[str, float], pictures: set[str]) -> Scatter | None:
-    """The first objective upwards, the second to the right; None before a feasible configuration is completed."""
+def scatter(study: Results, probability: Mapping[str, float]) -> Plot | None:
+    """The first objective upwards, the second to the right; None before a feasible configuration is completed.
+
+    Args:
+        study: the results.
+        probability: by configuration, how often it is on the front when seeds are drawn anew; it may lack some.
+    """
     feasible, front = study.feasible(), study.front()
     if feasible.empty:
         return None
@@ -75,10 +83,6 @@ def scatter(study: Results, probability: Mapping[str, float], pictures: set[str]
     points = []
     for _, row in rows.iterrows():
         colour, marker = look[row["model"]]
-        key = row["configuration"]
-        certainty = f"; on the front in {probability[key]:.0%} of redraws" if key in probability else ""
-        values = "; ".join(f"{figures.label(each)} {mean_and_deviation(row, each)}" for each in study.objectives)
-        text = f"{figures.title(row['model'])}, {chosen(study, row)}: {values}; {count(row['n'], 'seed')}{certainty}"
         x, y = row[f"{across}_mean"], row[f"{up}_mean"]
         points.append(
             {
@@ -88,10 +92,9 @@ def scatter(study: Results, probability: Mapping[str, float], pictures: set[str]
                 "dy": round(abs(to_y(y + _spread(row, up)) - to_y(y)), 1),
                 "colour": colour,
                 "outline": OUTLINES[marker],
-                "front": key in ringed,
-                "text": text,
-                "configuration": key,
-                "picture": key in pictures,
+                "front": row["configuration"] in ringed,
+                "text": _text(study, row, probability.get(row["configuration"])),
+                "configuration": row["configuration"],
             }
         )
     edge = front.sort_values(f"{across}_mean")
@@ -99,7 +102,14 @@ def scatter(study: Results, probability: Mapping[str, float], pictures: set[str]
     line = _steps(corners, study.objectives[across] == "minimize") if len(study.objectives) == 2 else ""
     labels = tuple(f"{figures.label(each)} {arrow(study.objectives[each])}" for each in (across, up))
     legend = [(figures.title(str(model)), colour, OUTLINES[marker]) for model, (colour, marker) in look.items()]
-    return Scatter(points, line, x_ticks, y_ticks, (labels[0], labels[1]), legend, left_out)
+    return Plot(points, line, x_ticks, y_ticks, (labels[0], labels[1]), legend, left_out)
+
+
+def _text(study: Results, row: "pd.Series", probability: float | None) -> str:
+    """What is said of a point."""
+    certainty = "" if probability is None else f"; on the front in {probability:.0%} of redraws"
+    values = "; ".join(f"{figures.label(each)} {mean_and_deviation(row, each)}" for each in study.objectives)
+    return f"{figures.title(row['model'])}, {chosen(study, row)}: {values}; {count(row['n'], 'seed')}{certainty}"
 
 
 def _steps(corners: list[tuple[float, float]], forward: bool) -> str:

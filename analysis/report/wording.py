@@ -1,49 +1,48 @@
-"""What was asked and what was found, in words and rows."""
+"""How the report writes what more than one of its sections says."""
 
-from collections.abc import Mapping
-from typing import Any
-
+import markupsafe
 import pandas as pd
 
 from analysis import figures
+from analysis.figures.style import SUBSCRIPT
 from analysis.results import Results
+from core.record.history import History
 
 
-def asked(study: Results) -> dict[str, str]:
-    """The study file in words, by heading."""
-    spec = study.spec
-    search, seeds, budget = spec["search"], spec["seeds"], spec["budget"]
-    models = []
-    for model, raw in spec["models"].items():
-        chosen = {**spec["defaults"], **raw}
-        ranges = [f"{figures.symbol(model, name)} {span(chosen[name])}" for name in study.searched(model)]
-        models.append(f"{figures.title(model)} ({', '.join(ranges) or 'fixed'})")
-    aims = {"maximize": "as large as possible", "minimize": "as small as possible"}
-    words = {
-        "Data set": dataset_name(study),
-        "Models": "; ".join(models),
-        "Objectives": "; ".join(f"{figures.label(key)} {aims[aim]}" for key, aim in study.objectives.items()),
-        "Search": f"{search['sampler']}, up to {search['configurations']} configurations",
-        "Seeds": f"{seeds['min']} per configuration"
-        if seeds["min"] == seeds["max"]
-        else f"{seeds['min']} to {seeds['max']} per configuration, until {seeds['until']}",
-        "Budget": f"{budget['steps']:,} steps per trial, evaluated every {budget['evaluate_every']:,}",
-    }
-    if search.get("where"):
-        words["Constraint"] = f"only {search['where']} may be on the front"
-    if spec.get("early_stop"):
-        words["Early stopping"] = f"{spec['early_stop']['rule']}, from step {spec['early_stop']['grace']:,} on"
-    return words
+def symbols(text: object) -> markupsafe.Markup:
+    """Escaped text with the subscripts of its symbols (`β_l`) set as such, and no line broken at `=` or `±`."""
+    escaped = str(markupsafe.escape(text))
+    for sign in "=±":
+        escaped = escaped.replace(f" {sign} ", f"\u00a0{sign}\u00a0")
+    return markupsafe.Markup(SUBSCRIPT.sub(r"\1<sub>\2</sub>", escaped))
 
 
-def span(value: Any) -> str:
-    """A range or choices of a study file: `from 1 to 16 (log)`, `in 1, 2, 4`."""
-    if isinstance(value, Mapping):
-        kind, bounds = next(((key, each) for key, each in value.items() if isinstance(each, list)), ("", []))
-        if len(bounds) == 2:
-            return f"from {bounds[0]} to {bounds[1]}{' (log)' if kind == 'log' else ''}"
-        return ", ".join(f"{key} {each}" for key, each in value.items())
-    return "in " + ", ".join(map(str, value))
+def code(text: object) -> markupsafe.Markup:
+    """Escaped text as a name that a computer reads."""
+    return markupsafe.Markup("<code>{}</code>").format(str(text))
+
+
+def count(number: int, noun: str) -> str:
+    """`1 seed`, `1,200 seeds`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3.4 min`, `5.6 h`."""
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.3g} min" if seconds < 6000 else f"{seconds / 3600:.3g} h"
+
+
+def mean_and_deviation(row: "pd.Series", metric: str) -> str:
+    """`0.412 ± 0.03`; no deviation is known from one seed."""
+    mean, deviation = row[f"{metric}_mean"], row[f"{metric}_std"]
+    return f"{mean:.4g}" if pd.isna(deviation) else f"{mean:.4g} ± {deviation:.2g}"
+
+
+def chosen(study: Results, row: "pd.Series") -> str:
+    """The searched hyperparameters of a configuration as papers write them."""
+    return figures.settings(row["model"], {name: row[name] for name in study.searched(row["model"])})
 
 
 def dataset_name(study: Results) -> str:
@@ -55,37 +54,16 @@ def dataset_name(study: Results) -> str:
     return f"{dataset['name']} ({options})" if options else str(dataset["name"])
 
 
-def count(number: int, noun: str) -> str:
-    """`1 seed`, `1,200 seeds`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def state_counts(study: Results) -> dict[str, int]:
-    """Number of trials by state."""
-    return {str(state): int(count) for state, count in study.trials()["state"].value_counts().items()}
-
-
-def chosen(study: Results, row: "pd.Series") -> str:
-    """The searched hyperparameters of a configuration as papers write them."""
-    return figures.settings(row["model"], {name: row[name] for name in study.searched(row["model"])})
-
-
-def mean_and_deviation(row: "pd.Series", metric: str) -> str:
-    """`0.412 ± 0.03`; no deviation is known from one seed."""
-    mean, deviation = row[f"{metric}_mean"], row[f"{metric}_std"]
-    return f"{mean:.4g}" if pd.isna(deviation) else f"{mean:.4g} ± {deviation:.2g}"
-
-
-def front_rows(study: Results, front: pd.DataFrame, probability: Mapping[str, float]) -> list[list[str]]:
-    """The front as rows of text: model, hyperparameters, seeds, objectives, how often on the front, configuration."""
-    return [
-        [
-            figures.title(row["model"]),
-            chosen(study, row),
-            str(row["n"]),
-            *(mean_and_deviation(row, metric) for metric in study.objectives),
-            f"{probability[row['configuration']]:.0%}" if row["configuration"] in probability else "–",
-            row["configuration"],
-        ]
-        for _, row in front.iterrows()
-    ]
+def spent(study: Results, ran: History) -> str:
+    """Core hours and hours on the clock, as a sentence."""
+    seconds = study.trials()["seconds"].sum()
+    cores = float((study.spec.get("resources") or {}).get("cpu") or 1)
+    used = cores * seconds
+    parts = [f"{used / 3600:.3g} core hours" if used >= 360 else f"{used:.3g} core seconds"]
+    if ran.gpu_seconds:
+        parts.append(f"{ran.gpu_seconds / 3600:.3g} GPU hours")
+    text = f"{' and '.join(parts)} of training and evaluating"
+    if not ran.seconds_driven:
+        return f"{text}."
+    abreast = count(ran.most_running, "trial")
+    return f"{text}, in {duration(ran.seconds_driven)} on the clock with up to {abreast} at a time."

@@ -1,0 +1,40 @@
+"""Training: how metrics went from step to step."""
+
+import pathlib
+
+import pandas as pd
+
+from analysis import figures
+from analysis.report.album import drawn
+from analysis.report.page import Figure, Paragraph, Section
+from analysis.results import Results
+
+MOST_CURVES = 3  # metrics
+OF_THE_LOSS = ("train/reconstruction", "train/kl")
+
+
+def section(study: Results, directory: pathlib.Path) -> Section:
+    """The curves, if a metric was reported more than once."""
+    nothing = Paragraph("No metric was reported more than once.")
+    return Section.of("curves", "Training", _curves(study, directory) or nothing)
+
+
+def _curves(study: Results, directory: pathlib.Path) -> Figure | None:
+    curves = study.curves()
+    metrics = _metrics(study, curves)
+    if not metrics:
+        return None
+    figure = figures.training_curves(curves, study.configurations(), metrics, study.searched_by_model())
+    return Figure(
+        drawn(figure, directory, "curves"),
+        "Metrics during training",
+        "Metrics during training, mean over seeds with a band of ± one standard deviation, a column per model.",
+        "broad",
+    )
+
+
+def _metrics(study: Results, curves: pd.DataFrame) -> list[str]:
+    """Metrics to draw, if reported more than once: objectives, what the study file names, the loss."""
+    steps = curves.groupby("metric", observed=True)["step"].nunique()
+    wanted = dict.fromkeys([*study.objectives, *study.spec["metrics"]["during"], *OF_THE_LOSS])
+    return [key for key in wanted if steps.get(key, 0) > 1][:MOST_CURVES]
