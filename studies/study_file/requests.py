@@ -11,19 +11,18 @@ from studies.study_file.spec import EarlyStop, Metrics, Search, Seeds
 
 def complete_metrics(study: Draft) -> tuple[Metrics | None, list[Problem]]:
     """The section `metrics` with what objectives, formulas and early stopping need; None where it cannot be read."""
-    objectives = list(study.objectives) if isinstance(study.objectives, dict) else []
+    objectives = [str(key) for key in study.objectives] if isinstance(study.objectives, dict) else []
     constrained, problems_of_where = results_of_where(study.search)
     awaited, problems_of_until = results_of_until(study.seeds)
     problems = problems_of_where + problems_of_until
     if study.metrics is None:
         return None, problems
     watched = results_of_early_stop(study.early_stop, objectives)
-    told = study.objectives or ()  # a check of their own says what is wrong with objectives
+    told = objectives  # a check of their own says what is wrong with them
     during, unknown_during = with_results(study.metrics.during, watched, ("early_stop",), told)
-    final, unknown_final = with_results(
-        study.metrics.final, [*objectives, *constrained, *awaited], ("search", "where"), told
-    )
-    return Metrics(during=during, final=final), problems + unknown_during + unknown_final
+    final, unknown_final = with_results(study.metrics.final, [*objectives, *constrained], ("search", "where"), told)
+    final, unknown_awaited = with_results(final, awaited, ("seeds", "until"), told)
+    return Metrics(during=during, final=final), problems + unknown_during + unknown_final + unknown_awaited
 
 
 def results_of_where(search: Search | None) -> tuple[list[str], list[Problem]]:

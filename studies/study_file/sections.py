@@ -96,8 +96,8 @@ def read_retention(data: Mapping[str, Any]) -> tuple[str, list[Problem]]:
 def read_paper(data: Mapping[str, Any]) -> tuple[str | None, list[Problem]]:
     """The experiment of a paper that the study repeats."""
     value = data.get("paper")
-    if value is not None and value not in EXPERIMENTS:
-        message = f"no experiment of a paper has this name; {nearest(value, EXPERIMENTS)}"
+    if value is not None and (not isinstance(value, str) or value not in EXPERIMENTS):
+        message = f"no experiment of a paper has this name; {nearest(str(value), EXPERIMENTS)}"
         return None, [Problem(("paper",), message)]
     return value, []
 

@@ -1,6 +1,7 @@
 """What a study is: the frozen specification that a study file becomes."""
 
 import functools
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -75,7 +76,7 @@ class Budget(Section):
 
 
 def _cpu(value: Any) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if number and (value == int(value) >= 1 or 0 < value < 1):
         return int(value) if value >= 1 else value
     raise ValueError("must be a whole number of cores, or a fraction of one")

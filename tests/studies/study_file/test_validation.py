@@ -1,9 +1,11 @@
 """The order of reading and checking, and what this machine can give."""
 
+import math
 import os
 import pathlib
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -57,3 +59,22 @@ def test_a_study_file_can_be_checked_without_loading_pytorch() -> None:
     code = "import sys, studies.study_file.validation; sys.exit('torch' in sys.modules)"
     root = pathlib.Path(__file__).resolve().parents[3]
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+@pytest.mark.parametrize(
+    ("keys", "path"),
+    [
+        ({"paper": ["x"]}, ("paper",)),
+        ({"objectives": {3: "maximize"}}, ("objectives", "3")),
+        ({"objectives": {None: "maximize"}}, ("objectives", "None")),
+        ({"objectives": 3, "search": {"where": "mgi > 1"}}, ("search", "where")),
+        ({"objectives": ["mgi"], "search": {"where": "mgi > 1"}}, ("search", "where")),
+        ({"resources": {"cpu": math.inf}}, ("resources", "cpu")),
+        ({"resources": {"cpu": math.nan}}, ("resources", "cpu")),
+        ({"seeds": {"min": 1, "max": 2, "until": "std_error(mgi) < 1"}}, ("seeds", "until")),
+    ],
+)
+def test_values_of_an_odd_type_are_a_sentence_too(keys: dict[str, Any], path: tuple[str, ...]) -> None:
+    with pytest.raises(StudyFileError) as error:
+        validate(from_mapping({**GOOD, **keys}))
+    assert any(problem.path == path for problem in error.value.problems), error.value.problems
