@@ -64,9 +64,7 @@ def serve(root: str, name: str) -> None:
     threading.Thread(target=listen, daemon=True).start()
     sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relax_sqlite)
     record = StudyFolder(root, name).open()
-    written = record.written
-    optuna = OptunaSink(record.spec, record.stores.optuna, written.launched_as, written.launch)
-    mlflow = MlflowSink(record)
+    mlflow, optuna = MlflowSink(record), OptunaSink.of(record)
     feeders = [Feeder(record.folder.path, sink, tell) for sink in (mlflow, optuna)]
 
     def flush(command: dict[str, Any]) -> None:

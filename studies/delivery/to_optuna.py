@@ -5,6 +5,7 @@ values that changed later (more seeds, more steps) are a further trial that `sup
 """
 
 from collections.abc import Sequence
+from typing import Self
 
 import optuna
 import sqlalchemy
@@ -15,6 +16,7 @@ from core.mistakes import StudyError
 from core.record.events import ConfigurationEnded, ConfigurationSuggested, Event
 from core.record.history import ConfigurationHistory, History
 from studies.delivery.wording import told_apart
+from studies.record.folder import Record
 from studies.search.forms import TrialForm, finish_trial
 from studies.study_file.spec import StudySpec
 
@@ -61,6 +63,11 @@ class OptunaSink:
         self._newest: dict[str, FrozenTrial] = {}
         self._prior_results: set[str] = set()  # origins of those that the storage has
         self._offset = 0
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """The sink of a launch, whatever else is in its storage."""
+        return cls(record.spec, record.stores.optuna, record.written.launched_as, record.written.launch)
 
     def begin(self) -> int:
         """Connect and look at what is there; the place in the journal from which events are wanted."""
