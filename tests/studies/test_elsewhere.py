@@ -2,6 +2,8 @@
 
 import pathlib
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -58,6 +60,7 @@ def test_a_root_that_was_copied_goes_on_and_leaves_the_one_that_it_came_from(
     launched.assert_agreement("one")
 
 
+@pytest.mark.slow
 def test_a_root_that_was_moved_is_not_made_again(launched: Service, tmp_path: pathlib.Path) -> None:
     earlier, moved = Service(tmp_path), Service(tmp_path / "moved")
     shutil.copytree(launched.root, earlier.root)
@@ -69,6 +72,7 @@ def test_a_root_that_was_moved_is_not_made_again(launched: Service, tmp_path: pa
     moved.assert_agreement("one")
 
 
+@pytest.mark.slow
 def test_a_copy_beside_its_original_is_a_study_of_its_own(launched: Service, tmp_path: pathlib.Path) -> None:
     service = Service(tmp_path)
     shutil.copytree(launched.root, service.root)
@@ -150,3 +154,17 @@ def test_no_folder_is_made_before_the_cluster_answers(tmp_path: pathlib.Path) ->
     result = service.run("launch", service.write("early"), "--address", "auto")
     assert (result.returncode, "no Ray cluster answers" in result.stderr) == (2, True), result.stderr
     assert not (service.root / "early").exists()
+
+
+def test_modules_of_the_users_own_with_our_names_are_not_taken_for_ours(tmp_path: pathlib.Path) -> None:
+    """Half of all labs have a `core` of their own beside the study file."""
+    service = Service(tmp_path)
+    for name in ("core", "analysis", "trainables"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the lab has this name too')")
+    result = service.run("launch", service.write("named", **SMALL))
+    assert result.returncode == 0, result.stderr
+    service.assert_agreement("named")
+    code = "import studies"
+    refused = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert f"ImportError: 'core' is {tmp_path}/core/__init__.py, which hides" in refused.stderr
