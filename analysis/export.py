@@ -15,6 +15,7 @@ import pathlib
 import shutil
 import sqlite3
 import urllib.parse
+from collections.abc import Iterable
 from typing import Any
 
 from analysis import report
@@ -24,7 +25,7 @@ from core import checkpoints
 from core.configuration import identity_of
 from core.mistakes import QueryError
 from core.record import journal
-from core.record.study import Stores
+from core.record.places import Stores, sqlite_file, sqlite_url
 from core.storage import CorruptEntryError, Folder
 
 PICTURES = "pictures"
@@ -74,7 +75,7 @@ def export(study: Results, directory: pathlib.Path) -> pathlib.Path:
 
 def _copy_files(study: Results, target: pathlib.Path) -> None:
     """The study's record with its stores inside the folder, the journal, the study file, the report."""
-    inside = Stores(tracking="sqlite:///mlflow.db", optuna="sqlite:///optuna.db", checkpoints=".", data="")
+    inside = Stores(sqlite_url(target / "mlflow.db"), sqlite_url(target / "optuna.db"), str(target.parent), data="")
     dataclasses.replace(study.record, root=target.parent, name=target.name, stores=inside).write()
     for name in (journal.FILE, journal.RUN_IDS, "study.yaml"):
         if (study.path / name).exists():
@@ -119,9 +120,7 @@ def _copy_tracking(study: Results, target: pathlib.Path) -> None:
     if source is None:
         return
     with contextlib.closing(_backup(source, target / "mlflow.db")) as connection:
-        row = connection.execute(
-            "SELECT experiment_id, artifact_location FROM experiments WHERE name = ?", (study.name,)
-        ).fetchone()
+        row = _experiment_of(connection, journal.run_ids(study.path).values())
         if row is None:
             connection.close()
             (target / "mlflow.db").unlink()
@@ -136,6 +135,19 @@ def _copy_tracking(study: Results, target: pathlib.Path) -> None:
     artifacts = pathlib.Path(urllib.parse.unquote(urllib.parse.urlparse(location).path))
     if artifacts.is_dir():
         shutil.copytree(artifacts, target / place)
+
+
+def _experiment_of(connection: sqlite3.Connection, runs: Iterable[str]) -> tuple[Any, str] | None:
+    """Id and place of artifacts of the experiment that holds these runs, whatever it is called now."""
+    for run in runs:
+        row: tuple[Any, str] | None = connection.execute(
+            "SELECT experiment_id, artifact_location FROM experiments "
+            "WHERE experiment_id = (SELECT experiment_id FROM runs WHERE run_uuid = ?)",
+            (run,),
+        ).fetchone()
+        if row is not None:
+            return row
+    return None
 
 
 def _keep_experiment(connection: sqlite3.Connection, experiment: Any) -> None:
@@ -153,8 +165,8 @@ def _keep_experiment(connection: sqlite3.Connection, experiment: Any) -> None:
 
 def _sqlite_path(uri: str) -> pathlib.Path | None:
     """The file of an SQLite URL, if it is one and is there."""
-    path = pathlib.Path(uri.removeprefix("sqlite:///"))
-    return path if uri.startswith("sqlite:///") and path.exists() else None
+    path = sqlite_file(uri)
+    return path if path is not None and path.exists() else None
 
 
 def _backup(source: pathlib.Path, target: pathlib.Path) -> sqlite3.Connection:

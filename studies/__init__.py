@@ -6,13 +6,35 @@
 >>> model = study.best("mig")[0].load()                               # doctest: +SKIP
 """
 
+import importlib.util
 import os
+import pathlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.study import Study, Trial
 
 __all__ = ["Study", "Trial", "launch", "open", "resume"]
+
+
+def _require_own_packages() -> None:
+    """Refuse to go on with a `core`, `trainables` or `analysis` that is somebody else's.
+
+    Raises:
+        ImportError: with the folder that hides ours.
+    """
+    ours = pathlib.Path(__file__).resolve().parents[1]
+    if sys.argv[:1] == ["-m"]:  # `python -m studies.cli`, which looks into the current directory first
+        sys.path.insert(0, str(ours))
+    for name in ("core", "trainables", "analysis"):
+        found = importlib.util.find_spec(name)
+        origin = pathlib.Path(found.origin).resolve() if found and found.origin else None
+        if origin != ours / name / "__init__.py":
+            raise ImportError(f"'{name}' is {origin}, which hides {ours / name}: rename it, or start Python elsewhere")
+
+
+_require_own_packages()
 
 
 def launch(path_or_spec: Any, **overrides: Any) -> "Study":

@@ -1,10 +1,12 @@
 """The verbs of a study: load, launch, resume, stop, status, extend."""
 
+import contextlib
+import dataclasses
 import logging
 import os
 import pathlib
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from analysis.study import Study
@@ -12,14 +14,15 @@ from core.files import redact
 from core.mistakes import StudyError
 from core.record import study as written
 from core.record.history import History
+from core.record.places import Stores
 from core.runtime import logging_at
 from studies.cluster import job
-from studies.cluster.session import require_address
+from studies.cluster.session import ray_cluster
 from studies.delivery.mlflow_store import require_store
 from studies.delivery.to_optuna import open_storage
 from studies.drive.display import Display, ProgressDisplay
 from studies.drive.driver import Outcome, drive
-from studies.record.folder import Record, StudyFolder, default_stores
+from studies.record.folder import Record, StudyFolder, default_stores, is_optuna
 from studies.record.state import planned_trials
 from studies.study_file.document import Document, from_mapping, read
 from studies.study_file.estimate import require_disk
@@ -66,13 +69,39 @@ def launch(
         StudyError: a mistake in the study file, a name that is taken by another study, a store that cannot be reached.
     """
     spec, document = load(path_or_spec, data_root)
-    record = prepare(
-        spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root, address=address
-    )
     if address is None:
         require_local_resources(spec, document)
-    run(record, display, address)
+    prepared = prepare(spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root)
+    prepared.run(display, address)
     return Study(spec.name, root)
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A launch that nothing speaks against; nothing is written yet.
+
+    Attributes:
+        folder: of the study.
+        spec: what was asked.
+        stores: where it will keep things.
+        source: text of the study file.
+        existing: the record, if this very file was launched before.
+    """
+
+    folder: StudyFolder
+    spec: StudySpec
+    stores: Stores
+    source: str
+    existing: Record | None
+
+    def record(self) -> Record:
+        """The study's record, made if there is none."""
+        return self.existing or self.folder.create(self.spec, self.stores, self.source)
+
+    def run(self, display: Display | None, address: str | None) -> Outcome:
+        """Drive the study; its folder is made once the cluster has answered."""
+        with ray_cluster(address):
+            return run(self.record(), display, address)
 
 
 def prepare(
@@ -83,28 +112,33 @@ def prepare(
     tracking_uri: str | None,
     storage: str | None,
     data_root: str | None,
-    address: str | None = None,
-) -> Record:
-    """The record of a new study, or of the one that this very file started."""
+) -> Prepared:
+    """Look whether a study can be launched, or goes on with the same file and the same stores.
+
+    Raises:
+        StudyError: the name is taken by another study, a store cannot be reached or is another one, the disk is full.
+    """
     folder = StudyFolder(root, spec.name)
+    stores = default_stores(folder.root, spec.name, tracking=tracking_uri, storage=storage, data=data_root)
     if folder.exists:
         record = folder.open()
-        _require_same(record, spec, tracking_uri)
-        return record
-    require_address(address)
-    stores = default_stores(folder.root, spec.name, tracking=tracking_uri, storage=storage, data=data_root)
+        _require_same_file(record, spec)
+        kind = "optuna" if storage and is_optuna(storage) else "checkpoints"
+        given = {"tracking": tracking_uri, kind: storage, "data": data_root}
+        _require_same_stores(record, stores, [name for name, value in given.items() if value is not None])
+        return Prepared(folder, record.spec, record.stores, "", record)
     require_store(stores.tracking)
     if not stores.optuna.startswith("sqlite:"):
         with logging_at(logging.ERROR, "optuna"):
             open_storage(stores.optuna).engine.dispose()
+    require_disk(spec, stores.data, stores.checkpoints)
     source = pathlib.Path(document.source)
     text = source.read_text(encoding="utf-8") if document.marks is not None else spec.model_dump_json(indent=1)
-    require_disk(spec, stores.data, stores.checkpoints)
-    return folder.create(spec, stores, text)
+    return Prepared(folder, spec, stores, text, None)
 
 
-def _require_same(record: Record, spec: StudySpec, tracking_uri: str | None) -> None:
-    """Refuse another study under a name that is taken, and another store for the same one."""
+def _require_same_file(record: Record, spec: StudySpec) -> None:
+    """Refuse another study under a name that is taken."""
     differences = difference(record.spec, spec)
     if differences:
         listing = "\n".join(f"  {line}" for line in differences)
@@ -112,8 +146,17 @@ def _require_same(record: Record, spec: StudySpec, tracking_uri: str | None) -> 
             f"study '{spec.name}' exists with a different file:\n{listing}\n"
             f"resume it as it is (`studies resume {spec.name}`), or give the new one another name"
         )
-    if tracking_uri not in (None, record.stores.tracking):
-        raise StudyError(f"study '{spec.name}' is tracked at {redact(record.stores.tracking)}, which cannot change")
+
+
+def _require_same_stores(record: Record, asked: Stores, given: Sequence[str]) -> None:
+    """Refuse other stores than those that the study has, of those that were given."""
+    for store in given:
+        has, wanted = getattr(record.stores, store), getattr(asked, store)
+        if has != wanted:
+            raise StudyError(
+                f"{store} of study '{record.folder.name}' is at {redact(has)} and cannot change to {redact(wanted)}; "
+                "leave the option out, or give the new study another name"
+            )
 
 
 def resume(
@@ -170,12 +213,21 @@ def tracking_uri(root: str | os.PathLike[str]) -> str:
     Raises:
         StudyError: there is no study under it.
     """
-    records = [written.read(root, name) for name in written.names(root)]
-    if not records:
+    folders = [StudyFolder(root, name) for name in written.names(root)]
+    if not folders:
         raise StudyError(
             f"there is no study under {pathlib.Path(root).resolve()} yet; `studies launch FILE` starts one"
         )
-    return max(records, key=lambda record: (record.path / written.FILE).stat().st_mtime).stores.tracking
+    newest = max(folders, key=lambda folder: (folder.path / written.FILE).stat().st_mtime)
+    for folder in folders:
+        _settle(folder)
+    return newest.open().stores.tracking
+
+
+def _settle(folder: StudyFolder) -> None:
+    """Let MLflow find the artifacts of a study that was moved, unless somebody drives it or it cannot be written."""
+    with contextlib.suppress(StudyError, OSError), folder.driving():
+        folder.adopt(folder.open())
 
 
 def extend(
@@ -198,7 +250,7 @@ def extend(
     if not given:
         raise StudyError("nothing to extend; give --configurations, --seeds, --steps or --hours")
     with folder.driving():
-        record = folder.open()
+        record = folder.adopt(folder.open())
         extended, note = _enlarged(record.spec, given)
         folder.revise(record, extended, note)
     return extended

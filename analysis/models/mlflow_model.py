@@ -10,6 +10,7 @@ from analysis.reading.trial import Trial
 from analysis.results import Results
 from core.mistakes import QueryError
 from core.record import journal
+from core.record.adoption import adopt
 
 
 def log_model(study: Results, trial: Trial, *, name: str = "encoder", tracking_uri: str | None = None) -> str:
@@ -35,6 +36,7 @@ def log_model(study: Results, trial: Trial, *, name: str = "encoder", tracking_u
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
+    record = adopt(study.record)  # the artifacts of a study that was moved are under this root
     run = journal.run_ids(study.path).get(trial.identity)
     if run is None:
         raise QueryError(f"trial {trial.identity} of study '{study.name}' has no run in MLflow")
@@ -45,7 +47,7 @@ def log_model(study: Results, trial: Trial, *, name: str = "encoder", tracking_u
         inputs=Schema([TensorSpec(np.dtype("float32"), (-1, *example.shape[1:]))]),
         outputs=Schema([TensorSpec(np.dtype("float32"), (-1, codes.shape[1]))]),
     )
-    with tracking_at(tracking_uri or study.stores["tracking"]), mlflow.start_run(run_id=run):
+    with tracking_at(tracking_uri or record.stores.tracking), mlflow.start_run(run_id=run):
         logged = mlflow.pytorch.log_model(
             encoder,
             name=name,

@@ -12,9 +12,9 @@ from core.checkpoints import newest
 from core.record.history import History, TrialHistory
 from core.runtime import logging_at
 from core.storage import Folder
-from studies.delivery.mlflow_store import connect, quiet_mlflow
+from studies.delivery.mlflow_store import connect, find_experiment, quiet_mlflow
 from studies.delivery.to_mlflow import IDENTITY, STATUS, STUDY_RUN
-from studies.delivery.to_optuna import open_storage
+from studies.delivery.to_optuna import name_in_optuna, open_storage
 from studies.record.folder import Record
 
 
@@ -24,7 +24,6 @@ def check(record: Record) -> list[str]:
     Raises:
         StudyError: the study's MLflow store or Optuna storage cannot be reached.
     """
-    name = record.folder.name
     history = History.read(record.folder.path)
     findings = []
     for trial in history.trials():
@@ -32,8 +31,8 @@ def check(record: Record) -> list[str]:
             findings.append(f"{trial.identity}: is {trial.state} and nobody drives the study")
     findings += _ray(history, Folder(record.written.trials_uri))
     with quiet_mlflow(), logging_at(logging.ERROR, "optuna"):
-        findings += _optuna(history, name, record.stores.optuna)
-        findings += _mlflow(history, name, connect(record.stores.tracking))
+        findings += _optuna(history, record)
+        findings += _mlflow(history, record, connect(record.stores.tracking))
     return findings
 
 
@@ -66,13 +65,16 @@ def _ray(history: History, folder: Folder) -> list[str]:
     return findings + [f"{name}: a trial ran that the journal does not know" for name in strangers]
 
 
-def _optuna(history: History, name: str, url: str) -> list[str]:
+def _optuna(history: History, record: Record) -> list[str]:
     """One Optuna trial per configuration (the last that supersedes it), with the means over its seeds."""
     import optuna
 
-    storage = open_storage(url)
+    storage = open_storage(record.stores.optuna)
+    name = name_in_optuna(storage, record.written.launched_as, record.written.launch)
     try:
         trials = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+    except KeyError:
+        return ["Optuna has no study of this launch"]
     finally:
         storage.engine.dispose()
     findings = [f"Optuna trial {trial.number} is RUNNING" for trial in trials if trial.state.name == "RUNNING"]
@@ -92,11 +94,13 @@ def _optuna(history: History, name: str, url: str) -> list[str]:
     return findings
 
 
-def _mlflow(history: History, name: str, client: Any) -> list[str]:
+def _mlflow(history: History, record: Record, client: Any) -> list[str]:
     """One run per trial and configuration, with the journal's final metrics and state."""
-    experiment = client.get_experiment_by_name(name)
+    experiment = find_experiment(client, record.written)
     if experiment is None:
         return ["MLflow has no experiment of the study"]
+    if experiment.lifecycle_stage != "active":
+        return ["the study's experiment in MLflow is deleted; `studies resume` restores it"]
     runs, token = [], None
     while True:
         page = client.search_runs([experiment.experiment_id], max_results=1000, page_token=token)

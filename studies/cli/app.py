@@ -1,7 +1,7 @@
 """The command line: `studies validate | launch | status | resume | stop | best | front | report | ui | data …`.
 
 Results go to stdout (with `--json`, one JSON object a line), messages to stderr. Exit codes: 0 done, 1 the study ended
-with failed trials, 2 a user's mistake, 130 interrupted.
+with failed trials or without having delivered everything, 2 a user's mistake, 130 interrupted.
 """
 
 import sys

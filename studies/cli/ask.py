@@ -12,7 +12,7 @@ import studies
 from core.configuration import split_identity
 from core.mistakes import QueryError
 from studies.cli.options import ROOT, Json, Name, Root
-from studies.cli.output import OUT, emit, say
+from studies.cli.output import emit, line, say
 from studies.cli.rows import best_rows, front_rows
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def front(
 
 def report(name: Name, root: Root = ROOT) -> None:
     """Write the report: one HTML file that opens offline, with figures as PNG and PDF."""
-    OUT.print(str(studies.open(name, root).report()), highlight=False, soft_wrap=True)
+    line(str(studies.open(name, root).report()))
 
 
 def knee(name: Name, root: Root = ROOT, as_json: Json = False) -> None:
@@ -103,7 +103,7 @@ def export(
     name: Name, directory: Annotated[pathlib.Path, typer.Argument(help="A new directory.")], root: Root = ROOT
 ) -> None:
     """Everything of a study in one folder (SQLite, Parquet, artifacts, report) that opens on another machine."""
-    OUT.print(str(studies.open(name, root).export(directory)), highlight=False, soft_wrap=True)
+    line(str(studies.open(name, root).export(directory)))
 
 
 def log_model(
@@ -121,7 +121,7 @@ def log_model(
             raise QueryError(f"{error}; `studies best {name}` lists some") from None
     if not chosen:
         raise QueryError(f"study '{name}' has no completed trial yet")
-    OUT.print(study.log_model(chosen[0]), highlight=False, soft_wrap=True)
+    line(study.log_model(chosen[0]))
 
 
 def ui(root: Root = ROOT, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:

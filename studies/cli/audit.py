@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from studies.cli.options import ROOT, Json, Name, Root
-from studies.cli.output import OUT, emit
+from studies.cli.output import emit, line
 
 
 def check(name: Name, root: Root = ROOT) -> None:
@@ -15,10 +15,10 @@ def check(name: Name, root: Root = ROOT) -> None:
 
     findings = compare(StudyFolder(root, name).open())
     for finding in findings:
-        OUT.print(finding, highlight=False, soft_wrap=True)
+        line(finding)
     if findings:
         raise typer.Exit(1)
-    OUT.print(f"study '{name}': journal, Ray, Optuna and MLflow agree", highlight=False)
+    line(f"study '{name}': journal, Ray, Optuna and MLflow agree")
 
 
 def replay(

@@ -7,7 +7,7 @@ import typer
 
 from core.mistakes import DataError
 from studies.cli.options import DataRoot, Json
-from studies.cli.output import ERR, OUT, emit, say
+from studies.cli.output import ERR, emit, line, say
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, render, check, show.")
 
@@ -46,7 +46,7 @@ def data_render(
         core.data.prepare(dataset, data_root, lambda done, total: progress.update(task, completed=done, total=total))
     opened = core.data.load(dataset, data_root)
     where = opened.cache_path or "composed from memory"
-    OUT.print(f"{dataset}: {len(opened):,} images, {opened.source}, {where}", highlight=False, soft_wrap=True)
+    line(f"{dataset}: {len(opened):,} images, {opened.source}, {where}")
 
 
 @app.command("check")
@@ -57,7 +57,7 @@ def data_check(dataset: Annotated[str, typer.Argument(help="Name of a data set."
     findings = core.data.check(dataset, data_root)
     if findings:
         raise DataError("\n".join(findings))
-    OUT.print(f"{dataset}: nothing wrong", highlight=False)
+    line(f"{dataset}: nothing wrong")
 
 
 @app.command("show")
@@ -78,5 +78,5 @@ def data_show(
     except (OSError, ValueError) as error:  # no such folder, no right to write, or no known kind of picture
         raise DataError(f"{path} cannot be written: {error}") from None
     for caption in captions:
-        OUT.print(caption, highlight=False)
+        line(caption)
     say(str(path))

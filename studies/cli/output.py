@@ -8,13 +8,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-OUT = Console()
-ERR = Console(stderr=True)
+# names and paths may look like markup or emoji codes; nothing of the kind is meant
+OUT = Console(markup=False, emoji=False, highlight=False)
+ERR = Console(markup=False, emoji=False, highlight=False, stderr=True)
 
 
 def say(message: str) -> None:
     """A message for the user."""
-    ERR.print(message, highlight=False, markup=False, soft_wrap=True)
+    ERR.print(message, soft_wrap=True)
+
+
+def line(text: str) -> None:
+    """One line of a result."""
+    OUT.print(text, soft_wrap=True)
 
 
 def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "") -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import typer
 
 import studies
 from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root
-from studies.cli.output import OUT, emit, say
+from studies.cli.output import emit, line, say
 from studies.cli.rows import best_rows, front_rows
 
 
@@ -46,18 +47,19 @@ def launch(
     spec, document = service.load(file, data_root)
     if address is None:
         require_local_resources(spec, document)
-    record = service.prepare(
-        spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root, address=address
+    prepared = service.prepare(
+        spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root
     )
     if detach:
-        from studies.cluster.job import submit
+        from studies.cluster.job import require_server, submit
 
-        job = submit(record.folder, address or "none")
+        server = require_server(address)
+        job = submit(prepared.record().folder, server)
         say(f"study '{spec.name}' runs as job {job}; `studies status | stop {spec.name}{_root(root)}` from any shell")
         return
     trials = spec.num_configurations * spec.seeds.min
     say(f"study '{spec.name}' on {spec.dataset_name}: {trials} trials; Ctrl-C stops it in good order")
-    _drive(lambda: service.run(record, None, address), spec.name, root)
+    _drive(lambda: prepared.run(None, address), spec.name, root)
 
 
 def resume(name: Name, root: Root = ROOT, address: Address = None) -> None:
@@ -79,6 +81,7 @@ def _drive(run: Callable[[], Any], name: str, root: pathlib.Path) -> None:
         raise typer.Exit(130)
     if outcome.failed_trials:
         say(f"{outcome.failed_trials} trials failed; the report says why")
+    if outcome.failed_trials or not outcome.delivered:
         raise typer.Exit(1)
 
 
@@ -90,14 +93,16 @@ def _summary(name: str, root: pathlib.Path) -> None:
             emit(best_rows(study, objective, 3, None), False, f"best trials by {objective}, on {study.dataset_name}")
     emit(front_rows(study), False, f"Pareto front (means over seeds), hypervolume {study.hypervolume():.4g}")
     report = study.path / "report" / "report.html"
-    OUT.print(f"report   {report}", highlight=False, soft_wrap=True)
-    OUT.print(f"picture  {report.with_name('pareto_front.png')}", highlight=False, soft_wrap=True)
-    called = os.path.relpath(sys.argv[0])
-    program = "studies" if shutil.which("studies") else "python -m studies.cli" if called.endswith(".py") else called
+    line(f"report   {report}")
+    line(f"picture  {report.with_name('pareto_front.png')}")
+    called = shlex.quote(os.path.relpath(sys.argv[0]))
+    program = (
+        "studies" if shutil.which("studies") else "python -m studies.cli" if sys.argv[0].endswith(".py") else called
+    )
     where = _root(root)
-    OUT.print(f"UI       {program} ui{where}", highlight=False, soft_wrap=True)
-    OUT.print(f"resume   {program} resume {name}{where}", highlight=False, soft_wrap=True)
-    OUT.print(f"extend   {program} extend {name}{where} --configurations N", highlight=False, soft_wrap=True)
+    line(f"UI       {program} ui{where}")
+    line(f"resume   {program} resume {name}{where}")
+    line(f"extend   {program} extend {name}{where} --configurations N")
 
 
 def status(name: Name, root: Root = ROOT, as_json: Json = False) -> None:
@@ -132,4 +137,4 @@ def extend(
 
 
 def _root(root: pathlib.Path) -> str:
-    return "" if root == ROOT else f" --root {root}"
+    return "" if root == ROOT else f" --root {shlex.quote(str(root))}"

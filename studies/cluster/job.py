@@ -22,6 +22,16 @@ RETRY_EVERY = 1.0
 EXCLUDED = [".git", ".venv", "runs", "data", "**/__pycache__"]
 
 
+def require_server(address: str | None) -> str:
+    """The address of a job server that answers.
+
+    Raises:
+        StudyError: it is no such address, or nothing answers there.
+    """
+    _client(address or "none")
+    return str(address)
+
+
 def submit(folder: StudyFolder, address: str) -> str:
     """Submit a Ray job that resumes the study; its id.
 

@@ -1,7 +1,9 @@
 """The Ray cluster that a study runs on: one that is there, or one on this machine that ends with the driver."""
 
+import contextlib
 import logging
 import os
+import pathlib
 import socket
 import warnings
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from typing import Any
 from core.mistakes import StudyError
 from core.runtime import environment, logging_at
 
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
 ALWAYS = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a failed trial has no metrics; the study goes on
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -60,7 +63,8 @@ def ray_cluster(address: str | None) -> Iterator[None]:
             yield
             return
         try:
-            with warnings.catch_warnings():
+            # Ray lets its workers look for modules in the current directory first; ours are to be found, not the user's
+            with warnings.catch_warnings(), contextlib.chdir(PROJECT):
                 warnings.simplefilter("ignore")
                 ray.init(**_arguments(address))
         except (ConnectionError, ValueError, RuntimeError) as error:

@@ -64,7 +64,7 @@ def serve(root: str, name: str) -> None:
     threading.Thread(target=listen, daemon=True).start()
     sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relax_sqlite)
     record = StudyFolder(root, name).open()
-    mlflow, optuna = MlflowSink(record), OptunaSink(record.spec, record.stores.optuna)
+    mlflow, optuna = MlflowSink(record), OptunaSink.of(record)
     feeders = [Feeder(record.folder.path, sink, tell) for sink in (mlflow, optuna)]
 
     def flush(command: dict[str, Any]) -> None:

@@ -91,7 +91,7 @@ class Delivery:
         here = str(pathlib.Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
         return subprocess.Popen(
-            [sys.executable, "-m", "studies.delivery", str(self._folder.root), self._folder.name],
+            [sys.executable, "-P", "-m", "studies.delivery", str(self._folder.root), self._folder.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,17 +1,26 @@
 """A study's MLflow store: reached, or refused in one sentence."""
 
 import contextlib
+import json
 import logging
 import os
 import pathlib
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
+import filelock
+
 from core.files import redact
 from core.mistakes import StudyError
+from core.record.adoption import CURSOR
+from core.record.places import SQLITE, sqlite_file, sqlite_url
+from core.record.study import StudyRecord
 from core.runtime import environment, logging_at
+from studies.delivery.wording import told_apart
 
+LAUNCH = "studies.launch"  # tag of an experiment
 UNLESS_SET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -43,13 +52,61 @@ def connect(uri: str) -> Any:
     from mlflow import MlflowClient
 
     try:
+        file = sqlite_file(uri)
+        if file is not None:
+            _initialise(file)
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
+        _remove_strays(uri)
     except Exception as error:
         reason = redact(str(error).strip().splitlines()[0])[:200]
         hint = next((f"; {text}" for code, text in REFUSALS.items() if f"error code {code}" in reason), "")
         raise StudyError(f"the MLflow store {redact(uri)} cannot be reached: {reason}{hint}") from None
     return client
+
+
+def _initialise(file: pathlib.Path) -> None:
+    """Make an embedded store whole or not at all.
+
+    MLflow makes its tables one after the other. A process that is killed in between would leave a file that nobody can
+    open any more.
+    """
+    from mlflow import MlflowClient
+
+    def is_there() -> bool:
+        return file.exists() and file.stat().st_size > 0
+
+    if is_there():
+        return
+    with filelock.FileLock(file.with_name(f".{file.name}.lock")):
+        if is_there():
+            return
+        part = file.with_name(f".{file.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        try:
+            url = sqlite_url(part / "growing.db")
+            MlflowClient(tracking_uri=url).search_experiments(max_results=1)
+            _remove_strays(url)
+            with (
+                contextlib.closing(sqlite3.connect(part / "growing.db")) as grown,
+                contextlib.closing(sqlite3.connect(part / "whole.db")) as whole,
+            ):
+                grown.backup(whole)
+            (part / "whole.db").replace(file)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _remove_strays(uri: str) -> None:
+    """MLflow makes the folder of an SQLite URL as it is written, also where characters of the path are quoted."""
+    file = sqlite_file(uri)
+    written = pathlib.Path(uri.removeprefix(SQLITE))
+    if file is None or file == written:
+        return
+    with contextlib.suppress(OSError):  # it holds something, or is not there
+        for folder in written.parents:
+            folder.rmdir()
 
 
 def require_store(uri: str) -> None:
@@ -58,14 +115,36 @@ def require_store(uri: str) -> None:
     Raises:
         StudyError: nothing answers there, or the file is no database.
     """
-    if not uri.startswith("sqlite:///"):
+    path = sqlite_file(uri)
+    if path is None:
         with quiet_mlflow():
             connect(uri)
         return
-    path = pathlib.Path(uri.removeprefix("sqlite:///"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.closing(sqlite3.connect(path)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master")
     except (OSError, sqlite3.Error) as error:
         raise StudyError(f"the MLflow store {uri} cannot be used: {error}") from None
+
+
+def find_experiment(client: Any, record: StudyRecord) -> Any:
+    """The experiment of a launch, active or deleted; None before it is made.
+
+    It is known by its id, so that it may be renamed in the UI; and by a tag, so that an experiment which an earlier
+    study of the same name left behind is another one.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        identifier = json.loads((record.path / CURSOR).read_text())["experiment"]
+        found = client.get_experiment(identifier) if identifier else None
+    except (OSError, ValueError, KeyError, MlflowException):  # never delivered, or gone from the store
+        found = None
+    named = (client.get_experiment_by_name(name) for name in experiment_names(record))
+    return next((each for each in (found, *named) if each and each.tags.get(LAUNCH, "") == record.launch), None)
+
+
+def experiment_names(record: StudyRecord) -> tuple[str, str]:
+    """What the experiment of a launch may be called: as the study, or so that it is told apart from another's."""
+    return record.launched_as, told_apart(record.launched_as, record.launch)

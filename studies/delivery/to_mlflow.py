@@ -9,6 +9,7 @@ import pathlib
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from core.configuration import Configuration
 from core.files import write_whole
 from core.mistakes import StudyError
 from core.record import journal
+from core.record.adoption import CURSOR
 from core.record.events import (
     ConfigurationEnded,
     ConfigurationSuggested,
@@ -29,13 +31,13 @@ from core.record.events import (
 )
 from core.record.history import ConfigurationHistory, History
 from core.record.journal import RUN_IDS
+from core.record.places import sqlite_file
 from core.storage import CorruptEntryError, Folder
 from studies.delivery import wording
-from studies.delivery.mlflow_store import connect
+from studies.delivery.mlflow_store import LAUNCH, connect, experiment_names, find_experiment
 from studies.record.folder import Record
 
 IDENTITY = "studies.identity"
-CURSOR = "tracking.json"
 STUDY_RUN = "study"
 BATCH = 900  # metrics in one request; MLflow takes 1,000
 STATUS = {"COMPLETED": "FINISHED", "COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAILED": "FAILED", "FAIL": "FAILED"}
@@ -49,12 +51,13 @@ class MlflowSink:
     def __init__(self, record: Record) -> None:
         self.folder = record.folder.path
         self.study = record.folder.name
+        self._record = record.written
         self._spec = record.written.spec
         self._uri = record.stores.tracking
         self._trials = record.written.trials_uri
         # artifacts of an SQLite store lie beside it; a server decides for itself
-        local = self._uri.startswith("sqlite:")
-        self._artifacts = (record.folder.root / "mlartifacts" / self.study).as_uri() if local else None
+        store = sqlite_file(self._uri)
+        self._artifacts = (record.folder.root / "mlartifacts").as_uri() if store else None
         self.client: Any = None
         self._cursor = self._load()
         self._runs: dict[str, str] = {}
@@ -156,29 +159,66 @@ class MlflowSink:
         self.client.set_terminated(run, STATUS[state], int(seconds * 1000))
 
     def _open_experiment(self) -> None:
+        """Find the experiment and its runs; what was deleted is restored, and what is gone is delivered anew."""
         if self._runs:
             return
+        identifier = self._experiment()
+        self._cursor["experiment"] = identifier
+        self._runs = self._find_runs(identifier)
+        self._fold()
+        if any(identity not in self._runs for identity in self._delivered()):
+            self._cursor["offset"] = 0  # delivering an event again changes nothing where its run is still there
+            self._fold()
+        tags = {"studies.kind": "study", wording.NOTE: wording.REPORT}
+        self._find_or_create(STUDY_RUN, wording.report_name(self.study), tags, time.time())
+
+    def _experiment(self) -> str:
+        """The id of the experiment of this launch, made if there is none."""
+        found = find_experiment(self.client, self._record)
+        if found is None:
+            taken = {
+                each.name for each in map(self.client.get_experiment_by_name, experiment_names(self._record)) if each
+            }
+            name = next(each for each in experiment_names(self._record) if each not in taken)
+            tags = wording.experiment_tags(self._spec, purpose(self.folder)) | {LAUNCH: self._record.launch}
+            place = f"{self._artifacts}/{quote(name)}" if self._artifacts else None
+            return str(self.client.create_experiment(name, place, tags))
+        if found.lifecycle_stage != "active":
+            self.client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _find_runs(self, experiment: str) -> dict[str, str]:
+        """Run id by identity; a deleted run is restored, unless another has its identity."""
+        from mlflow.entities import ViewType
+
+        found: dict[str, str] = {}
+        for view in (ViewType.ACTIVE_ONLY, ViewType.DELETED_ONLY):
+            token = None
+            while True:
+                page = self.client.search_runs([experiment], run_view_type=view, max_results=1000, page_token=token)
+                for run in page:
+                    identity = run.data.tags.get(IDENTITY)
+                    if identity is not None and identity not in found:
+                        found[identity] = run.info.run_id
+                        if view == ViewType.DELETED_ONLY:
+                            self.client.restore_run(run.info.run_id)
+                token = page.token
+                if not token:
+                    break
+        return found
+
+    def _fold(self) -> None:
+        """What the journal says up to the place that is delivered."""
         self._history = History()
         for offset, event in journal.read(self.folder):
             if offset > self._cursor["offset"]:
                 break
             self._history.apply(event)
-        experiment = self.client.get_experiment_by_name(self.study)
-        if experiment is None:
-            tags = wording.experiment_tags(self._spec, purpose(self.folder))
-            identifier = self.client.create_experiment(self.study, self._artifacts, tags)
-        else:
-            identifier = experiment.experiment_id
-        self._cursor["experiment"] = identifier
-        token = None
-        while True:
-            page = self.client.search_runs([identifier], max_results=1000, page_token=token)
-            self._runs |= {run.data.tags[IDENTITY]: run.info.run_id for run in page if IDENTITY in run.data.tags}
-            token = page.token
-            if not token:
-                break
-        tags = {"studies.kind": "study", wording.NOTE: wording.REPORT}
-        self._find_or_create(STUDY_RUN, wording.report_name(self.study), tags, time.time())
+
+    def _delivered(self) -> list[str]:
+        """Identities that must have a run."""
+        begun = [trial.identity for trial in self._history.trials() if trial.state != "PENDING" or trial.metrics]
+        return [*self._history.configurations, *begun]
 
     def _run(self, identity: str) -> str:
         run: str = self._runs[identity]

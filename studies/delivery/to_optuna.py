@@ -5,6 +5,7 @@ values that changed later (more seeds, more steps) are a further trial that `sup
 """
 
 from collections.abc import Sequence
+from typing import Self
 
 import optuna
 import sqlalchemy
@@ -14,8 +15,12 @@ from core.files import redact
 from core.mistakes import StudyError
 from core.record.events import ConfigurationEnded, ConfigurationSuggested, Event
 from core.record.history import ConfigurationHistory, History
+from studies.delivery.wording import told_apart
+from studies.record.folder import Record
 from studies.search.forms import TrialForm, finish_trial
 from studies.study_file.spec import StudySpec
+
+LAUNCH = "studies.launch"
 
 
 def open_storage(url: str) -> optuna.storages.RDBStorage:
@@ -31,14 +36,24 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
         raise StudyError(f"Optuna's storage {redact(url)} cannot be reached: {redact(reason)[:200]}") from None
 
 
+def name_in_optuna(storage: optuna.storages.BaseStorage, name: str, launch: str) -> str:
+    """Name of a launch's study in Optuna's storage: its own, unless an earlier launch has it there."""
+    for each in storage.get_all_studies():
+        if each.study_name == name and each.user_attrs.get(LAUNCH, "") != launch:
+            return told_apart(name, launch)
+    return name
+
+
 class OptunaSink:
     """Feeds Optuna's storage; delivering an event again changes nothing."""
 
     name = "Optuna"
 
-    def __init__(self, spec: StudySpec, url: str) -> None:
+    def __init__(self, spec: StudySpec, url: str, name: str | None = None, launch: str = "") -> None:
         self._spec = spec
         self._url = url
+        self._name = name or spec.name
+        self._launch = launch
         self._form = TrialForm(spec)
         self._history = History()
         self._changed: dict[str, None] = {}
@@ -49,21 +64,23 @@ class OptunaSink:
         self._prior_results: set[str] = set()  # origins of those that the storage has
         self._offset = 0
 
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """The sink of a launch, whatever else is in its storage."""
+        return cls(record.spec, record.stores.optuna, record.written.launched_as, record.written.launch)
+
     def begin(self) -> int:
         """Connect and look at what is there; the place in the journal from which events are wanted."""
         if self._study is None:
             self._storage = open_storage(self._url)
-            study = optuna.create_study(
-                study_name=self._spec.name,
-                storage=self._storage,
-                directions=list(self._spec.objectives.values()),
-                load_if_exists=True,
-            )
+            study = self._open(self._storage)
             self._first, self._newest, self._prior_results = {}, {}, set()
             for trial in study.get_trials(deepcopy=False):
                 self._prior_results.add(trial.user_attrs.get("warm_start", ""))
                 self._note(trial)
             self._study = study
+            self._changed = dict.fromkeys(self._history.configurations)  # whatever was lost is written again
+            self._write_changes(study)
         return self._offset
 
     def deliver(self, chunk: Sequence[tuple[int, Event]]) -> None:
@@ -75,13 +92,25 @@ class OptunaSink:
                 self._history.apply(event)
                 if isinstance(event, ConfigurationSuggested | ConfigurationEnded):
                     self._changed[event.configuration] = None
+        self._write_changes(self._study)
+
+    def _write_changes(self, study: optuna.Study) -> None:
         for result in self._history.prior_results.values():
             if result.origin not in self._prior_results:
-                self._study.add_trial(self._form.prior_result(result))
+                study.add_trial(self._form.prior_result(result))
                 self._prior_results.add(result.origin)
         for key in list(self._changed):
-            self._write(self._study, self._history.configurations[key])
+            self._write(study, self._history.configurations[key])
             del self._changed[key]
+
+    def _open(self, storage: optuna.storages.BaseStorage) -> optuna.Study:
+        """The study of this launch; one of another launch that has its name is left alone."""
+        self._name = name_in_optuna(storage, self._name, self._launch)
+        directions = list(self._spec.objectives.values())
+        study = optuna.create_study(study_name=self._name, storage=storage, directions=directions, load_if_exists=True)
+        if self._launch and LAUNCH not in study.user_attrs:
+            study.set_user_attr(LAUNCH, self._launch)
+        return study
 
     def trials(self) -> list[FrozenTrial]:
         """What the storage has; call it after `begin`."""
@@ -109,7 +138,7 @@ class OptunaSink:
 
     def _add(self, trial: FrozenTrial) -> None:
         assert self._storage is not None
-        study = self._storage.get_study_id_from_name(self._spec.name)
+        study = self._storage.get_study_id_from_name(self._name)
         self._note(self._storage.get_trial(self._storage.create_new_trial(study, template_trial=trial)))
 
     def _note(self, trial: FrozenTrial) -> None:

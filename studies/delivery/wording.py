@@ -43,6 +43,11 @@ def experiment_tags(spec: Mapping[str, Any], purpose: str) -> dict[str, str]:
     return {NOTE: note.strip(), KIND: "custom_model_development", "studies.dataset": name}
 
 
+def told_apart(study: str, launch: str) -> str:
+    """Name of a study in a store where another launch has its name."""
+    return f"{study} {launch[:8]}"
+
+
 def report_name(study: str) -> str:
     """Name of the study's own run."""
     return f"report of {study}"

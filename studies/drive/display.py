@@ -42,7 +42,7 @@ class ProgressDisplay:
 
     def __init__(self, spec: StudySpec, console: Console | None = None) -> None:
         self.spec = spec
-        self.console = console or Console(file=sys.stderr)
+        self.console = console or Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
         self._began = time.monotonic()
         self._ended_before: int | None = None
         self._shown = -math.inf
@@ -51,7 +51,7 @@ class ProgressDisplay:
 
     def message(self, text: str) -> None:
         """One line for the user."""
-        self.console.print(text, highlight=False, soft_wrap=True)
+        self.console.print(text, soft_wrap=True)
 
     def data_progress(self, done: int, total: int) -> None:
         """Images rendered so far."""

@@ -43,6 +43,7 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
     """
     spec, folder = record.spec, record.folder
     with folder.driving(), logging_at(logging.ERROR, "optuna"), Delivery(folder) as delivery:
+        record = folder.adopt(record)
         core.data.prepare(spec.dataset, record.stores.data, display.data_progress)
         state = StudyState(folder.path)
         state.start_driver()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ray
+from pyarrow.fs import LocalFileSystem
 from ray import tune
 from ray.tune import Callback
 from ray.tune.experiment import Trial
@@ -235,6 +236,7 @@ def run(
         run_config=tune.RunConfig(
             name="ray",
             storage_path=str(record.folder.path),
+            storage_filesystem=LocalFileSystem(),  # which takes a path as it is, and not for a URI
             callbacks=[RecordCallback(agenda, spec.budget.patience, on_start, refresh)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),

@@ -11,7 +11,9 @@ import filelock
 import core.data
 from core.mistakes import StudyError
 from core.record import study as written
-from core.record.study import Stores, StudyRecord
+from core.record.adoption import adopt
+from core.record.places import Stores, absolute, sqlite_url
+from core.record.study import StudyRecord
 from studies.study_file.spec import NAME, StudySpec
 
 
@@ -41,7 +43,7 @@ class StudyFolder:
     def __init__(self, root: str | os.PathLike[str], name: str) -> None:
         if not NAME.fullmatch(name):
             raise StudyError(f"{name!r} is not a study name: letters, digits, '.', '_' and '-', no path")
-        self.root = pathlib.Path(root).resolve()
+        self.root = pathlib.Path(root).expanduser().resolve()
         self.name = name
         self.path = self.root / name
 
@@ -61,7 +63,7 @@ class StudyFolder:
             (self.path / "study.yaml").write_text(source, encoding="utf-8")
         except OSError as error:
             raise StudyError(f"the folder {self.path} of the study cannot be written: {error.strerror}") from None
-        return self._write(StudyRecord(self.root, self.name, spec.model_dump(mode="json"), stores), spec)
+        return self._write(StudyRecord.new(self.root, self.name, spec.model_dump(mode="json"), stores), spec)
 
     def open(self) -> Record:
         """Read the record.
@@ -72,13 +74,20 @@ class StudyFolder:
         record = written.read(self.root, self.name)
         return Record(self, record, StudySpec.model_validate(record.spec))
 
+    def adopt(self, record: Record) -> Record:
+        """Settle a study that was moved, copied or renamed where it is now; the caller drives it.
+
+        Raises:
+            StudyError: a copy that cannot be told apart from its original.
+        """
+        return dataclasses.replace(record, written=adopt(record.written))
+
     def revise(self, record: Record, spec: StudySpec, note: str) -> Record:
         """Replace the specification, and keep the one before as a revision."""
         return self._write(record.written.revised(spec.model_dump(mode="json"), note), spec)
 
     def _write(self, record: StudyRecord, spec: StudySpec) -> Record:
-        record.write()
-        return Record(self, record, spec)
+        return Record(self, record.write(), spec)
 
     @contextlib.contextmanager
     def driving(self) -> Iterator[None]:
@@ -113,22 +122,24 @@ class StudyFolder:
             return None
 
 
+def is_optuna(storage: str) -> bool:
+    """Whether a `--storage` is for Optuna; else it is for checkpoints."""
+    return storage.startswith(("postgresql", "sqlite", "mysql"))
+
+
 def default_stores(
     root: pathlib.Path, name: str, *, tracking: str | None, storage: str | None, data: str | None
 ) -> Stores:
-    """The embedded stores under the root, except where a URI says otherwise.
+    """The embedded stores under the root, except where a URI says otherwise; what is relative is so to this directory.
 
     `storage` is either an SQLAlchemy URL for Optuna (`postgresql://…`, `sqlite:///…`) or a URI for checkpoints.
     """
-    checkpoints, optuna_url = str(root), f"sqlite:///{root / name / 'optuna.db'}"
-    if storage is not None:
-        if storage.startswith(("postgresql", "sqlite", "mysql")):
-            optuna_url = storage
-        else:
-            checkpoints = storage
+    here = pathlib.Path.cwd()
+    tracking = tracking or os.environ.get("MLFLOW_TRACKING_URI")
+    for_optuna = storage is not None and is_optuna(storage)
     return Stores(
-        tracking=tracking or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}",
-        optuna=optuna_url,
-        checkpoints=checkpoints,
+        tracking=absolute(tracking, here) if tracking else sqlite_url(root / "mlflow.db"),
+        optuna=absolute(storage, here) if storage and for_optuna else sqlite_url(root / name / "optuna.db"),
+        checkpoints=absolute(storage, here) if storage and not for_optuna else str(root),
         data=str(core.data.data_root(data)),
     )

@@ -38,8 +38,7 @@ def delivery(folder: StudyFolder) -> Iterator[Delivery]:
 
 
 def in_optuna(folder: StudyFolder) -> list[str]:
-    record = folder.open()
-    sink = OptunaSink(record.spec, record.stores.optuna)
+    sink = OptunaSink.of(folder.open())
     sink.begin()
     hashes = [trial.user_attrs["configuration"] for trial in sink.trials()]
     sink.reset()

@@ -149,7 +149,7 @@ def test_a_taken_name_is_refused_with_the_difference(tmp_path: pathlib.Path) -> 
     path.write_text(GOOD)
     arguments = {"root": tmp_path / "runs", "tracking_uri": None, "storage": None, "data_root": str(tmp_path)}
     first, document = service.load(path)
-    service.prepare(first, document, **arguments)
+    service.prepare(first, document, **arguments).record()
     service.prepare(first, document, **arguments)  # the same file goes on
     path.write_text(changed("log: [1, 16]", "log: [1, 8]"))
     second, document = service.load(path)
