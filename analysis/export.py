@@ -52,7 +52,6 @@ def export(study: Results, directory: pathlib.Path) -> pathlib.Path:
     directory = pathlib.Path(directory).resolve()
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise QueryError(f"'{directory}' holds something already; export into a new folder")
-    report.write(study)
     part = directory.with_name(f".{directory.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -80,7 +79,7 @@ def _copy_files(study: Results, target: pathlib.Path) -> None:
     for name in (journal.FILE, journal.RUN_IDS, "study.yaml"):
         if (study.path / name).exists():
             shutil.copyfile(study.path / name, target / name)
-    shutil.copytree(study.path / "report", target / "report")
+    shutil.copytree(report.write(study).parent, target / "report")
     optuna = _sqlite_path(study.stores["optuna"])
     if optuna is not None:
         _backup(optuna, target / "optuna.db").close()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -49,6 +50,12 @@ class Results:
     def stores(self) -> dict[str, str]:
         """URIs of tracking, optuna, checkpoints and data."""
         return dataclasses.asdict(self.record.stores)
+
+    def pictures_folder(self) -> pathlib.Path:
+        """Where the report and figures go: `report/` of the study, or here when another person's cannot be written."""
+        if os.access(self.path, os.W_OK):
+            return self.path / "report"
+        return pathlib.Path.cwd() / f"{self.name}-report"
 
     def history(self) -> History:
         """How the study came to where it is, folded from its journal."""

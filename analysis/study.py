@@ -11,7 +11,7 @@ class Study(Results):
     """A launched study, read from its folder."""
 
     def report(self) -> pathlib.Path:
-        """Write the report (one HTML file, figures as PNG and PDF) and return the path of the HTML file."""
+        """Write the report (one HTML file, figures as PNG and PDF) into `pictures_folder()`; path of the HTML file."""
         from analysis.report import write
 
         return write(self)

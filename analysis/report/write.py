@@ -15,17 +15,16 @@ from analysis.report.wording import symbols
 from analysis.results import Results
 from core.record.history import History
 
-FOLDER = "report"
 OF_A_TRIAL = re.compile(r"[0-9a-f]{12}-s\d+[._]")
 
 
 def write(study: Results) -> pathlib.Path:
-    """Draw the figures (PNG and PDF) and write `report/report.html`; the path of the HTML file.
+    """Draw the figures (PNG and PDF) and write `report.html` beside them; the path of the HTML file.
 
     The front, curves, statistics and cost come from the tables alone. Pictures of the winners are drawn anew, rows
     sorted by factor, when the data set's cache is on this machine; otherwise those that the trials left are shown.
     """
-    directory = study.path / FOLDER
+    directory = study.pictures_folder()
     _forget_winners(directory)
     found, ran = evidence(study), study.history()
     made = sections(study, found, ran, directory)

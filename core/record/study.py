@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from core.record.places import Stores
 
 FORMAT = 2
 FILE = "study.json"
+_SECRET = re.compile(r"://[^/?]*@|://[^?]*\?")  # a user's name, with or without a password, or options of a store
 
 
 class NoSuchStudyError(StudyError):
@@ -87,7 +89,11 @@ class StudyRecord:
         return dataclasses.replace(self, spec=spec, revisions=(*self.revisions, before))
 
     def write(self) -> Self:
-        """Write it whole, where it is now; URIs may hold passwords, so that it is its owner's alone."""
+        """Write it whole, where it is now; it is its owner's alone where the URI of a store may hold a secret.
+
+        Raises:
+            StudyError: the folder cannot be written.
+        """
         written = dataclasses.replace(self, place=self.path)
         content = {
             "format": FORMAT,
@@ -99,7 +105,11 @@ class StudyRecord:
             "spec": self.spec,
             "stores": places.to_file(self.stores, self.path),
         }
-        write_whole(self.path / FILE, json.dumps(content, indent=1), private=True)
+        secret = any(_SECRET.search(uri) for uri in dataclasses.astuple(self.stores))
+        try:
+            write_whole(self.path / FILE, json.dumps(content, indent=1), private=secret)
+        except OSError as error:
+            raise StudyError(f"the folder {self.path} of the study cannot be written: {error.strerror}") from None
         return written
 
 
@@ -108,7 +118,7 @@ def read(root: str | os.PathLike[str], name: str) -> StudyRecord:
 
     Raises:
         NoSuchStudyError: there is none of that name; the nearest one is proposed.
-        StudyError: it is damaged, or a newer version made it.
+        StudyError: it is damaged, cannot be read, or a newer version made it.
     """
     root = pathlib.Path(root).expanduser().resolve()
     path = root / name / FILE
@@ -118,6 +128,8 @@ def read(root: str | os.PathLike[str], name: str) -> StudyRecord:
         raise NoSuchStudyError(f"there is no study '{name}' under {root}; {nearest(name, names(root))}") from None
     except ValueError as error:
         raise StudyError(f"{path} is damaged: {error}") from None
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read: {error.strerror}") from None
     if content.get("format", 0) > FORMAT:
         raise StudyError(
             f"study '{name}' was made by a newer version (format {content['format']}, this one knows {FORMAT})"

@@ -45,7 +45,7 @@ def front(
         from analysis import figures
 
         drawing = figures.pareto_front(study.configurations(), study.front(), study.objectives, name)
-        say(str(figures.save(drawing, study.path / "report", "pareto_front")))
+        say(str(figures.save(drawing, study.pictures_folder(), "pareto_front")))
 
 
 def report(name: Name, root: Root = ROOT) -> None:

@@ -92,7 +92,7 @@ def _summary(name: str, root: pathlib.Path) -> None:
         if objective in study.metrics():
             emit(best_rows(study, objective, 3, None), False, f"best trials by {objective}, on {study.dataset_name}")
     emit(front_rows(study), False, f"Pareto front (means over seeds), hypervolume {study.hypervolume():.4g}")
-    report = study.path / "report" / "report.html"
+    report = study.pictures_folder() / "report.html"
     line(f"report   {report}")
     line(f"picture  {report.with_name('pareto_front.png')}")
     called = shlex.quote(os.path.relpath(sys.argv[0]))

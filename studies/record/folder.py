@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import os
 import pathlib
 from collections.abc import Iterator
@@ -103,6 +104,8 @@ class StudyFolder:
             raise StudyError(
                 f"study '{self.name}' is being driven by another process; see `studies status {self.name}`"
             ) from None
+        except OSError as error:
+            raise StudyError(f"the folder {self.path} of the study cannot be written: {error.strerror}") from None
         try:
             (self.path / ".driver").write_text(str(os.getpid()))
             yield
@@ -112,14 +115,12 @@ class StudyFolder:
 
     def driver(self) -> int | None:
         """Process id of the driver, if one is at work on this machine."""
-        lock = filelock.FileLock(self.path / ".lock")
-        try:
-            with lock.acquire(timeout=0):
-                return None
-        except filelock.Timeout:
-            with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError), (self.path / ".lock").open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # of a file that another person may own
+            except BlockingIOError:
                 return int((self.path / ".driver").read_text())
-            return None
+        return None
 
 
 def is_optuna(storage: str) -> bool:

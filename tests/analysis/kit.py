@@ -33,7 +33,9 @@ class StudyWriter:
             "objectives": OBJECTIVES,
             "budget": {"steps": 100, "evaluate_every": 50},
             "metrics": {"during": [], "final": list(OBJECTIVES)},
+            "resources": {"cpu": 1, "gpu": 0.0, "stack": 1},
             "early_stop": None,
+            "retention": "last",
             **spec,
         }
         stores = {"tracking": "", "optuna": "", "checkpoints": str(root), "data": str(root / "data")}

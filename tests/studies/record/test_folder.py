@@ -30,8 +30,24 @@ def test_the_specification_comes_back_as_it_was(folder: StudyFolder) -> None:
     assert folder.open().spec == service.load(STUDY)[0]
 
 
-def test_the_record_may_hold_passwords_and_is_for_its_owner_alone(folder: StudyFolder) -> None:
-    assert stat.S_IMODE((folder.path / "study.json").stat().st_mode) == 0o600
+@pytest.mark.parametrize(
+    ("storage", "private"),
+    [
+        (None, False),
+        ("postgresql+psycopg://ann:word@host/optuna", True),
+        ("s3://key:secret@bucket/studies", True),
+        ("s3://bucket/studies?access_key=key&secret_key=secret", True),
+        ("s3://bucket/studies", False),
+    ],
+)
+def test_a_record_is_its_owners_alone_where_it_may_hold_a_password(
+    tmp_path: pathlib.Path, storage: str | None, private: bool
+) -> None:
+    spec, _ = service.load(STUDY)
+    folder = StudyFolder(tmp_path, "one")
+    folder.create(spec, default_stores(tmp_path, "one", tracking=None, storage=storage, data=None), "name: one")
+    mode = stat.S_IMODE((folder.path / "study.json").stat().st_mode)
+    assert mode == (0o600 if private else stat.S_IMODE((folder.path / "study.yaml").stat().st_mode))
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", "", ".hidden", "x" * 101, "a b"])
