@@ -3,6 +3,10 @@
 import difflib
 from collections.abc import Iterable
 
+from core.files import redact
+
+LONGEST_REASON = 1000  # characters; a server may answer with a whole page
+
 
 class UserError(ValueError):
     """What a user can mend: in a study file, a name, a path, a store, a question. The command line exits with 2."""
@@ -26,6 +30,19 @@ class QueryError(UserError):
 
 class NoCheckpointError(UserError, FileNotFoundError):
     """A trial whose weights are asked for and are not kept."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed in a library's own words, in one line, without passwords; its kind where it says nothing."""
+    lines = [line.strip() for line in redact(str(error)).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    reason = lines[0]
+    for line in lines[1:]:  # "could not connect:" and what it was follows on a line of its own
+        if not reason.endswith(":"):
+            break
+        reason = f"{reason} {line}"
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]} …"
 
 
 def nearest(name: object, known: Iterable[object], among: Iterable[object] | None = None) -> str:

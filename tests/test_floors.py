@@ -14,7 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 FLOORS = ("core", "trainables", "analysis", "studies")
 ROOMS = {
     "core": (
-        ("", "mistakes", "files", "papers", "pareto", "configuration", "runtime", "noise"),
+        ("", "files", "papers", "pareto", "configuration", "runtime", "noise"),
+        ("mistakes",),
         ("storage", "bounds"),
         ("checkpoints", "record", "data"),
         ("networks", "metrics"),

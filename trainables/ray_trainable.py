@@ -18,6 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 import trainables
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
+from core.mistakes import reason_of
 from core.storage import Folder
 from trainables.trainable import Run, TrialResult, next_result
 from trainables.training.run import evaluate_trained, start
@@ -174,7 +175,7 @@ class HostActor:
         except RayTaskError as error:
             raise error.cause from error
         except RayActorError as error:
-            raise HostLostError(str(error).splitlines()[0]) from error
+            raise HostLostError(reason_of(error)) from error
 
 
 class Hosts:

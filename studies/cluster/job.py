@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-from core.mistakes import StudyError
+from core.mistakes import StudyError, reason_of
 from studies.record.folder import StudyFolder
 
 JOB = "job.json"
@@ -57,8 +57,7 @@ def submit(folder: StudyFolder, address: str) -> str:
             break
         except RuntimeError as error:  # a cluster that has just started has no agent to run jobs yet
             if time.monotonic() > deadline:
-                reason = str(error).strip().splitlines()[0]
-                raise StudyError(f"the job server at '{address}' does not take the job: {reason}") from None
+                raise StudyError(f"the job server at '{address}' does not take the job: {reason_of(error)}") from None
             time.sleep(RETRY_EVERY)
     (folder.path / JOB).write_text(json.dumps({"address": address, "id": job}))
     return job
@@ -84,5 +83,5 @@ def _client(address: str) -> Any:
         client = JobSubmissionClient(address)
         client.get_version()
     except (ConnectionError, RuntimeError, OSError) as error:
-        raise StudyError(f"no Ray job server answers at '{address}': {str(error).splitlines()[0]}") from None
+        raise StudyError(f"no Ray job server answers at '{address}': {reason_of(error)}") from None
     return client

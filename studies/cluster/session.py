@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from core.mistakes import StudyError
+from core.mistakes import StudyError, reason_of
 from core.runtime import environment, logging_at
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ def ray_cluster(address: str | None) -> Iterator[None]:
                 warnings.simplefilter("ignore")
                 ray.init(**_arguments(address))
         except (ConnectionError, ValueError, RuntimeError) as error:
-            raise StudyError(f"no Ray cluster answers at '{address}': {str(error).splitlines()[0]}") from None
+            raise StudyError(f"no Ray cluster answers at '{address}': {reason_of(error)}") from None
         try:
             logging.getLogger("ray").setLevel(logging.ERROR)  # which ray.init sets too
             yield

@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy
 
-from core.files import redact
+from core.mistakes import reason_of
 from core.runtime import logging_at
 from studies.delivery.feeder import Feeder
 from studies.delivery.mlflow_store import quiet_mlflow
@@ -92,7 +92,7 @@ def _finish(folder: StudyFolder, mlflow: MlflowSink) -> str | None:
     try:
         mlflow.finish(report)
     except Exception as error:
-        return trouble or f"MLflow did not take it: {redact(str(error).strip().splitlines()[0])[:200]}"
+        return trouble or f"MLflow did not take it: {reason_of(error)}"
     return trouble
 
 

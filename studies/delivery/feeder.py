@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from core.files import redact
+from core.mistakes import reason_of
 from core.record import journal
 from core.record.events import Event
 
@@ -59,7 +60,7 @@ class Feeder:
                     self._tell(self.sink.name, None)
             except Exception as error:
                 self.sink.reset()
-                self._tell(self.sink.name, redact(f"{type(error).__name__}: {error}".strip().splitlines()[0])[:200])
+                self._tell(self.sink.name, f"{type(error).__name__}: {reason_of(error)}")
                 (self.folder / ERRORS).write_text(redact(traceback.format_exc()))
                 pause, wait = wait, min(2 * wait, LONGEST_WAIT)
             else:

@@ -1,10 +1,13 @@
 """A study's MLflow store: reached, or refused in one sentence."""
 
 import contextlib
+import importlib.metadata
+import importlib.util
 import json
 import logging
 import os
 import pathlib
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -13,13 +16,14 @@ from typing import Any
 import filelock
 
 from core.files import redact
-from core.mistakes import StudyError
+from core.mistakes import StudyError, reason_of
 from core.record.adoption import CURSOR
 from core.record.places import SQLITE, sqlite_file, sqlite_url
 from core.record.study import StudyRecord
 from core.runtime import environment, logging_at
 from studies.delivery.wording import told_apart
 
+_REVISION = re.compile(r"^(down_)?revision\s*=\s*\W(\w+)", re.MULTILINE)
 LAUNCH = "studies.launch"  # tag of an experiment
 UNLESS_SET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -59,7 +63,7 @@ def connect(uri: str) -> Any:
         client.search_experiments(max_results=1)
         _remove_strays(uri)
     except Exception as error:
-        reason = redact(str(error).strip().splitlines()[0])[:200]
+        reason = reason_of(error)
         hint = next((f"; {text}" for code, text in REFUSALS.items() if f"error code {code}" in reason), "")
         raise StudyError(f"the MLflow store {redact(uri)} cannot be reached: {reason}{hint}") from None
     return client
@@ -123,9 +127,33 @@ def require_store(uri: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master")
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            known = "alembic_version" in tables
+            versions = connection.execute("SELECT version_num FROM alembic_version").fetchall() if known else []
     except (OSError, sqlite3.Error) as error:
         raise StudyError(f"the MLflow store {uri} cannot be used: {error}") from None
+    for (version,) in versions:
+        ours, before = _schemas()
+        if version in before:
+            with quiet_mlflow():
+                connect(uri)  # MLflow says what to do
+        elif version not in ours:
+            raise StudyError(
+                f"the MLflow store {uri} was made by a newer MLflow (tables {version}) than the installed "
+                f"{importlib.metadata.version('mlflow')}: install that one, or give another --tracking-uri"
+            )
+
+
+def _schemas() -> tuple[set[str], set[str]]:
+    """The version of the installed MLflow's tables, and those before: from its migrations, as its import is slow."""
+    found = importlib.util.find_spec("mlflow")
+    folders = (found.submodule_search_locations if found else None) or ()
+    revisions: dict[str, set[str]] = {"": set(), "down_": set()}
+    for folder in folders:
+        for file in pathlib.Path(folder).glob("store/db_migrations/versions/*.py"):
+            for kind, revision in _REVISION.findall(file.read_text(encoding="utf-8")):
+                revisions[kind].add(revision)
+    return revisions[""] - revisions["down_"], revisions["down_"]
 
 
 def find_experiment(client: Any, record: StudyRecord) -> Any:

@@ -12,7 +12,7 @@ import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
 from core.files import redact
-from core.mistakes import StudyError
+from core.mistakes import StudyError, reason_of
 from core.record.events import ConfigurationEnded, ConfigurationSuggested, Event
 from core.record.history import ConfigurationHistory, History
 from studies.delivery.wording import told_apart
@@ -32,8 +32,7 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
     try:
         return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise StudyError(f"Optuna's storage {redact(url)} cannot be reached: {redact(reason)[:200]}") from None
+        raise StudyError(f"Optuna's storage {redact(url)} cannot be reached: {reason_of(error)}") from None
 
 
 def name_in_optuna(storage: optuna.storages.BaseStorage, name: str, launch: str) -> str:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from core.data.batches import Batch, Batches
+from core.mistakes import reason_of
 from trainables.base import Model
 from trainables.training.stack import Stack, StackedBatches
 
@@ -161,7 +162,7 @@ class Captured:
             )
             trouble = "" if agree else "a launch gives other losses than its steps"
         except RuntimeError as error:
-            trouble = str(error).splitlines()[0]
+            trouble = reason_of(error)
         if trouble:
             log.warning("%s trains step by step: %s", self.model.title, trouble)
             self._launch, self._refused = None, True

@@ -1,14 +1,17 @@
 """Stores of MLflow that cannot be used are refused in one sentence, before anything runs."""
 
+import contextlib
 import http.server
 import pathlib
+import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from core.mistakes import StudyError
-from studies.delivery.mlflow_store import require_store
+from studies.delivery.mlflow_store import connect, require_store
 
 
 @pytest.fixture
@@ -51,3 +54,16 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: pathlib.Path) -> None:
 def test_the_folder_of_a_new_file_is_made(tmp_path: pathlib.Path) -> None:
     require_store(f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}")
     assert (tmp_path / "new").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"), [("ffffffffffff", "made by a newer MLflow"), ("451aebb31d03", "out-of-date database schema")]
+)
+def test_tables_of_another_mlflow_are_refused_at_once(tmp_path: pathlib.Path, version: str, reason: str) -> None:
+    connect(f"sqlite:///{tmp_path / 'ours.db'}")
+    require_store(f"sqlite:///{tmp_path / 'ours.db'}")
+    shutil.copyfile(tmp_path / "ours.db", tmp_path / "theirs.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "theirs.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    with pytest.raises(StudyError, match=reason):
+        require_store(f"sqlite:///{tmp_path / 'theirs.db'}")

@@ -1,0 +1,19 @@
+"""What is said of an error, and of a name that does not exist."""
+
+import pytest
+
+from core.mistakes import LONGEST_REASON, reason_of
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("", "OSError"),
+        ("\n  disk full\n(Background: …)", "disk full"),
+        ("connection failed:\n\tno route to host\nIs it running?", "connection failed: no route to host"),
+        ("postgresql://ann:word@host refused", "postgresql://ann:***@host refused"),
+        ("x" * 5000, "x" * LONGEST_REASON + " …"),
+    ],
+)
+def test_the_reason_is_one_line_that_is_not_cut_and_holds_no_password(said: str, reason: str) -> None:
+    assert reason_of(OSError(said)) == reason
