@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ import studies
 from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root
 from studies.cli.output import emit, line, say
 from studies.cli.rows import best_rows, front_rows
+
+if TYPE_CHECKING:
+    from studies.study_file.spec import StudySpec
 
 
 def validate(
@@ -27,6 +30,7 @@ def validate(
     spec, document = service.load(file, data_root)
     require_local_resources(spec, document)
     emit([plan(spec, data_root)], as_json, f"plan of study '{spec.name}'")
+    _say_what_is_left_out(spec)
 
 
 def launch(
@@ -57,6 +61,7 @@ def launch(
         job = submit(prepared.record().folder, server)
         say(f"study '{spec.name}' runs as job {job}; `studies status | stop {spec.name}{_root(root)}` from any shell")
         return
+    _say_what_is_left_out(spec)
     trials = spec.num_configurations * spec.seeds.min
     say(f"study '{spec.name}' on {spec.dataset_name}: {trials} trials; Ctrl-C stops it in good order")
     _drive(lambda: prepared.run(None, address), spec.name, root)
@@ -83,6 +88,12 @@ def _drive(run: Callable[[], Any], name: str, root: pathlib.Path) -> None:
         say(f"{outcome.failed_trials} trials failed; the report says why")
     if outcome.failed_trials or not outcome.delivered:
         raise typer.Exit(1)
+
+
+def _say_what_is_left_out(spec: "StudySpec") -> None:
+    """A grid that is larger than the configurations that are asked for."""
+    if spec.search.sampler == "grid" and spec.grid_size > spec.num_configurations:
+        say(f"the grid has {spec.grid_size} points, {spec.num_configurations} of them will run: search.configurations")
 
 
 def _summary(name: str, root: pathlib.Path) -> None:

@@ -19,7 +19,7 @@ from studies.study_file.sections import (
     read_section,
     read_seeds,
 )
-from studies.study_file.spec import Budget, EarlyStop, Metrics, Resources, Search, Seeds, StudySpec
+from studies.study_file.spec import MOST_SEEDS, Budget, EarlyStop, Metrics, Resources, Search, Seeds, StudySpec
 
 T = TypeVar("T")
 KEYS = tuple(StudySpec.model_fields)
@@ -73,7 +73,7 @@ def read_draft(data: Mapping[str, Any], data_root: str | None) -> tuple[Draft, l
         dataset=data.get("dataset"),
         info=take(read_dataset(data, data_root)),
         seeds=take(read_seeds(data)),
-        seed=take(read_count(data, "seed", 0, at_least=0)),
+        seed=take(read_count(data, "seed", 0, at_least=0, at_most=2**63 - 1 - MOST_SEEDS)),
         defaults=take(read_mapping(data, "defaults")),
         search=take(read_section(data, "search", Search)),
         budget=take(read_section(data, "budget", Budget, required=True)),
@@ -89,7 +89,7 @@ def read_draft(data: Mapping[str, Any], data_root: str | None) -> tuple[Draft, l
 
 
 def unknown_keys(data: Mapping[Any, Any]) -> Iterator[Problem]:
-    """All keys of a study file are fields of `StudySpec`."""
+    """All keys of a study file are fields of `StudySpec`; what begins with `x-` is the user's, such as anchors."""
     for key in data:
-        if key not in KEYS:
+        if key not in KEYS and not str(key).startswith("x-"):
             yield Problem((str(key),), f"unknown key; {nearest(str(key), KEYS)}")

@@ -16,8 +16,9 @@ from core.papers import EXPERIMENTS
 from studies.study_file.checks.trials import check_seeds
 from studies.study_file.document import Problem
 from studies.study_file.refusals import sentence
-from studies.study_file.spec import NAME, SAMPLERS, Section, Seeds
+from studies.study_file.spec import MOST_SEEDS, NAME, SAMPLERS, Section, Seeds, whole
 
+TAKEN = ("mlflow.db", "mlartifacts")  # under the root, with what SQLite puts beside a database
 S = TypeVar("S", bound=Section)
 
 
@@ -56,18 +57,22 @@ def _refused(error: ValidationError, section: str, kind: type[Section]) -> Itera
             yield Problem(path, sentence(detail))
 
 
-def read_count(data: Mapping[str, Any], key: str, default: int, *, at_least: int) -> tuple[int, list[Problem]]:
+def read_count(
+    data: Mapping[str, Any], key: str, default: int, *, at_least: int, at_most: int
+) -> tuple[int, list[Problem]]:
     """A key whose value is a whole number."""
-    value = data.get(key, default)
+    value = whole(data.get(key, default))
     if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
         return default, [Problem((key,), f"must be a whole number, at least {at_least}, not {value!r}")]
+    if value > at_most:
+        return default, [Problem((key,), f"must be at most {at_most}, not {value}")]
     return value, []
 
 
 def read_seeds(data: Mapping[str, Any]) -> tuple[Seeds | None, list[Problem]]:
     """`seeds: 3`, or `seeds: {min: 3, max: 10, until: 'std_error(mig) < 0.02'}`."""
     if not isinstance(data.get("seeds", 1), dict):
-        count, problems = read_count(data, "seeds", 1, at_least=1)
+        count, problems = read_count(data, "seeds", 1, at_least=1, at_most=MOST_SEEDS)
         return Seeds(min=count, max=count), problems
     seeds, problems = read_section(data, "seeds", Seeds, required=True)
     return seeds, problems + list(check_seeds(seeds) if seeds else ())
@@ -81,6 +86,8 @@ def read_name(data: Mapping[str, Any]) -> tuple[str | None, list[Problem]]:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         message = f"{name!r} is not a name: letters, digits, '.', '_' and '-', at most 100, no path"
         return None, [Problem(("name",), message)]
+    if name.lower().startswith(TAKEN):
+        return None, [Problem(("name",), f"{name!r} is the name of a file of MLflow beside the studies; take another")]
     return name, []
 
 

@@ -12,7 +12,7 @@ In a study file::
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 import optuna
@@ -25,6 +25,7 @@ from core.mistakes import nearest
 from studies.study_file.document import Path, Problem
 from studies.study_file.refusals import sentence
 
+MOST_POINTS = 1_000  # of one range in a grid
 SIGNIFICANT = 4  # digits of a drawn value: enough for any hyperparameter, and readable
 
 
@@ -82,8 +83,8 @@ class Range:
         values = [low + (high - low) * index / max(1, count - 1) for index in range(count)]
         values = [math.exp(value) if self.log else value for value in values]
         if self.integer:
-            return tuple(dict.fromkeys(round(value) for value in values))
-        return tuple(min(max(float(f"{value:.{SIGNIFICANT}g}"), self.low), self.high) for value in values)
+            return _once(round(value) for value in values)
+        return _once(min(max(float(f"{value:.{SIGNIFICANT}g}"), self.low), self.high) for value in values)
 
 
 Parameter = Fixed | Choice | Range
@@ -134,6 +135,11 @@ class ModelSpace:
             yield {f"{self.model}.{name}": value for name, value in zip(free, values, strict=True)}
 
     @property
+    def grid_size(self) -> int:
+        """Number of points of `grid`."""
+        return math.prod(len(parameter.points()) for parameter in self.parameters.values())
+
+    @property
     def size(self) -> float:
         """Number of different configurations; infinite with a real-valued range."""
         sizes: list[float] = []
@@ -181,7 +187,7 @@ def _parse_parameter(value: Any, field: FieldInfo) -> tuple[Parameter | None, st
     if isinstance(value, list):
         if not value:
             return None, "the list of choices is empty"
-        return Choice(tuple(value)), ""
+        return Choice(_once(value)), ""
     if not isinstance(value, dict):
         return Fixed(value), ""
     scales = [scale for scale in ("log", "uniform") if scale in value]
@@ -203,9 +209,18 @@ def _parse_parameter(value: Any, field: FieldInfo) -> tuple[Parameter | None, st
     if scales[0] == "log" and low <= 0:
         return None, f"a logarithmic range starts above 0, not at {low}"
     num = value.get("num")
-    if num is not None and not (_is(num, int) and num >= 2):
-        return None, f"num is a whole number of points, at least 2, not {num!r}"
+    if num is not None and not (_is(num, int) and 2 <= num <= MOST_POINTS):
+        return None, f"num is a whole number of points, from 2 to {MOST_POINTS}, not {num!r}"
     return Range(low, high, scales[0] == "log", integer, num), ""
+
+
+def _once(values: Iterable[Any]) -> tuple[Any, ...]:
+    """The values in their order, equal ones once; `true` is not 1."""
+    first: dict[tuple[bool, Any], Any] = {}
+    for value in values:
+        key = value if isinstance(value, Hashable) else repr(value)
+        first.setdefault((isinstance(value, bool), key), value)
+    return tuple(first.values())
 
 
 def _is(value: Any, kind: Any) -> bool:

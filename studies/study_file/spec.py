@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 import core.data
 import trainables
@@ -16,7 +16,16 @@ from studies.study_file.space import ModelSpace
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 Direction = Literal["maximize", "minimize"]
+MOST_SEEDS = 1_000_000
 SAMPLERS = ("grid", "random", "tpe", "nsga2")
+
+
+def whole(value: Any) -> Any:
+    """`1e3`, which YAML reads as a real number, as the whole number that it is; all else as it was."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(whole)]
 
 
 class Section(BaseModel):
@@ -29,9 +38,9 @@ class Search(Section):
     """How configurations are chosen: the sampler, how many, what to try first, what to learn from, what to avoid."""
 
     sampler: Literal["grid", "random", "tpe", "nsga2"] = "tpe"
-    configurations: int = Field(20, ge=1, description="with `grid`, an upper bound")
-    startup: int = Field(10, ge=1, description="configurations drawn at random before TPE starts to learn")
-    population: int = Field(50, ge=2, description="population of NSGA-II")
+    configurations: Whole = Field(20, ge=1, description="with `grid` an upper bound, by default all of its points")
+    startup: Whole = Field(10, ge=1, description="configurations drawn at random before TPE starts to learn")
+    population: Whole = Field(50, ge=2, description="population of NSGA-II")
     points: list[dict[str, Any]] = Field(default_factory=list, description="configurations to try first")
     warm_start: list[str] = Field(default_factory=list, description="studies whose results the sampler starts from")
     where: str | None = Field(None, description="constraint on final metrics; only what meets it is on the front")
@@ -44,8 +53,8 @@ class Seeds(Section):
     standard errors.
     """
 
-    min: int = Field(ge=1)
-    max: int = Field(ge=1)
+    min: Whole = Field(ge=1, le=MOST_SEEDS)
+    max: Whole = Field(ge=1, le=MOST_SEEDS)
     until: str | None = None
 
 
@@ -60,16 +69,16 @@ class EarlyStop(Section):
 
     rule: Literal["asha", "median", "dominated"]
     metric: str | None = None
-    grace: int = Field(ge=1)
-    reduction: int = Field(3, ge=2)
+    grace: Whole = Field(ge=1)
+    reduction: Whole = Field(3, ge=2)
     control: float = Field(0.1, ge=0.0, le=1.0)
 
 
 class Budget(Section):
     """Steps of one trial, how often it is evaluated, reported and saved, and when the whole study ends."""
 
-    steps: int = Field(ge=1)
-    evaluate_every: int = Field(ge=1)
+    steps: Whole = Field(ge=1)
+    evaluate_every: Whole = Field(ge=1)
     hours: float | None = Field(None, gt=0.0, description="wall-clock hours of the study, all drivers together")
     gpu_hours: float | None = Field(None, gt=0.0, description="GPU share times hours, over all trials")
     patience: float | None = Field(None, gt=0.0, description="seconds without a report after which a trial is hung")
@@ -97,7 +106,7 @@ class Resources(Section):
 
     cpu: Annotated[Any, PlainValidator(_cpu)] = 1
     gpu: Annotated[Any, PlainValidator(_gpu)] = 0.0
-    stack: int = Field(1, ge=1, le=256)
+    stack: Whole = Field(1, ge=1, le=256)
 
     @property
     def threads(self) -> int:
@@ -146,11 +155,16 @@ class StudySpec(BaseModel):
         """Name of the data set, without its options."""
         return core.data.dataset_name(self.dataset)
 
+    @property
+    def grid_size(self) -> int:
+        """Points of a grid over all models."""
+        return sum(each.grid_size for each in self.spaces.values())
+
     @functools.cached_property
     def num_configurations(self) -> int:
         """Configurations that the search will try: as asked, or as many as there are."""
         if self.search.sampler == "grid":
-            return min(self.search.configurations, sum(len(list(each.grid())) for each in self.spaces.values()))
+            return min(self.search.configurations, self.grid_size)
         return int(min(self.search.configurations, sum(each.size for each in self.spaces.values())))
 
 

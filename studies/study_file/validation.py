@@ -27,7 +27,11 @@ def validate(document: Document, *, data_root: str | None = None) -> StudySpec:
     if problems:
         raise document.fail(problems)
     values = {key: getattr(study, key) for key in KEYS}
-    return StudySpec(**{**values, "metrics": metrics})
+    spec = StudySpec(**{**values, "metrics": metrics})
+    if spec.search.sampler == "grid" and "configurations" not in spec.search.model_fields_set:
+        whole_grid = spec.search.model_copy(update={"configurations": spec.grid_size})
+        return StudySpec(**{**values, "metrics": metrics, "search": whole_grid})
+    return spec
 
 
 def check(study: Draft) -> Iterator[Problem]:

@@ -53,9 +53,9 @@ def test_an_unknown_sampler() -> None:
     assert problem.message == "unknown sampler 'nsga'; did you mean 'nsga2'?"
 
 
-@pytest.mark.parametrize("value", [-1, True, 1.0, "1", None])
+@pytest.mark.parametrize("value", [-1, True, 1.5, "1", None])
 def test_a_count_is_a_whole_number(value: Any) -> None:
-    count, (problem,) = read_count({"seed": value}, "seed", 7, at_least=0)
+    count, (problem,) = read_count({"seed": value}, "seed", 7, at_least=0, at_most=9)
     assert count == 7
     assert problem.message == f"must be a whole number, at least 0, not {value!r}"
 

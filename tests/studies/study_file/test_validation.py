@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from studies.study_file.document import StudyFileError, from_mapping
+from studies.study_file.spec import StudySpec
 from studies.study_file.validation import require_local_resources, validate
 
 GOOD = {
@@ -78,3 +79,48 @@ def test_values_of_an_odd_type_are_a_sentence_too(keys: dict[str, Any], path: tu
     with pytest.raises(StudyFileError) as error:
         validate(from_mapping({**GOOD, **keys}))
     assert any(problem.path == path for problem in error.value.problems), error.value.problems
+
+
+def test_whole_numbers_may_be_written_with_an_exponent() -> None:
+    budget = {"steps": 1e3, "evaluate_every": 5e2}
+    spec = validate(from_mapping({**GOOD, "budget": budget, "seed": 7.0, "seeds": {"min": 1.0, "max": 1.0}}))
+    assert (spec.budget.steps, spec.budget.evaluate_every, spec.seed, spec.seeds.max) == (1000, 500, 7, 1)
+    assert type(spec.budget.steps) is int
+    with pytest.raises(StudyFileError, match=r"budget\.steps"):
+        validate(from_mapping({**GOOD, "budget": {**budget, "steps": 1000.5}}))
+
+
+def test_what_begins_with_x_is_the_users() -> None:
+    assert validate(from_mapping({**GOOD, "x-anchors": [1, 2]})) == validate(from_mapping(GOOD))
+
+
+@pytest.mark.parametrize("name", ["mlflow.db", "MLflow.db-wal", "mlartifacts"])
+def test_a_name_is_not_that_of_a_file_beside_the_studies(name: str) -> None:
+    with pytest.raises(StudyFileError, match="is the name of a file of MLflow"):
+        validate(from_mapping({**GOOD, "name": name}))
+
+
+@pytest.mark.parametrize("keys", [{"seed": 2**63}, {"seeds": 10**7}, {"seeds": {"min": 1, "max": 1e30}}])
+def test_seeds_that_no_table_can_hold(keys: dict[str, Any]) -> None:
+    with pytest.raises(StudyFileError, match="seed"):
+        validate(from_mapping({**GOOD, **keys}))
+
+
+def grid(configurations: dict[str, int], **hyperparameters: Any) -> StudySpec:
+    models = {"beta_vae": hyperparameters}
+    return validate(from_mapping({**GOOD, "models": models, "search": {"sampler": "grid", **configurations}}))
+
+
+def test_a_grid_is_tried_whole_unless_asked_otherwise_and_equal_points_once() -> None:
+    values = {"beta": [1, 2, 4, 4.0, 2], "learning_rate": {"log": [1e-5, 1e-3], "num": 7}}
+    assert grid({}, **values).num_configurations == 21
+    assert grid({"configurations": 20}, **values).num_configurations == 20
+    assert len(list(grid({}, **values).spaces["beta_vae"].grid())) == 21
+
+
+def test_a_grid_of_a_hundred_million_points_is_counted_and_not_made() -> None:
+    tried = {"beta": {"log": [1, 16], "num": 100}, "learning_rate": {"log": [1e-6, 1e-2], "num": 100}}
+    tried |= {"batch_size": list(range(2, 102)), "num_latents": list(range(1, 101))}
+    assert grid({"configurations": 5}, **tried).grid_size == 10**8
+    with pytest.raises(StudyFileError, match="from 2 to 1000"):
+        grid({}, beta={"log": [1, 16], "num": 10**8})
