@@ -56,8 +56,8 @@ def test_a_trial_that_no_node_can_take_is_refused(tmp_path: pathlib.Path) -> Non
 def test_a_gpu_share_packs_so_many_trials(tmp_path: pathlib.Path, share: float | str, at_once: int) -> None:
     """Logical GPUs: the scheduling is real where the device is not; what cannot be measured gets a whole one."""
     service = Service(tmp_path)
-    models = {"simulated": {"beta": {"log": [1, 16]}, "interval": 1.0}}
-    path = service.write("shares", models=models, resources={"cpu": 1, "gpu": share})
+    models = {"simulated": {"beta": [1.0, 2.0, 4.0], "interval": 3.0}}  # longer than a worker takes to start
+    path = service.write("shares", models=models, search={"sampler": "grid"}, resources={"cpu": 1, "gpu": share})
     with servers.ray_nodes(cpus=8, num_gpus=1) as cluster:
         result = service.run("launch", path, "--address", cluster.address)
     assert result.returncode == 0, result.stderr
