@@ -38,5 +38,6 @@ def write_whole(path: pathlib.Path, content: str | bytes, *, private: bool = Fal
 
 
 def redact(uri: str) -> str:
-    """A URI without the password in it."""
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
+    """A URI without the password in it, be it before the host or among the options."""
+    hidden = re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
+    return re.sub(r"([?&][^=&\s]*(?:password|secret|token|key)[^=&\s]*=)[^&\s]*", r"\1***", hidden, flags=re.IGNORECASE)

@@ -45,6 +45,12 @@ def reason_of(error: BaseException) -> str:
     return reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]} …"
 
 
+def kind_and_reason(error: BaseException) -> str:
+    """What kind of error it is, and why, in one line."""
+    kind, reason = type(error).__name__, reason_of(error)
+    return kind if reason == kind else f"{kind}: {reason}"
+
+
 def nearest(name: object, known: Iterable[object], among: Iterable[object] | None = None) -> str:
     """`did you mean '…'?`, or all names that there are.
 

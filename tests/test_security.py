@@ -41,6 +41,8 @@ def test_no_module_unpickles_or_evaluates(path: pathlib.Path) -> None:
         ("http://user:p%40ss@host:5000", "http://user:***@host:5000"),
         ("sqlite:////tmp/mlflow.db", "sqlite:////tmp/mlflow.db"),
         ("s3://key:word@bucket/x?region=a", "s3://key:***@bucket/x?region=a"),
+        ("postgresql://host/db?user=ann&password=p%40ss&port=1", "postgresql://host/db?user=ann&password=***&port=1"),
+        ("s3://bucket/x?access_key=a&secret_key=b&region=c", "s3://bucket/x?access_key=***&secret_key=***&region=c"),
     ],
 )
 def test_passwords_are_not_shown(uri: str, shown: str) -> None:

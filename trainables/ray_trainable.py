@@ -18,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 import trainables
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
-from core.mistakes import reason_of
+from core.mistakes import kind_and_reason, reason_of
 from core.storage import Folder
 from trainables.trainable import Run, TrialResult, next_result
 from trainables.training.run import evaluate_trained, start
@@ -239,5 +239,4 @@ def _finite(result: TrialResult) -> TrialResult:
 def _describe(error: Exception) -> str:
     """One line for the table; the traceback goes to the trial's log."""
     traceback.print_exc()
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else 'no message'}"
+    return kind_and_reason(error)

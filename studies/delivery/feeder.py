@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from core.files import redact
-from core.mistakes import reason_of
+from core.mistakes import kind_and_reason
 from core.record import journal
 from core.record.events import Event
 
@@ -60,7 +60,7 @@ class Feeder:
                     self._tell(self.sink.name, None)
             except Exception as error:
                 self.sink.reset()
-                self._tell(self.sink.name, f"{type(error).__name__}: {reason_of(error)}")
+                self._tell(self.sink.name, kind_and_reason(error))
                 (self.folder / ERRORS).write_text(redact(traceback.format_exc()))
                 pause, wait = wait, min(2 * wait, LONGEST_WAIT)
             else:

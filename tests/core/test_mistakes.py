@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.mistakes import LONGEST_REASON, reason_of
+from core.mistakes import LONGEST_REASON, kind_and_reason, reason_of
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,8 @@ from core.mistakes import LONGEST_REASON, reason_of
 )
 def test_the_reason_is_one_line_that_is_not_cut_and_holds_no_password(said: str, reason: str) -> None:
     assert reason_of(OSError(said)) == reason
+
+
+def test_the_kind_is_said_once() -> None:
+    assert kind_and_reason(OSError("disk full")) == "OSError: disk full"
+    assert kind_and_reason(TimeoutError()) == "TimeoutError"
