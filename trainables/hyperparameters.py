@@ -5,9 +5,14 @@ The class is the legal search space: a study file may give any field a value or 
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from core.data import DatasetInfo
+
+
+def whole(value: Any) -> Any:
+    """`1e3`, which YAML reads as a real number, as the whole number that it is; all else as it was."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def hyperparameter(
@@ -53,6 +58,13 @@ class Hyperparameters(BaseModel):
     initialisation: Literal["kaiming", "glorot", "torch"] = hyperparameter(
         "kaiming", "How weights are drawn.", symbol="init", source="CascadeVAE's code"
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _whole_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """A whole number may be written `1e5`."""
+        field = cls.model_fields[str(info.field_name)]
+        return whole(value) if field.annotation is int else value
 
     def refuse(self, dataset: DatasetInfo) -> str | None:  # noqa: ARG002 - for models to override
         """Why these values cannot be trained on that data set, as a sentence; None when they can."""

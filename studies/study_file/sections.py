@@ -16,7 +16,8 @@ from core.papers import EXPERIMENTS
 from studies.study_file.checks.trials import check_seeds
 from studies.study_file.document import Problem
 from studies.study_file.refusals import sentence
-from studies.study_file.spec import MOST_SEEDS, NAME, SAMPLERS, Section, Seeds, whole
+from studies.study_file.spec import MOST_SEEDS, NAME, SAMPLERS, Section, Seeds
+from trainables.hyperparameters import whole
 
 TAKEN = ("mlflow.db", "mlartifacts")  # under the root, with what SQLite puts beside a database
 S = TypeVar("S", bound=Section)

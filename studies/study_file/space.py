@@ -24,6 +24,7 @@ from core.configuration import Configuration
 from core.mistakes import nearest
 from studies.study_file.document import Path, Problem
 from studies.study_file.refusals import sentence
+from trainables.hyperparameters import whole
 
 MOST_POINTS = 1_000  # of one range in a grid
 SIGNIFICANT = 4  # digits of a drawn value: enough for any hyperparameter, and readable
@@ -200,15 +201,15 @@ def _parse_parameter(value: Any, field: FieldInfo) -> tuple[Parameter | None, st
         return None, f"'{scales[0]}' takes two numbers, [low, high], not {bounds!r}"
     if field.annotation not in (int, float):
         return None, "a range is for numbers; give a value or a list of choices"
-    low, high = bounds
     integer = field.annotation is int
+    low, high = map(whole, bounds) if integer else bounds
     if integer and not (_is(low, int) and _is(high, int)):
         return None, f"takes whole numbers, not {low} to {high}"
     if low >= high:
         return None, f"the range is reversed or empty: {low} is not below {high}"
     if scales[0] == "log" and low <= 0:
         return None, f"a logarithmic range starts above 0, not at {low}"
-    num = value.get("num")
+    num = whole(value.get("num"))
     if num is not None and not (_is(num, int) and 2 <= num <= MOST_POINTS):
         return None, f"num is a whole number of points, from 2 to {MOST_POINTS}, not {num!r}"
     return Range(low, high, scales[0] == "log", integer, num), ""

@@ -13,16 +13,12 @@ import trainables
 from studies.study_file import space
 from studies.study_file.document import Problem
 from studies.study_file.space import ModelSpace
+from trainables.hyperparameters import whole
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 Direction = Literal["maximize", "minimize"]
 MOST_SEEDS = 1_000_000
 SAMPLERS = ("grid", "random", "tpe", "nsga2")
-
-
-def whole(value: Any) -> Any:
-    """`1e3`, which YAML reads as a real number, as the whole number that it is; all else as it was."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Whole = Annotated[int, BeforeValidator(whole)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from studies.study_file.document import StudyFileError, from_mapping
+from studies.study_file.space import configure
 from studies.study_file.spec import StudySpec
 from studies.study_file.validation import require_local_resources, validate
 
@@ -88,6 +89,20 @@ def test_whole_numbers_may_be_written_with_an_exponent() -> None:
     assert type(spec.budget.steps) is int
     with pytest.raises(StudyFileError, match=r"budget\.steps"):
         validate(from_mapping({**GOOD, "budget": {**budget, "steps": 1000.5}}))
+
+
+def test_whole_hyperparameters_too_fixed_chosen_ranged_and_as_points() -> None:
+    written = {"capacity_steps": 1e5, "batch_size": [1e2, 2e2], "num_latents": {"log": [1e0, 1e1], "num": 2.0}}
+    points = [{"batch_size": 1e2, "num_latents": 1e1}]
+    search = {"sampler": "grid", "points": points}
+    spec = validate(from_mapping({**GOOD, "models": {"beta_vae": written}, "search": search}))
+    space = spec.spaces["beta_vae"]
+    assert spec.grid_size == 4
+    made = configure("beta_vae", {name: parameter.points()[0] for name, parameter in space.parameters.items()})
+    plain = configure("beta_vae", {"capacity_steps": 100_000, "batch_size": 100, "num_latents": 1})
+    assert made.hash == plain.hash
+    with pytest.raises(StudyFileError, match="batch_size"):
+        validate(from_mapping({**GOOD, "models": {"beta_vae": {"batch_size": 10.5}}}))
 
 
 def test_what_begins_with_x_is_the_users() -> None:
