@@ -17,6 +17,8 @@ from core.record.places import Stores, absolute, sqlite_url
 from core.record.study import StudyRecord
 from studies.study_file.spec import NAME, StudySpec
 
+LOOK = 0.3  # seconds; who asks whether a study is driven holds its lock for a moment
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:
@@ -99,7 +101,7 @@ class StudyFolder:
         """
         lock = filelock.FileLock(self.path / ".lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=LOOK)
         except filelock.Timeout:
             raise StudyError(
                 f"study '{self.name}' is being driven by another process; see `studies status {self.name}`"

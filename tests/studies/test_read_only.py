@@ -1,10 +1,12 @@
 """A study on a root that cannot be written: every question is answered, and what would write says why it cannot."""
 
+import fcntl
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -79,3 +81,15 @@ def test_a_driver_at_work_is_seen_without_disturbing_it(tmp_path: pathlib.Path) 
             pass
         assert folder.driver() == os.getpid()
     assert folder.driver() is None
+
+
+def test_who_looks_at_a_study_keeps_nobody_from_driving_it(tmp_path: pathlib.Path) -> None:
+    random_study(tmp_path)
+    folder = StudyFolder(tmp_path, "made")
+    with (folder.path / ".lock").open("wb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        release = threading.Timer(0.05, fcntl.flock, (looking, fcntl.LOCK_UN))
+        release.start()
+        with folder.driving():
+            assert folder.driver() == os.getpid()
+        release.join()

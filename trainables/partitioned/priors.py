@@ -5,7 +5,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-RIDGE = 1e-5
 REPULSION_STEPS = 200
 
 
