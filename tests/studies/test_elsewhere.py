@@ -37,11 +37,48 @@ def experiments(service: Service) -> dict[str, tuple[str, set[str]]]:
 
 
 @pytest.fixture(scope="module")
-def launched(tmp_path_factory: pytest.TempPathFactory) -> Service:
-    service = Service(tmp_path_factory.mktemp("first"))
+def first_launch(tmp_path_factory: pytest.TempPathFactory) -> tuple[Service, str]:
+    """A study in a place with every odd character, beside modules of the user's own; and what the launch printed.
+
+    Half of all labs have a `core` of their own beside the study file.
+    """
+    service = Service(tmp_path_factory.mktemp("first") / "100%25 what?é#@" / "[old] x[" / "b]:smile:")
+    for name in ("core", "analysis", "trainables"):
+        (service.folder / name).mkdir(parents=True)
+        (service.folder / name / "__init__.py").write_text("raise RuntimeError('the lab has this name too')")
     result = service.run("launch", service.write("one", **SMALL))
     assert result.returncode == 0, result.stderr
-    return service
+    return service, result.stdout
+
+
+@pytest.fixture(scope="module")
+def launched(first_launch: tuple[Service, str]) -> Service:
+    return first_launch[0]
+
+
+def test_a_root_with_every_odd_character(first_launch: tuple[Service, str]) -> None:
+    service, printed = first_launch
+    assert f"report   {service.root}/one/report/report.html" in printed
+    assert f"resume one --root '{service.root}'" in printed
+    service.assert_agreement("one")
+    outside = service.folder.parents[2]
+    assert [path.name for path in outside.iterdir()] == ["100%25 what?é#@"]  # nothing beside it
+    assert sorted(path.name for path in service.folder.parents[1].iterdir()) == ["[old] x["]
+
+
+@pytest.mark.slow
+def test_a_study_in_an_odd_place_goes_on_there(launched: Service, tmp_path: pathlib.Path) -> None:
+    service = Service(tmp_path / launched.folder.relative_to(launched.folder.parents[2]))
+    shutil.copytree(launched.root, service.root)
+    extended = service.run("extend", "one", "--seeds", 2)
+    assert extended.returncode == 0, extended.stderr
+    service.assert_agreement("one")
+
+
+def test_modules_of_the_users_own_with_our_names_are_refused_where_they_hide_ours(launched: Service) -> None:
+    command = [sys.executable, "-c", "import studies"]
+    refused = subprocess.run(command, cwd=launched.folder, capture_output=True, text=True, check=False)
+    assert f"ImportError: 'core' is {launched.folder}/core/__init__.py, which hides" in refused.stderr
 
 
 def test_a_root_that_was_copied_goes_on_and_leaves_the_one_that_it_came_from(
@@ -109,18 +146,6 @@ def test_the_same_name_again_is_another_study(launched: Service, tmp_path: pathl
     assert set(experiments(service)) == {"one", again}
 
 
-def test_a_root_with_every_odd_character(tmp_path: pathlib.Path) -> None:
-    service = Service(tmp_path / "100%25 what?é#@" / "[old] x[" / "b]:smile:")
-    service.folder.mkdir(parents=True)
-    launched = service.run("launch", service.write("odd", **SMALL))
-    assert launched.returncode == 0, launched.stderr
-    assert f"report   {service.root}/odd/report/report.html" in launched.stdout
-    assert f"resume odd --root '{service.root}'" in launched.stdout
-    service.assert_agreement("odd")
-    assert [path.name for path in tmp_path.iterdir()] == ["100%25 what?é#@"]  # nothing beside it
-    assert service.run("resume", "odd").returncode == 0
-
-
 @pytest.mark.slow
 def test_relative_places_are_those_of_the_launch(tmp_path: pathlib.Path) -> None:
     service = Service(tmp_path)
@@ -154,17 +179,3 @@ def test_no_folder_is_made_before_the_cluster_answers(tmp_path: pathlib.Path) ->
     result = service.run("launch", service.write("early"), "--address", "auto")
     assert (result.returncode, "no Ray cluster answers" in result.stderr) == (2, True), result.stderr
     assert not (service.root / "early").exists()
-
-
-def test_modules_of_the_users_own_with_our_names_are_not_taken_for_ours(tmp_path: pathlib.Path) -> None:
-    """Half of all labs have a `core` of their own beside the study file."""
-    service = Service(tmp_path)
-    for name in ("core", "analysis", "trainables"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the lab has this name too')")
-    result = service.run("launch", service.write("named", **SMALL))
-    assert result.returncode == 0, result.stderr
-    service.assert_agreement("named")
-    code = "import studies"
-    refused = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert f"ImportError: 'core' is {tmp_path}/core/__init__.py, which hides" in refused.stderr
