@@ -12,16 +12,21 @@ from core.mistakes import kind_and_reason
 from core.record import journal
 from core.record.events import Event
 
-CHUNK = 500  # events between two notes of the place in the journal
 PAUSE = 0.5  # seconds between two looks at the journal
 LONGEST_WAIT = 30.0
 ERRORS = "delivery-error.txt"
 
 
 class Sink(Protocol):
-    """A store that is fed from the journal."""
+    """A store that is fed from the journal.
+
+    Attributes:
+        name: as users know it.
+        at_once: events that it takes at a time; None for all that there are.
+    """
 
     name: str
+    at_once: int | None
 
     def begin(self) -> int:
         """Connect, unless it is connected; the place in the journal from which events are wanted."""
@@ -69,12 +74,17 @@ class Feeder:
             self._urgent.clear()
 
     def _deliver(self) -> None:
-        """Everything that is in the journal now, a chunk at a time."""
-        offset = self.sink.begin()
-        while chunk := list(itertools.islice(journal.read(self.folder, offset), CHUNK)):
-            self.sink.deliver(chunk)
-            offset = chunk[-1][0]
-            self._tell(self.sink.name, None)
+        offset = deliver(self.folder, self.sink, lambda: self._tell(self.sink.name, None))
         with self._moved:
             self._offset = offset
             self._moved.notify_all()
+
+
+def deliver(folder: pathlib.Path, sink: Sink, on_chunk: Callable[[], None] = lambda: None) -> int:
+    """Everything that is in the journal now, a chunk at a time; the place behind it."""
+    offset = sink.begin()
+    while chunk := list(itertools.islice(journal.read(folder, offset), sink.at_once)):
+        sink.deliver(chunk)
+        offset = chunk[-1][0]
+        on_chunk()
+    return offset

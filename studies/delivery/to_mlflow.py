@@ -40,6 +40,7 @@ from studies.record.folder import Record
 IDENTITY = "studies.identity"
 STUDY_RUN = "study"
 BATCH = 900  # metrics in one request; MLflow takes 1,000
+LONGEST_TAG = 5000  # characters that MLflow keeps, a server of some years ago too
 STATUS = {"COMPLETED": "FINISHED", "COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAILED": "FAILED", "FAIL": "FAILED"}
 
 
@@ -47,6 +48,7 @@ class MlflowSink:
     """Feeds an MLflow store, and notes its place in the journal in the study's folder."""
 
     name = "MLflow"
+    at_once: int | None = 500  # between two notes of the place in the journal
 
     def __init__(self, record: Record) -> None:
         self.folder = record.folder.path
@@ -107,7 +109,7 @@ class MlflowSink:
                 self._pack(self._run(event.trial), event.metrics, event.time, event.step)
             case TrialEnded():
                 run = self._create_trial(event)  # one that was stopped before it ran has none yet
-                self._pack(run, {**event.metrics, **_costs(event.ledger)}, event.time, event.step)
+                self._pack(run, _costs(event.ledger), event.time, event.step)  # its metrics were reported just before
                 if event.state == "COMPLETED":
                     self._log_artifacts(run, event.trial)
                 warnings = event.ledger.get("warnings") or ()
@@ -151,9 +153,9 @@ class MlflowSink:
     def _end(self, run: str, state: str, reason: str | None, seconds: float, warnings: Sequence[str] = ()) -> None:
         tags = {"studies.state": state}
         if reason:
-            tags["studies.reason"] = reason[:500]
+            tags["studies.reason"] = reason[:LONGEST_TAG]
         if warnings:
-            tags["studies.warnings"] = "\n".join(warnings)[:2000]
+            tags["studies.warnings"] = "\n".join(warnings)[:LONGEST_TAG]
         self._pack_tags(run, tags)
         self._send(run)
         self.client.set_terminated(run, STATUS[state], int(seconds * 1000))

@@ -36,17 +36,29 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
 
 
 def name_in_optuna(storage: optuna.storages.BaseStorage, name: str, launch: str) -> str:
-    """Name of a launch's study in Optuna's storage: its own, unless an earlier launch has it there."""
-    for each in storage.get_all_studies():
-        if each.study_name == name and each.user_attrs.get(LAUNCH, "") != launch:
-            return told_apart(name, launch)
-    return name
+    """Name of a launch's study in Optuna's storage: its own, unless an earlier launch has it there.
+
+    A study is made, and then marked with its launch; one that is empty and without a mark is of a process that was
+    killed in between, and belongs to who finds it.
+    """
+    marks = {each.study_name: each.user_attrs.get(LAUNCH, "") for each in storage.get_all_studies()}
+    own = next((each for each, mark in marks.items() if launch and mark == launch), None)
+    if own is not None:
+        return own
+    if marks.get(name, launch) == launch:
+        return name
+    abandoned = not marks[name] and not storage.get_n_trials(storage.get_study_id_from_name(name))
+    return name if abandoned else told_apart(name, launch)
 
 
 class OptunaSink:
-    """Feeds Optuna's storage; delivering an event again changes nothing."""
+    """Feeds Optuna's storage; delivering all events again changes nothing.
+
+    It has no place in the journal: every process begins at the start, and meets values that were superseded since.
+    """
 
     name = "Optuna"
+    at_once: int | None = None  # so that only the newest values are compared with what is stored
 
     def __init__(self, spec: StudySpec, url: str, name: str | None = None, launch: str = "") -> None:
         self._spec = spec
@@ -58,8 +70,7 @@ class OptunaSink:
         self._changed: dict[str, None] = {}
         self._storage: optuna.storages.RDBStorage | None = None
         self._study: optuna.Study | None = None
-        self._first: dict[str, FrozenTrial] = {}
-        self._newest: dict[str, FrozenTrial] = {}
+        self._stored: dict[str, list[FrozenTrial]] = {}  # by configuration, each superseding the one before
         self._prior_results: set[str] = set()  # origins of those that the storage has
         self._offset = 0
 
@@ -73,7 +84,7 @@ class OptunaSink:
         if self._study is None:
             self._storage = open_storage(self._url)
             study = self._open(self._storage)
-            self._first, self._newest, self._prior_results = {}, {}, set()
+            self._stored, self._prior_results = {}, set()
             for trial in study.get_trials(deepcopy=False):
                 self._prior_results.add(trial.user_attrs.get("warm_start", ""))
                 self._note(trial)
@@ -124,16 +135,15 @@ class OptunaSink:
 
     def _write(self, study: optuna.Study, configuration: ConfigurationHistory) -> None:
         assert self._storage is not None
-        key = configuration.hash
-        wanted, stored = self._form.trial(configuration), self._newest.get(key)
+        wanted, stored = self._form.trial(configuration), self._stored.get(configuration.hash)
         if stored is None:
             self._add(wanted)
-        elif wanted.state == TrialState.RUNNING or (wanted.state, wanted.values) == (stored.state, stored.values):
+        elif wanted.state == TrialState.RUNNING or _says(stored[-1]) == _says(wanted):
             return
-        elif stored.state == TrialState.RUNNING:
-            self._note(finish_trial(study, self._storage, stored, wanted))
+        elif stored[-1].state == TrialState.RUNNING:
+            stored[-1] = finish_trial(study, self._storage, stored[-1], wanted)
         else:
-            self._add(self._form.trial(configuration, supersedes=self._first[key].number))
+            self._add(self._form.trial(configuration, supersedes=stored[0].number))
 
     def _add(self, trial: FrozenTrial) -> None:
         assert self._storage is not None
@@ -143,5 +153,8 @@ class OptunaSink:
     def _note(self, trial: FrozenTrial) -> None:
         key = trial.user_attrs.get("configuration")
         if key is not None:
-            self._first.setdefault(key, trial)
-            self._newest[key] = trial
+            self._stored.setdefault(key, []).append(trial)
+
+
+def _says(trial: FrozenTrial) -> tuple[TrialState, list[float] | None]:
+    return trial.state, trial.values

@@ -9,6 +9,7 @@ import sys
 
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
 from tests.service import Service, wait_until
 
@@ -29,6 +30,8 @@ def test_the_plan_is_there_exactly_once(finished: Service) -> None:
     for run in children:
         parent = ids[run.data.tags["mlflow.parentRunId"]]
         assert parent.data.params == run.data.params
+        points = MlflowClient(finished.tracking).get_metric_history(run.info.run_id, "mig")
+        assert [point.step for point in points] == [50, 100]
 
 
 def test_optuna_was_told_the_means(finished: Service) -> None:

@@ -11,6 +11,7 @@ import pytest
 from core.configuration import Configuration, TrialConfig
 from core.record import journal
 from studies import service
+from studies.delivery.feeder import deliver
 from studies.delivery.to_optuna import OptunaSink
 from studies.drive.agenda import Agenda
 from studies.record.state import StudyState
@@ -60,10 +61,7 @@ class Bench:
 
     def stored(self) -> list[Any]:
         """Trials in Optuna's storage, once the journal is delivered."""
-        offset = self.sink.begin()
-        chunk = list(journal.read(self.folder, offset))
-        if chunk:
-            self.sink.deliver(chunk)
+        deliver(self.folder, self.sink)
         return self.sink.trials()
 
     def _make(self, configuration: Configuration, seed: int) -> TrialConfig:
@@ -316,6 +314,28 @@ def test_a_longer_budget_reopens_and_supersedes(benches: Any) -> None:
     bench.finish(1, mig=0.7, reconstruction_error=4.0)
     assert bench.outcomes() == [("COMPLETE", [0.5, 5.0]), ("COMPLETE", [0.7, 4.0])]
     assert bench.stored()[1].user_attrs["supersedes"] == 0
+
+
+def test_a_long_journal_read_again_adds_nothing_to_optuna(benches: Any) -> None:
+    """The delivery's process starts anew with every driver, and meets values that were superseded since."""
+    bench = benches(seeds=1, search={"sampler": "random", "configurations": 2})
+    bench.next()
+    bench.next()
+    bench.finish(1, mig=0.5, reconstruction_error=5.0)
+    for _ in range(1000):
+        bench.state.report(bench.state.trial(bench.identity(2)), 10, {"mig": 0.5}, {})
+    bench.finish(2, mig=0.7, reconstruction_error=5.0)
+    bench.close()
+    bench.spec = bench.spec.model_copy(update={"budget": bench.spec.budget.model_copy(update={"steps": 20})})
+    bench.open()
+    for number, mig in ((1, 0.6), (2, 0.8)):
+        bench.next()
+        bench.finish(number, mig=mig, reconstruction_error=4.0)
+    for _ in range(2):
+        sink = OptunaSink(bench.spec, f"sqlite:///{bench.folder / 'optuna.db'}")
+        deliver(bench.folder, sink)
+        assert [trial.values for trial in sink.trials()] == [[0.6, 4.0], [0.8, 4.0]]
+        sink.reset()
 
 
 def test_a_warm_start_counts_once_and_names_what_does_not_fit(benches: Any, tmp_path: pathlib.Path) -> None:
