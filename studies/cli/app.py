@@ -9,12 +9,13 @@ import sys
 import typer
 
 from core.mistakes import UserError
-from studies.cli import ask, audit, data, run
+from studies.cli import ask, audit, data, keep, run
 from studies.cli.output import say
 
 COMMANDS = (
     *(run.validate, run.launch, run.resume, run.status, run.stop, run.extend),
     *(audit.check, audit.replay),
+    *(keep.rename, keep.archive, keep.delete),
     *(ask.best, ask.front, ask.report, ask.knee, ask.nearest, ask.compare, ask.export, ask.log_model, ask.ui),
 )
 
