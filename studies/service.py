@@ -102,6 +102,8 @@ class Prepared:
 
     def run(self, display: Display | None, address: str | None) -> Outcome:
         """Drive the study; its folder is made once the cluster has answered."""
+        if self.existing:
+            return run(self.existing, display, address)
         with ray_cluster(address):
             return run(self.record(), display, address)
 
@@ -208,7 +210,7 @@ def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:
     pid = folder.driver()
     if pid is None:
         raise StudyError(f"nobody drives study '{name}' on this machine; `studies resume {name}` goes on with it")
-    os.kill(pid, signal.SIGINT)
+    os.kill(pid, signal.SIGTERM)
     return f"process {pid}"
 
 

@@ -4,7 +4,9 @@ import contextlib
 import logging
 import os
 import pathlib
+import signal
 import socket
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ ALWAYS = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a failed trial has no metrics; the study goes on
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "RAY_AIR_NEW_OUTPUT": "0",  # the study shows its own progress
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # `studies.drive.interruption` handles signals
 }
 UNLESS_SET = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # every listener stays on loopback
@@ -64,7 +67,7 @@ def ray_cluster(address: str | None) -> Iterator[None]:
             return
         try:
             # Ray lets its workers look for modules in the current directory first; ours are to be found, not the user's
-            with warnings.catch_warnings(), contextlib.chdir(PROJECT):
+            with warnings.catch_warnings(), contextlib.chdir(PROJECT), _handlers_of_signals():
                 warnings.simplefilter("ignore")
                 ray.init(**_arguments(address))
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -74,6 +77,20 @@ def ray_cluster(address: str | None) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+@contextmanager
+def _handlers_of_signals() -> Iterator[None]:
+    """Put back what a process does on SIGTERM, for which Ray sets a handler of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None:  # else a program in C has set it
+            signal.signal(signal.SIGTERM, before)
 
 
 def _arguments(address: str | None) -> dict[str, Any]:

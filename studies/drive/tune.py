@@ -16,15 +16,13 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from core.configuration import Configuration, TrialConfig
+from core.configuration import TrialConfig
 from studies.cluster.idle_core import IdleCore
 from studies.cluster.placement import Slots, gpu_share
-from studies.drive.agenda import Agenda
+from studies.drive.agenda import Agenda, Planned
 from studies.drive.handover import HandOver
-from studies.drive.retention import FrontOnly
 from studies.record.folder import Record
 from studies.record.state import StudyState
-from studies.search.suggestions import Suggestions
 from trainables.ray_trainable import StudyTrainable, start_hosts
 from trainables.trainable import TrialResult
 
@@ -32,12 +30,29 @@ RETRIES = 3  # of a trial whose process died
 
 
 class StudySearcher(Searcher):
-    """Hands the trials of an agenda to Tune; `refresh` is called whenever Tune asks, which is at every turn."""
+    """Hands the trials of an agenda to Tune.
 
-    def __init__(self, agenda: Agenda, handover: HandOver, refresh: Callable[[], None] = lambda: None) -> None:
+    Args:
+        agenda: of the study.
+        handover: whose results are collected whenever Tune asks, which is at every turn.
+        make_trial: everything that a process needs to run what is planned.
+        slots: number of trials that have room now.
+        refresh: called at every turn of Tune's loop.
+    """
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        handover: HandOver,
+        make_trial: Callable[[Planned], TrialConfig],
+        slots: Callable[[], int],
+        refresh: Callable[[], None],
+    ) -> None:
         super().__init__()
         self._agenda = agenda
         self._handover = handover
+        self._make_trial = make_trial
+        self._slots = slots
         self._refresh = refresh
         self._identities: dict[str, str] = {}  # by Tune's own id of a trial
 
@@ -58,11 +73,11 @@ class StudySearcher(Searcher):
         """The next trial's configuration, nothing for now, or the end of the study."""
         self._refresh()
         self._handover.collect()
-        config = self._agenda.next()
-        if config is None:
+        planned = self._agenda.next(self._slots())
+        if planned is None:
             return Searcher.FINISHED if self._agenda.over else None
-        self._identities[trial_id] = config.identity
-        return config.to_json()
+        self._identities[trial_id] = planned.identity
+        return self._make_trial(planned).to_json()
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Results are recorded by `RecordCallback`."""
@@ -187,7 +202,7 @@ def _nothing() -> None:
 def run(
     record: Record,
     state: StudyState,
-    spent: Callable[[], bool],
+    agenda: Agenda,
     on_start: Callable[[], None],
     refresh: Callable[[], None],
 ) -> None:
@@ -196,7 +211,7 @@ def run(
     Args:
         record: of the study.
         state: where it stands.
-        spent: whether its own budget is used up.
+        agenda: what is to run.
         on_start: called whenever a trial starts.
         refresh: called at every turn of Tune's loop.
 
@@ -204,17 +219,8 @@ def run(
         StudyError: no node can take a trial.
     """
     spec = record.spec
-    share = gpu_share(spec, state, lambda configuration: make_trial(record, configuration, 0))
-    settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
-    agenda = Agenda(
-        spec,
-        state,
-        Suggestions(spec, state),
-        lambda configuration, seed: make_trial(record, configuration, seed, share),
-        Slots(spec, share),
-        spent,
-        settled,
-    )
+    share = gpu_share(spec, state, lambda configuration: make_trial(record, Planned(configuration, 0), 0.0))
+    slots = Slots(spec, share)
     handover = HandOver(agenda, IdleCore.reserve, spec.budget.patience)
     hosts = start_hosts() if spec.resources.stack > 1 and share else None
 
@@ -225,7 +231,9 @@ def run(
     tuner = tune.Tuner(
         tune.with_resources(StudyTrainable, resources),
         tune_config=tune.TuneConfig(
-            search_alg=StudySearcher(agenda, handover, refresh),
+            search_alg=StudySearcher(
+                agenda, handover, lambda planned: make_trial(record, planned, share), slots, refresh
+            ),
             scheduler=StudyScheduler(agenda, handover),
             num_samples=-1,
             max_concurrent_trials=10_000,  # the agenda itself keeps to the slots, which change as nodes come and go
@@ -250,13 +258,13 @@ def run(
         del hosts  # whose processes end with this reference
 
 
-def make_trial(record: Record, configuration: Configuration, seed: int, share: float = 0.0) -> TrialConfig:
-    """Everything that a process needs to run one trial of a study."""
+def make_trial(record: Record, planned: Planned, share: float) -> TrialConfig:
+    """Everything that a process needs to run one trial of a study, whose trials have a share of a GPU."""
     spec = record.spec
     trial = TrialConfig(
         study=spec.name,
-        configuration=configuration,
-        seed=seed,
+        configuration=planned.configuration,
+        seed=planned.seed,
         study_seed=spec.seed,
         dataset=spec.dataset,
         data_root=record.stores.data,
@@ -265,7 +273,7 @@ def make_trial(record: Record, configuration: Configuration, seed: int, share: f
         metrics=tuple(spec.metrics.during),
         final_metrics=tuple(spec.metrics.final),
         folder="",
-        device_share=share,
+        device_share=planned.share or share,
         threads=spec.resources.threads,
         stacked=spec.resources.stack > 1,
     )
