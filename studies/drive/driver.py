@@ -6,7 +6,7 @@ import logging
 import core.data
 from core.runtime import logging_at
 from studies.cluster.placement import require_shared_folder
-from studies.cluster.session import ray_cluster
+from studies.cluster.session import ending_with_ray, ray_cluster
 from studies.delivery.client import Delivery
 from studies.drive.agenda import Agenda
 from studies.drive.display import Display
@@ -19,6 +19,7 @@ from studies.search.prior_results import add_prior_results
 from studies.search.suggestions import Suggestions
 
 REPORT_PATIENCE = 900.0
+RAY_ENDED = "Ray on this machine has ended, and the study with it; `studies resume {}` goes on"
 DELIVERY_PATIENCE = 60.0  # seconds to wait for the stores at the end
 
 
@@ -63,7 +64,7 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
             settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
             agenda = Agenda(spec, state, Suggestions(spec, state), spent, settled)
             if agenda.wants_slots:
-                with ray_cluster(address):
+                with ray_cluster(address), ending_with_ray(lambda: display.message(RAY_ENDED.format(folder.name))):
                     from studies.drive import tune
 
                     require_shared_folder(record.written.trials_uri)

@@ -220,6 +220,20 @@ def test_a_signal_stops_cleanly_and_a_second_driver_is_refused(service: Service,
 
 
 @pytest.mark.slow
+def test_a_signal_to_the_whole_process_group_ends_the_study_soon(service: Service) -> None:
+    """As `timeout` and systemd send it: Ray's own processes end too, and the driver waits for them no longer."""
+    path = service.write("group", models={"simulated": {"beta": {"log": [1, 16]}, "interval": 0.3}})
+    driver = service.start("launch", path, start_new_session=True)
+    wait_until(lambda: service.ended("group") >= 1)
+    os.killpg(driver.pid, signal.SIGTERM)
+    _, err = driver.communicate(timeout=30)
+    assert driver.returncode == 130, err
+    assert "`studies resume group` goes on" in err
+    assert service.run("resume", "group").returncode == 0
+    service.assert_exactly_once("group", configurations=4, seeds=2)
+
+
+@pytest.mark.slow
 def test_a_second_signal_stops_at_once(service: Service) -> None:
     path = service.write("impatient", models={"simulated": {"beta": {"log": [1, 16]}, "interval": 0.3}})
     driver = service.start("launch", path)
