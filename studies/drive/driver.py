@@ -68,7 +68,14 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
                     from studies.drive import tune
 
                     require_shared_folder(record.written.trials_uri)
-                    tune.run(record, state, agenda, delivery.begin, lambda: display.refresh(state, delivery.trouble))
+                    tune.run(
+                        record,
+                        state,
+                        agenda,
+                        delivery.begin,
+                        lambda: display.refresh(state, delivery.trouble),
+                        display.message,
+                    )
         except Exception:
             delivery.flush(DELIVERY_PATIENCE)
             raise

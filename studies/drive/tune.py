@@ -19,6 +19,7 @@ from ray.tune.search import Searcher
 from core.configuration import TrialConfig
 from studies.cluster.idle_core import IdleCore
 from studies.cluster.placement import Slots, gpu_share
+from studies.cluster.waiting import StartWatch
 from studies.drive.agenda import Agenda, Planned
 from studies.drive.handover import HandOver
 from studies.record.folder import Record
@@ -122,15 +123,22 @@ class RecordCallback(Callback):
     Args:
         agenda: of the study.
         patience: seconds without a result after which a trial's process is killed; None waits for ever.
+        watch: says why no trial starts.
         on_start: called whenever a trial starts.
         refresh: called at every turn of Tune's loop.
     """
 
     def __init__(
-        self, agenda: Agenda, patience: float | None, on_start: Callable[[], None], refresh: Callable[[], None]
+        self,
+        agenda: Agenda,
+        patience: float | None,
+        watch: StartWatch,
+        on_start: Callable[[], None],
+        refresh: Callable[[], None],
     ) -> None:
         self._agenda = agenda
         self._patience = patience
+        self._watch = watch
         self._on_start = on_start
         self._refresh = refresh
         self._heard: dict[str, tuple[Trial, float]] = {}  # running trials, and when they were last heard of
@@ -141,6 +149,7 @@ class RecordCallback(Callback):
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:  # noqa: ARG002
         """Every turn of the loop."""
         self._refresh()
+        self._watch.look()
         self._end_hung()
 
     def _end_hung(self) -> None:
@@ -158,6 +167,7 @@ class RecordCallback(Callback):
         """An actor has the trial."""
         self._heard[trial.trial_id] = (trial, time.monotonic())
         self._agenda.started(trial_name(trial))
+        self._watch.started()
         self._on_start()
 
     def on_trial_result(
@@ -205,6 +215,7 @@ def run(
     agenda: Agenda,
     on_start: Callable[[], None],
     refresh: Callable[[], None],
+    say: Callable[[str], None],
 ) -> None:
     """Hand what is missing of a study to Tune, on the Ray cluster that this process is connected to, and wait.
 
@@ -214,6 +225,7 @@ def run(
         agenda: what is to run.
         on_start: called whenever a trial starts.
         refresh: called at every turn of Tune's loop.
+        say: a message for the user.
 
     Raises:
         StudyError: no node can take a trial.
@@ -222,6 +234,7 @@ def run(
     share = gpu_share(spec, state, lambda configuration: make_trial(record, Planned(configuration, 0), 0.0))
     slots = Slots(spec, share)
     handover = HandOver(agenda, IdleCore.reserve, spec.budget.patience)
+    watch = StartWatch(say)
     hosts = start_hosts() if spec.resources.stack > 1 and share else None
 
     def resources(config: dict[str, Any]) -> Any:
@@ -245,7 +258,7 @@ def run(
             name="ray",
             storage_path=str(record.folder.path),
             storage_filesystem=LocalFileSystem(),  # which takes a path as it is, and not for a URI
-            callbacks=[RecordCallback(agenda, spec.budget.patience, on_start, refresh)],
+            callbacks=[RecordCallback(agenda, spec.budget.patience, watch, on_start, refresh)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
             verbose=0,
