@@ -10,7 +10,7 @@ import typer
 
 from core.mistakes import UserError
 from studies.cli import ask, audit, data, keep, run
-from studies.cli.output import say
+from studies.cli.output import say, use_any_encoding
 
 COMMANDS = (
     *(run.validate, run.launch, run.resume, run.status, run.stop, run.extend),
@@ -32,6 +32,7 @@ app.add_typer(data.app, name="data")
 
 def main() -> None:
     """Entry point: a user's mistake is one sentence on stderr and exit code 2, a fault of ours is a traceback."""
+    use_any_encoding()
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):
