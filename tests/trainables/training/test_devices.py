@@ -155,7 +155,6 @@ def test_an_evaluation_elsewhere_keeps_the_training_state_of_a_gpu(
     assert folder.read("step-000000004")["training.pt"] != before
 
 
-@pytest.mark.cuda
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("capturable", [True, False])
 def test_a_checkpoint_of_another_device_leaves_optimisers_as_this_one_needs_them(
@@ -178,6 +177,7 @@ def test_a_checkpoint_of_another_device_leaves_optimisers_as_this_one_needs_them
     assert {group["fused"] for group in groups} == {True}
 
 
+@pytest.mark.cuda
 @pytest.mark.parametrize("name", ["beta_vae", "factor_vae", "chyvae", "joint_vae"])
 def test_losses_with_tf32_products_are_near_those_of_float32(name: str, tmp_path: pathlib.Path) -> None:
     """Of one step from the same state, at full width; TF32 has ten bits of mantissa."""
