@@ -15,6 +15,8 @@ from analysis.reading.table import OF_TRIAL
 from core.checkpoints import decode_training
 from core.storage import Folder
 from tests.kit import configuration, trial_config
+from trainables.evaluation.inputs import Inputs, available_inputs
+from trainables.evaluation.pictures import pictures
 from trainables.hyperparameters import Hyperparameters
 from trainables.training.loading import load_model
 from trainables.training.run import TrainingRun, evaluate_trained, start
@@ -42,6 +44,29 @@ def test_hyperparameters_are_typed_documented_and_bounded(name: str) -> None:
 def test_no_hyperparameter_is_named_like_another_column_of_the_table(name: str) -> None:
     columns = {"configuration", "model", "n", *OF_TRIAL}
     assert not columns & set(trainables.get(name).Hyperparameters.model_fields)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_measuring_changes_no_training(name: str, tmp_path: pathlib.Path) -> None:
+    """Whatever metrics and pictures ask for, the generator of the training is where it was, and so are all weights."""
+    run = TrainingRun(trial_config(name, tmp_path))
+    run.train(2)
+    model, dataset = run.model, run.dataset
+    noise, weights = model.generator.get_state(), {key: value.clone() for key, value in model.state_dict().items()}
+    model.eval()
+    inputs = Inputs(model, dataset)
+    images = dataset.images(np.arange(4))
+    wanted = available_inputs(type(model), dataset.has_factors) - model.extra_inputs  # a judge takes long to train
+    for each in sorted(wanted):
+        given = inputs[each]
+        if each == "logits":
+            given(images, np.random.default_rng(0))
+        elif each.startswith("encode"):
+            given(images)
+    pictures(model, dataset)
+    model.sample(3)
+    assert torch.equal(model.generator.get_state(), noise)
+    assert all(torch.equal(value, weights[key]) for key, value in model.state_dict().items())
 
 
 @pytest.mark.parametrize("name", NETWORKS)
