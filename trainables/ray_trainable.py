@@ -21,6 +21,7 @@ from core.configuration import TrialConfig
 from core.mistakes import kind_and_reason, reason_of
 from core.storage import Folder
 from trainables.trainable import Run, TrialResult, next_result
+from trainables.training.faults import ends_the_process
 from trainables.training.run import evaluate_trained, start
 
 HOSTS = "hosts of devices"
@@ -49,14 +50,14 @@ class StudyTrainable(tune.Trainable):
         self.seconds_waiting, self.ready = 0.0, time.perf_counter()
         self.resumed_from = 0
         self.offered = False
-        self.error: str | None = None
+        self.error: Exception | None = None
         _set_threads(self.trial_config)
         try:
             self._require_folder()
             self.run = _open(self.trial_config)
             self.resumed_from = self.run.restore(self.folder)
         except Exception as error:
-            self.error = _describe(error)
+            self.error = error
         self.ready = time.perf_counter()
 
     def _require_folder(self) -> None:
@@ -68,19 +69,26 @@ class StudyTrainable(tune.Trainable):
             )
 
     def step(self) -> dict[str, Any]:
-        """Train to the next result, evaluate, save; the last evaluation may be a step of its own."""
+        """Train to the next result, evaluate, save; the last evaluation may be a step of its own.
+
+        Raises:
+            Exception: this process has lost its device; Tune replaces it, and the trial goes on from its checkpoint.
+        """
         self.seconds_waiting += time.perf_counter() - self.ready
         result = self._advance()
         self.ready = time.perf_counter()
         return result
 
     def _advance(self) -> dict[str, Any]:
-        if self.run is None:
-            return self._failed(self.error or "the trial could not be opened")
         try:
+            if self.error is not None:
+                raise self.error
+            assert self.run is not None
             result = self._offer() or self.run.advance()
             self.run.save(self.folder)
         except Exception as error:
+            if ends_the_process(error):
+                raise
             return self._failed(_describe(error))
         return self._outcome(result)
 

@@ -13,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 import studies
+from core.record.history import History
 from studies.drive import driver as driver_module
 from tests.service import Service, wait_until
 
@@ -122,6 +123,20 @@ def test_failing_trials_fail_with_a_reason_and_do_not_stop_the_study(service: Se
     for row in trials.itertuples():
         assert states[row.configuration] == ("COMPLETE" if row.state == "COMPLETED" else "FAIL")
     assert set(service.study("failing").front()["state"]) == {"COMPLETED"}
+
+
+@pytest.mark.slow
+def test_a_process_that_lost_its_device_is_replaced_and_the_trials_go_on(service: Service) -> None:
+    models = {"simulated": {"beta": [1.0, 2.0, 4.0], "loses_device_at": [0, 100], "interval": 0.1}}
+    path = service.write("lost-device", seeds=1, models=models, search={"sampler": "grid"})
+    result = service.run("launch", path)
+    assert result.returncode == 0, result.stderr
+    trials = service.study("lost-device").trials()
+    assert trials["state"].tolist() == ["COMPLETED"] * 6
+    history = History.read(service.root / "lost-device")
+    ill = trials[trials["loses_device_at"] == 100]["configuration"]
+    assert [history.configurations[each].trials[0].ledger["resumed_from"] for each in ill] == [50] * 3
+    service.assert_agreement("lost-device")
 
 
 @pytest.mark.slow

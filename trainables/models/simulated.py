@@ -38,9 +38,15 @@ class SimulatedHyperparameters(Hyperparameters):
     hangs_at: int = hyperparameter(
         0, "Step at which the trial waits for ever; 0 never.", symbol="hang", source="simulated", ge=0
     )
+    loses_device_at: int = hyperparameter(
+        0, "Step at which its process loses the device; 0 never.", symbol="CUDA error", source="simulated", ge=0
+    )
     needs_share: float = hyperparameter(
         0.0, "GPU share below which the trial runs out of memory.", symbol="memory", source="simulated", ge=0.0, le=1.0
     )
+
+
+_lost_devices: list[str] = []  # of this process, one entry for every trial that lost it
 
 
 class OutOfMemoryError(RuntimeError):
@@ -77,12 +83,13 @@ class SimulatedRun:
         self.hyperparameters = SimulatedHyperparameters(**config.configuration.hyperparameters)
         self.step = 0
         self.seconds = 0.0
+        self._resumed = False
 
     def restore(self, folder: Folder) -> int:
         """Go on from the newest checkpoint."""
         checkpoint = checkpoints.newest(folder, up_to=self.config.steps)
         if checkpoint is not None:
-            self.step = checkpoint.step
+            self.step, self._resumed = checkpoint.step, True
             self.seconds = checkpoint.description["ledger"]["seconds_training"]
         return self.step
 
@@ -103,6 +110,10 @@ class SimulatedRun:
         self.seconds += time.perf_counter() - began
         if h.hangs_at and self.step >= h.hangs_at:
             threading.Event().wait()
+        if h.loses_device_at and self.step >= h.loses_device_at and not self._resumed:
+            _lost_devices.append(self.config.identity)
+        if _lost_devices:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered (simulated)")
         if self.config.device_share < h.needs_share:
             raise OutOfMemoryError(f"a GPU share of {self.config.device_share:g} does not hold the trial")
         if h.crashes_at and self.step >= h.crashes_at:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from trainables.trainable import next_result
+from trainables.training.faults import ends_the_process
 from trainables.training.hosted_run import Trained
 from trainables.training.run import TrainingRun
 
@@ -177,6 +178,8 @@ class Host:
         if failures:
             log.error("%d of %d trials failed", len(failures), len(group), exc_info=failures[0])
             self._stacks.pop(key, None)
+            if any(map(ends_the_process, failures)):
+                os._exit(1)  # another host takes the trials on, from what they fetched last
         with self._changed:
             for member, result in found:
                 member.waiting = result

@@ -1,6 +1,7 @@
 """Trials that one process trains together report and save what they report and save alone."""
 
 import dataclasses
+import os
 import pathlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -139,6 +140,23 @@ def test_a_trial_that_fails_in_training_costs_the_others_nothing(tmp_path: pathl
             TrainingRun(trial_config(model, tmp_path / "alone", seed=seed, steps=6, evaluate_every=3))
         )
         assert [report.metrics for report in reports] == [pytest.approx(other.metrics, **CLOSE) for other in expected]
+
+
+def test_a_host_that_lost_its_device_leaves(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    host = Host()
+    run = hosted(host, "vae", tmp_path, 0)
+    ill = host._members[_joined(host, run)].run
+    run._host = host
+
+    def failing(_: int) -> bool:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    ill.model.before_step = failing  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        run.advance()
+    assert left == [1]
 
 
 def _joined(host: Host, run: HostedRun) -> str:
