@@ -12,6 +12,7 @@ from core.storage import Folder
 
 STEPS = 20
 CODED = 2048  # images encoded, as an evaluation does
+CONTEXT = 600 << 20  # bytes, where NVML does not say
 MARGIN = 1.2  # of memory; the allocator and cuDNN's workspaces vary between runs
 MOST = 64  # processes on one device
 TIMED_STEPS = 3
@@ -55,7 +56,8 @@ def measure(config: TrialConfig) -> Footprint | None:
 
     if not torch.cuda.is_available() or not trainables.get(config.configuration.model).learns:
         return None
-    free_before, total = torch.cuda.mem_get_info()
+    before = _used_on_device()  # the first thing that touches the device would make a context
+    total = torch.cuda.mem_get_info()[1]
     run = TrainingRun(dataclasses.replace(config, device_share=1.0))
     run.train(STEPS)  # chooses algorithms, fills the allocator
     torch.cuda.synchronize()
@@ -69,9 +71,35 @@ def measure(config: TrialConfig) -> Footprint | None:
     run.model.encode(run.dataset.images(np.arange(min(CODED, len(run.dataset)))))
     with tempfile.TemporaryDirectory() as directory:
         run.save(Folder(directory))
-    peak = torch.cuda.max_memory_reserved() + max(0, free_before - torch.cuda.mem_get_info()[0])
-    used = min(total, peak - torch.cuda.memory_reserved())
-    return Footprint(used, total, min(1.0, kernels / seconds), seconds / STEPS)
+    beside = outside_of_pytorch(before, _used_on_device(), torch.cuda.memory_reserved())
+    used = min(total, torch.cuda.max_memory_reserved() + beside)
+    return Footprint(used, total, share_of_time(kernels, seconds), seconds / STEPS)
+
+
+def outside_of_pytorch(before: int | None, after: int | None, reserved: int) -> int:
+    """Bytes of a process on a device that PyTorch's allocator does not count: the CUDA context and its kernels.
+
+    Args:
+        before: bytes in use on the device before the process had a context, as NVML says; None where it says nothing.
+        after: the same with it.
+        reserved: by the allocator then.
+    """
+    return CONTEXT if before is None or after is None else max(0, after - before - reserved)
+
+
+def share_of_time(kernels: float, seconds: float) -> float:
+    """In which kernels run, in [0, 1]; 1 where the profiler may not see them, so that no trial is crowded."""
+    return min(1.0, kernels / seconds) if kernels else 1.0
+
+
+def _used_on_device() -> int | None:
+    """Bytes in use on the first visible device, by all processes; None without NVML."""
+    import torch
+
+    try:
+        return int(torch.cuda.device_memory_used(0))
+    except Exception:  # its bindings are not installed, or it may not be asked
+        return None
 
 
 def step_seconds(configuration: Configuration, info: DatasetInfo) -> float:

@@ -9,7 +9,16 @@ import torch
 import core.data
 import trainables
 from tests.kit import DATASETS, QUICK, trial_config
-from trainables.training.cost import TIMED_STEPS, Footprint, fitting_share, measure, step_seconds
+from trainables.training.cost import (
+    CONTEXT,
+    TIMED_STEPS,
+    Footprint,
+    fitting_share,
+    measure,
+    outside_of_pytorch,
+    share_of_time,
+    step_seconds,
+)
 
 
 def footprint(used: float, busy: float) -> Footprint:
@@ -28,6 +37,16 @@ def footprint(used: float, busy: float) -> Footprint:
 )
 def test_the_share_is_what_memory_and_time_leave(used: float, busy: float, share: float) -> None:
     assert fitting_share([footprint(used, busy)]) == pytest.approx(share)
+
+
+def test_the_context_counts_as_nvml_says_or_as_it_usually_is() -> None:
+    assert outside_of_pytorch(2 << 30, 5 << 30, 2 << 30) == 1 << 30
+    assert outside_of_pytorch(None, 5 << 30, 2 << 30) == outside_of_pytorch(2 << 30, None, 2 << 30) == CONTEXT
+
+
+def test_a_profile_without_kernels_means_that_nothing_is_known() -> None:
+    assert share_of_time(0.0, 2.0) == 1.0
+    assert (share_of_time(0.5, 2.0), share_of_time(3.0, 2.0)) == (0.25, 1.0)
 
 
 def test_the_neediest_model_decides_and_without_a_device_it_is_a_whole_one() -> None:
