@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 WARM_UP = 5  # steps before a capture: allocators and libraries settle, optimisers make their state
 PER_LAUNCH = 10  # steps of a graph, for models without stages
 AGREEMENT = 1e-3  # relative, between a launch and the same steps without it; kernels may add in another order
+SPREAD = 10.0  # times what the same steps differ from themselves, where that is more
 
 Trainee: TypeAlias = Model[Any] | Stack
 Source: TypeAlias = Batches | StackedBatches
@@ -90,6 +91,13 @@ def cuda_graph(model: Trainee, function: Callable[[], None]) -> Callable[[], Non
     return replay
 
 
+def _agree(found: Tensor, wanted: Tensor, again: Tensor) -> bool:
+    """Whether sums are as near as two eager runs; those of a trial that diverged say nothing."""
+    tolerance = torch.maximum(AGREEMENT * (1.0 + wanted.abs()), SPREAD * (again - wanted).abs())
+    near = (found - wanted).abs() <= tolerance
+    return bool((near | ~wanted.isfinite() | ~again.isfinite()).all())
+
+
 class Captured:
     """Several steps per launch of a graph; the same numbers as `Eager`."""
 
@@ -147,20 +155,17 @@ class Captured:
             _take(self.model, batches, self._sums)
 
     def _prepare(self) -> None:
-        """Capture, and compare one launch with the same steps taken one by one; the state is as before."""
+        """Capture, and compare one launch with the same steps taken one by one; the state is as before.
+
+        The same steps, taken twice, are not equal on a GPU either, which adds in no fixed order: how far they part is
+        the measure.
+        """
         before = self._snapshot()
-        self._several()
-        wanted = {name: total.clone() for name, total in self._sums.items()}
-        self._restore(before)
+        wanted, again = self._sums_of(self._several, before), self._sums_of(self._several, before)
         try:
             self._launch = self._capture(self.model, self._several)
-            self._restore(before)
-            self._launch()
-            agree = all(
-                torch.allclose(total, wanted[name], rtol=AGREEMENT, atol=AGREEMENT)
-                for name, total in self._sums.items()
-            )
-            trouble = "" if agree else "a launch gives other losses than its steps"
+            found = self._sums_of(self._launch, before)
+            trouble = "" if all(map(_agree, found, wanted, again)) else "a launch gives other losses than its steps"
         except RuntimeError as error:
             trouble = reason_of(error)
         if trouble:
@@ -168,6 +173,12 @@ class Captured:
             self._launch, self._refused = None, True
         self._restore(before)
         self._places = self._where()
+
+    def _sums_of(self, steps: Callable[[], None], before: tuple[list[Tensor], list[Tensor]]) -> list[Tensor]:
+        """The sums that steps leave behind from a state, which is put back first."""
+        self._restore(before)
+        steps()
+        return [total.clone() for total in self._sums.values()]
 
     def _where(self) -> list[int]:
         return [tensor.data_ptr() for tensor in self._state()]

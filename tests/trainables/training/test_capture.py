@@ -11,7 +11,7 @@ from core.data.batches import resident
 from tests.kit import trial_config
 from trainables.training.loop import PER_LAUNCH, WARM_UP, Captured, Eager
 from trainables.training.run import TrainingRun
-from trainables.training.stack import Stack
+from trainables.training.stack import Stack, StackedBatches
 
 STEPS = WARM_UP + 2 * PER_LAUNCH + 3
 
@@ -95,6 +95,44 @@ def test_a_recording_that_cannot_be_trusted_is_not_used(tmp_path: pathlib.Path, 
     Eager(plain.model, plain.sources)(0, STEPS)
     for name, value in plain.model.state_dict().items():
         assert torch.equal(value, run.model.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("seed", [0, 4])
+def test_a_right_recording_is_used_where_no_two_runs_are_equal(tmp_path: pathlib.Path, seed: int) -> None:
+    """As on a GPU: gradients differ in their last digits, by which FactorVAE's total correlation moves."""
+    rates = {"learning_rate": 2e-3, "discriminator_learning_rate": 1e-3}
+    run = TrainingRun(
+        trial_config("factor_vae", tmp_path, steps=100, evaluate_every=100, seed=seed, hyperparameters=rates)
+    )
+    for source in run.sources:
+        source._resident = resident(source.dataset, source._subset, source.device)
+    unordered = torch.Generator().manual_seed(seed)
+    training_step = run.model.minimise
+
+    def minimise(loss: Any, optimizer: Any, gradients: Any = None) -> None:
+        training_step(loss, optimizer, gradients)
+        with torch.no_grad():
+            for group in optimizer.param_groups:
+                for parameter in group["params"]:
+                    parameter.mul_(1 + 1e-6 * torch.randn(parameter.shape, generator=unordered))
+
+    run.model.minimise = minimise
+    loop = Captured(run.model, run.sources, repeated)
+    loop(0, STEPS)
+    assert not loop._refused
+
+
+def test_a_member_that_diverged_refuses_no_stack(tmp_path: pathlib.Path) -> None:
+    runs = [opened("beta_vae", tmp_path / str(seed)) for seed in range(2)]
+    with torch.no_grad():
+        next(runs[1].model.parameters()).fill_(torch.nan)
+    stack = Stack([run.model for run in runs])
+    loop = Captured(
+        stack, [StackedBatches(each, [0, 1]) for each in zip(*(run.sources for run in runs), strict=True)], repeated
+    )
+    sums = loop(0, STEPS)
+    assert not loop._refused
+    assert sums["reconstruction"].isnan().tolist() == [False, True]
 
 
 @pytest.mark.cuda
