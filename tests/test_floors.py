@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 FLOORS = ("core", "trainables", "analysis", "studies")
 ROOMS = {
     "core": (
-        ("", "files", "papers", "pareto", "configuration", "runtime", "noise"),
+        ("", "files", "papers", "pareto", "configuration", "runtime", "machine", "noise"),
         ("mistakes",),
         ("storage", "bounds"),
         ("checkpoints", "record", "data"),

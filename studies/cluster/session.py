@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from core.machine import granted_cores, granted_gpus
 from core.mistakes import StudyError, reason_of
 from core.runtime import environment, logging_at
 
@@ -85,5 +86,6 @@ def _arguments(address: str | None) -> dict[str, Any]:
         "address": "local",  # never a cluster that somebody else runs here
         "include_dashboard": False,
         "_node_ip_address": "127.0.0.1",
-        "num_cpus": os.cpu_count(),
+        "num_cpus": granted_cores().amount,
+        "num_gpus": granted_gpus(),
     }
