@@ -67,6 +67,11 @@ def granted_memory(root: pathlib.Path = ROOT) -> Grant:
     return Grant(*min(limits, key=lambda limit: limit[0]))
 
 
+def has_gpu_driver(root: pathlib.Path = ROOT) -> bool:
+    """Whether the machine has the driver of a GPU, by the files that it puts into `dev`."""
+    return any((root / file).exists() for file in GPU_FILES)
+
+
 def granted_gpus(root: pathlib.Path = ROOT) -> int:
     """GPUs that PyTorch can use in processes like this one, if each of them is given one.
 
@@ -76,7 +81,7 @@ def granted_gpus(root: pathlib.Path = ROOT) -> int:
     Args:
         root: directory under which the machine's `dev` is; without a driver, PyTorch is not even imported.
     """
-    if not any((root / file).exists() for file in GPU_FILES):
+    if not has_gpu_driver(root):
         return 0
     import torch
 

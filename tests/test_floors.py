@@ -48,7 +48,7 @@ ROOMS = {
         ("record",),
         ("search", "cluster"),
         ("delivery",),
-        ("drive", "audit"),
+        ("drive", "audit", "doctor"),
         ("service",),
         ("",),
         ("cli",),

@@ -4,12 +4,11 @@ import os
 import pathlib
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 
 import pytest
 
 from core.machine import granted_cores, granted_gpus, granted_memory
+from tests.kernel import control_group
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 SECOND = "0::{path}\n", "30 23 0:26 {begins} /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
@@ -124,37 +123,16 @@ def test_the_mask_of_a_real_process() -> None:
     assert "affinity mask" in told or os.cpu_count() == 1
 
 
-@pytest.fixture
-def group() -> Iterator[pathlib.Path]:
-    """A control group of the kernel's below the one that this process is in, with a quota of half a core."""
-    name = f"studies-{uuid.uuid4().hex}"
-    for top, files in (
-        ("/sys/fs/cgroup/cpu", {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "50000"}),
-        ("/sys/fs/cgroup", {"cpu.max": "50000 100000"}),
-    ):
-        folder = pathlib.Path(top) / name
-        try:
-            folder.mkdir()
-            for file, text in files.items():
-                (folder / file).write_text(text)
-        except OSError:
-            if folder.exists():
-                folder.rmdir()
-            continue
-        yield folder
-        folder.rmdir()
-        return
-    pytest.skip("needs the right to make control groups, as root outside of a container has it")
-
-
-def test_the_quota_of_a_real_process(group: pathlib.Path) -> None:
+def test_the_quota_of_a_real_process() -> None:
     """The parent's counts too: the process is in a group of its own below."""
-    below = group / "below"
-    below.mkdir()
-    try:
-        told = cores_of_a_process(f"open('{below}/cgroup.procs', 'w').write(str(os.getpid()))")
-    finally:
-        below.rmdir()
+    first = {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "50000"}
+    with control_group("cpu", first, {"cpu.max": "50000 100000"}) as group:
+        below = group / "below"
+        below.mkdir()
+        try:
+            told = cores_of_a_process(f"open('{below}/cgroup.procs', 'w').write(str(os.getpid()))")
+        finally:
+            below.rmdir()
     assert told == f"Grant(amount=1, reason='the control group {group} has a CPU quota of 0.5')\n"
 
 

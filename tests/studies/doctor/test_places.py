@@ -1,0 +1,171 @@
+"""Directories with real faults: of rights, of room, of locks, of clocks, of names."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+from studies.doctor import places
+from studies.doctor.finding import State
+from tests.kernel import with_mounts, without_override
+from tests.studies.doctor.kit import asked, elsewhere, one, states
+
+FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+
+
+def test_a_root_that_will_be_made_is_fit_and_nothing_is_made(tmp_path: pathlib.Path) -> None:
+    root = tmp_path / "deep" / "runs"
+    assert states(places.root(asked(root))) == {"root": State.OK, "locks": State.OK}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_root_below_a_file(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").touch()
+    found = one(places.root, asked(tmp_path / "file" / "runs"))
+    assert (found.state, found.says) == (State.FAULT, f"{tmp_path}/file cannot be written: Not a directory")
+
+
+def test_a_root_without_the_right_to_write(tmp_path: pathlib.Path) -> None:
+    prefix = without_override()
+    tmp_path.chmod(0o555)
+    (found,) = elsewhere("places.root", tmp_path / "runs", prefix)
+    tmp_path.chmod(0o755)
+    assert (found.state, found.says) == (State.FAULT, f"{tmp_path} cannot be written: Permission denied")
+
+
+def test_a_root_on_a_disk_that_only_reads(tmp_path: pathlib.Path) -> None:
+    prefix = with_mounts(f"mount --bind '{tmp_path}' '{tmp_path}'", f"mount -o remount,bind,ro '{tmp_path}'")
+    (found,) = elsewhere("places.root", tmp_path, prefix)
+    assert (found.state, found.says) == (State.FAULT, f"{tmp_path} cannot be written: Read-only file system")
+
+
+def test_a_root_on_a_full_disk(tmp_path: pathlib.Path) -> None:
+    prefix = with_mounts(f"mount -t tmpfs -o size=8k none '{tmp_path}'")
+    (found,) = elsewhere("places.root", tmp_path, prefix)
+    assert (found.state, found.says) == (State.FAULT, f"{tmp_path} cannot be written: No space left on device")
+    disk = elsewhere("places.disk", tmp_path, prefix)[0]
+    assert (disk.state, disk.says) == (State.WARNING, f"0.0 GB are free in {tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (
+            "return 0;",
+            "two processes can hold the same lock",
+        ),  # as on network file systems that lock on each host alone
+        ("errno = ENOLCK; return -1;", "no file can be locked in .*: No locks available"),
+    ],
+)
+def test_a_file_system_without_locks(tmp_path: pathlib.Path, body: str, says: str) -> None:
+    """The process is given its `flock` of such a file system; the one beside it has that of the kernel."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler (Debian: apt-get install gcc)")
+    source, library = tmp_path / "flock.c", tmp_path / "flock.so"
+    source.write_text(
+        "#include <errno.h>\n#include <stdlib.h>\n"
+        '__attribute__((constructor)) static void once(void) { unsetenv("LD_PRELOAD"); }\n'
+        f"int flock(int file, int operation) {{ {body} }}\n"
+    )
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
+    locks = elsewhere("places.root", tmp_path, variables={"LD_PRELOAD": str(library)})[1]
+    assert locks.state is State.FAULT
+    assert re.search(says, locks.says)
+
+
+@pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not installed (Debian: apt-get install libfaketime)")
+@pytest.mark.parametrize(("by", "says"), [("+1h", "3600 s behind"), ("-1h", "3600 s ahead")])
+def test_a_clock_that_is_not_that_of_the_file_system(tmp_path: pathlib.Path, by: str, says: str) -> None:
+    skewed = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": by, "NO_FAKE_STAT": "1"}
+    (found,) = elsewhere("places.clock", tmp_path, variables=skewed)
+    assert (found.state, says in found.says) == (State.WARNING, True), found.says
+    assert one(places.clock, asked(tmp_path)).state is State.OK
+
+
+def test_a_temporary_directory_whose_name_is_too_long_for_sockets(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("n" * (80 - len(str(tmp_path)) - 1))
+    long.mkdir()
+    assert len(str(long)) == 80
+    monkeypatch.setenv("TMPDIR", str(long))
+    found = next(places.temporary(asked(tmp_path)))
+    assert (found.state, "paths of 148 bytes, and Linux allows 107" in found.says) == (State.WARNING, True), found.says
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")
+    assert "too long" not in next(places.temporary(asked(tmp_path))).says
+
+
+def test_the_length_of_a_socket_is_that_of_ray() -> None:
+    name = "session_2026-11-28_13-19-30_244323_25901"  # as Ray names them, and with the longest number of a process
+    assert len(places.SOCKET) == len(f"{name}/sockets/plasma_store") + 2
+
+
+@pytest.fixture
+def short() -> Iterator[pathlib.Path]:
+    """A temporary directory with a name that sockets may have."""
+    with tempfile.TemporaryDirectory(prefix="d-", dir="/tmp") as folder:
+        yield pathlib.Path(folder)
+
+
+def test_a_session_directory_of_somebody_else(short: pathlib.Path) -> None:
+    prefix = without_override()
+    (short / "ray").mkdir(mode=0o555)
+    found = elsewhere("places.temporary", short, prefix, {"TMPDIR": str(short)})[0]
+    assert found.state is State.WARNING
+    assert found.says.startswith(
+        f"{short}/ray of {short.owner()} cannot be written: Permission denied; Ray uses another"
+    )
+    assert next(places.temporary(asked(short))).state is State.OK
+
+
+def test_no_room_for_temporary_files(short: pathlib.Path) -> None:
+    prefix = with_mounts(f"mount -t tmpfs -o size=8k none '{short}'")
+    found = elsewhere("places.temporary", short, prefix, {"TMPDIR": str(short)})[0]
+    assert (found.state, "No space left on device" in found.says) == (State.FAULT, True)
+
+
+def test_no_place_for_temporary_files(short: pathlib.Path) -> None:
+    prefix = with_mounts("mount --bind /tmp /tmp", "mount -o remount,bind,ro /tmp")
+    found = elsewhere("places.temporary", short, prefix, {"TMPDIR": str(short)})[0]
+    assert (found.state, f"{short} of" in found.says) == (State.FAULT, True)
+
+
+def test_a_home_without_the_right_to_write(tmp_path: pathlib.Path) -> None:
+    prefix = without_override()
+    tmp_path.chmod(0o555)
+    (found,) = elsewhere("places.home", tmp_path, prefix, {"HOME": str(tmp_path)})
+    tmp_path.chmod(0o755)
+    assert (found.state, f"{tmp_path} cannot be written" in found.says) == (State.WARNING, True)
+    (absent,) = elsewhere("places.home", tmp_path, variables={"HOME": str(tmp_path / "none")})
+    assert absent.state is State.WARNING
+
+
+def test_data_that_only_others_write(tmp_path: pathlib.Path) -> None:
+    prefix = without_override()
+    (tmp_path / "data").mkdir(mode=0o555)
+    (found,) = elsewhere("places.data", tmp_path / "runs", prefix)
+    assert (found.state, f"{tmp_path}/data cannot be written" in found.says) == (State.WARNING, True)
+    (tmp_path / "data").chmod(0o755)
+    assert one(places.data, asked(tmp_path / "runs")).state is State.OK
+
+
+def test_a_disk_without_room_for_files(tmp_path: pathlib.Path) -> None:
+    prefix = with_mounts(f"mount -t tmpfs -o size=4g,nr_inodes=50 none '{tmp_path}'")
+    disk = elsewhere("places.disk", tmp_path, prefix)[0]
+    assert (disk.state, disk.says.partition(",")[2]) == (State.WARNING, " but only for 49 files")
+
+
+def test_ray_looks_for_its_directory_where_the_doctor_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray._common.utils import get_default_ray_temp_dir
+
+    for variables in ({}, {"TMPDIR": "/a"}, {"RAY_TMPDIR": "/b"}, {"TMPDIR": "/a", "RAY_TMPDIR": "/b"}):
+        for name in ("TMPDIR", "RAY_TMPDIR"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert str(places.session_directory()) == get_default_ray_temp_dir()
