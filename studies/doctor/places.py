@@ -17,7 +17,6 @@ from studies.doctor.finding import Asked, Finding, fault, ok, warning
 
 NEARLY_FULL = 1_000_000_000  # bytes
 SOMETHING = bytes(65536)  # takes room on a disk
-TEMPORARY = pathlib.Path("/tmp")
 LONGEST_SOCKET = 107  # bytes of a path that a socket of Linux may have
 SOCKET = "session_2000-01-01_00-00-00_000000_1234567/sockets/plasma_store"  # below Ray's directory
 FEW_FILES = 10_000
@@ -56,7 +55,10 @@ def _locks(file: pathlib.Path) -> Finding:
         except OSError as error:
             return fault("locks", f"no file can be locked in {file.parent}: {error.strerror}", fix)
         other = subprocess.run([sys.executable, "-I", "-S", "-c", TRY_LOCK, file], capture_output=True, check=False)
-    if other.returncode != HELD:
+    if other.returncode not in (0, HELD):
+        said = other.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        return fault("locks", f"a second process cannot lock a file in {file.parent}: {said}", fix)
+    if other.returncode == 0:
         return fault("locks", f"two processes can hold the same lock in {file.parent}", fix)
     return ok("locks", f"a lock in {file.parent} keeps a second process out")
 
@@ -103,15 +105,15 @@ def temporary(_: Asked) -> Iterator[Finding]:
     fix, another = "set TMPDIR to a directory of your own, with a short path", "Ray uses another one"
     place, longest = existing(session), len(os.fsencode(session / SOCKET))
     refused = _refusal(place)
-    if refused is not None:
+    if longest > LONGEST_SOCKET:
+        text = f"sockets in {session} have paths of {longest} bytes, and Linux allows {LONGEST_SOCKET}; {another}"
+        yield warning(check, text, fix)
+    elif refused is not None:
         text = f"{place} of {_owner(place)} cannot be written: {refused.strerror}"
-        if refused.errno == errno.ENOSPC or _refusal(TEMPORARY) is not None:
+        if refused.errno == errno.ENOSPC:
             yield fault(check, text, fix)
         else:
             yield warning(check, f"{text}; {another}", fix)
-    elif longest > LONGEST_SOCKET:
-        text = f"sockets in {session} have paths of {longest} bytes, and Linux allows {LONGEST_SOCKET}; {another}"
-        yield warning(check, text, fix)
     else:
         yield ok(check, f"{session} can be written")
     yield from _space("disk of temporary files", session, f"delete old sessions in {session}, or set TMPDIR elsewhere")
@@ -119,17 +121,22 @@ def temporary(_: Asked) -> Iterator[Finding]:
 
 def session_directory() -> pathlib.Path:
     """Where Ray keeps its sessions on this machine."""
-    return pathlib.Path(os.environ.get("RAY_TMPDIR", os.environ.get("TMPDIR", TEMPORARY))) / "ray"
+    return pathlib.Path(os.environ.get("RAY_TMPDIR", os.environ.get("TMPDIR", "/tmp"))) / "ray"
 
 
 def home(_: Asked) -> Iterator[Finding]:
     """Libraries keep their caches in HOME."""
-    place = pathlib.Path.home()
+    fix = "set HOME to a directory that you may write"
+    try:
+        place = pathlib.Path.home()
+    except RuntimeError:
+        yield warning("HOME", f"user {os.getuid()} has no home directory", fix)
+        return
     if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
         yield ok("HOME", f"{place} can be written")
     else:
         text = f"{place} cannot be written; libraries that keep caches there make them anew each time"
-        yield warning("HOME", text, "set HOME to a directory that you may write")
+        yield warning("HOME", text, fix)
 
 
 @contextlib.contextmanager
