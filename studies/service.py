@@ -10,10 +10,12 @@ from typing import Any
 
 from analysis.study import Study
 from core.files import redact
-from core.mistakes import StudyError
+from core.mistakes import StudyError, reason_of
+from core.record import journal
 from core.record import study as written
 from core.record.history import History
 from core.record.places import Stores
+from core.storage import Folder
 from studies.cluster import job
 from studies.cluster.session import ray_cluster
 from studies.delivery.mlflow_store import require_store
@@ -100,6 +102,8 @@ class Prepared:
 
     def run(self, display: Display | None, address: str | None) -> Outcome:
         """Drive the study; its folder is made once the cluster has answered."""
+        if self.existing:
+            return run(self.existing, display, address)
         with ray_cluster(address):
             return run(self.record(), display, address)
 
@@ -133,9 +137,26 @@ def prepare(
     if not stores.optuna.startswith("sqlite:"):
         require_storage(stores.optuna)
     require_disk(spec, stores.data, stores.checkpoints)
+    _require_no_earlier_trials(folder, stores)
     source = pathlib.Path(document.source)
     text = source.read_text(encoding="utf-8") if document.marks is not None else spec.model_dump_json(indent=1)
     return Prepared(folder, spec, stores, text, None)
+
+
+def _require_no_earlier_trials(folder: StudyFolder, stores: Stores) -> None:
+    """Refuse to go on from what an earlier study of the same name left behind when its record was deleted."""
+    left = [str(folder.path / journal.FILE)] if journal.size(folder.path) else []
+    try:
+        trials = Folder(stores.trials_uri(folder.name))
+        left += [trials.uri] if trials.entries() else []
+    except (OSError, ValueError) as error:
+        where = redact(stores.checkpoints)
+        raise StudyError(f"no checkpoints can be kept in {where}: {reason_of(error)}; give another --storage") from None
+    if left:
+        raise StudyError(
+            f"{redact(left[0])} is of an earlier study '{folder.name}' whose record is gone: "
+            "delete it, or give the new study another name"
+        )
 
 
 def _require_same_file(record: Record, spec: StudySpec) -> None:
@@ -190,7 +211,7 @@ def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:
     pid = folder.driver()
     if pid is None:
         raise StudyError(f"nobody drives study '{name}' on this machine; `studies resume {name}` goes on with it")
-    os.kill(pid, signal.SIGINT)
+    os.kill(pid, signal.SIGTERM)
     return f"process {pid}"
 
 

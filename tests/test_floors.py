@@ -48,7 +48,7 @@ ROOMS = {
         ("record",),
         ("search", "cluster"),
         ("delivery",),
-        ("drive", "audit", "doctor"),
+        ("drive", "audit", "upkeep", "doctor"),
         ("service",),
         ("",),
         ("cli",),

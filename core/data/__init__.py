@@ -11,12 +11,13 @@ $STUDIES_DATA, else ./data); every process of a node maps the same cache file.
 
 import copyreg
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.data.dataset import DatasetInfo, FactorDataset, Progress
-from core.data.files.cache import findings
+from core.data.files import cache
 from core.data.registry import Spec, data_root, dataset_name, families, resolve
 from core.data.sheet import draw
 from core.mistakes import DataError
@@ -25,6 +26,7 @@ __all__ = [
     "DataError",
     "DatasetInfo",
     "FactorDataset",
+    "cache_folder",
     "catalogue",
     "check",
     "contact_sheet",
@@ -37,6 +39,11 @@ __all__ = [
 ]
 
 Root = str | os.PathLike[str] | None
+
+
+def cache_folder(root: Root = None) -> Path:
+    """Where caches are: $STUDIES_CACHE, else the folder `cache` of the data root. Raises DataError."""
+    return cache.folder(data_root(root))
 
 
 def names() -> list[str]:
@@ -90,7 +97,7 @@ def check(spec: Spec, root: Root = None) -> list[str]:
         path = family.cache_path(name, options, folder)
     except DataError as error:
         return [str(error)]
-    return found + (findings(path) if path else [])
+    return found + (cache.findings(path) if path else [])
 
 
 def contact_sheet(spec: Spec, root: Root = None) -> tuple[np.ndarray, list[str]]:

@@ -64,8 +64,8 @@ class GridFamily(Family):
         """Where the images of `grid` are or will be cached."""
 
     @abstractmethod
-    def check_original(self, path: Path) -> list[str]:
-        """Read the user's file in full and compare it with what it should be."""
+    def check_original(self, path: Path, root: Path) -> list[str]:
+        """Read the user's file in full and compare it with what it should be; caches of the data `root` may help."""
 
     def names(self) -> list[str]:
         """Every registered name of the family, the plain set first."""
@@ -106,7 +106,7 @@ class GridFamily(Family):
         """Read the user's original in full; one sentence for each thing that is wrong. Raises DataError."""
         self.grid(name, options)
         path = self.original(root)
-        return self.check_original(path) if path else []
+        return self.check_original(path, root) if path else []
 
 
 def refuse_other_options(name: str, options: dict[str, Any], known: tuple[str, ...]) -> None:

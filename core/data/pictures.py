@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PER_CHUNK = 512
+LOOKED_AT = 16  # images
 SUFFIXES = (".jpg", ".jpeg", ".png")
 Prepare = Callable[["Image"], np.ndarray]
 """Makes an image uint8 (C, H, W) of a decoded picture; ValueError where it is not one of the set."""
@@ -40,12 +41,14 @@ class Content:
         names: one name for each image, in the order of the cache.
         chunks: images uint8 (n, C, H, W) from the given number on.
         files: what to look at to see that the images were replaced; `path` itself unless given.
+        look: decodes a few images, evenly spread, so that files that are no pictures are found early; DataError.
     """
 
     path: Path
     names: Sequence[str]
     chunks: cache.Chunks
     files: tuple[Path, ...] = ()
+    look: Callable[[], None] = lambda: None
 
     def identity(self) -> dict[str, Any]:
         """What the cache depends on: the files and the names in them."""
@@ -74,8 +77,11 @@ class PictureFamily(Family):
         """Numbers int64 (n,) of the images of a split other than "all"."""
 
     def describe(self, name: str, options: dict[str, Any], root: Path) -> DatasetInfo:
-        """What is known without decoding an image. Raises DataError when the images are not there."""
-        chosen = self._chosen(options, self.content(root), root)
+        """What is known before the images are decoded. Raises DataError when they are not there, or are no pictures."""
+        content = self.content(root)
+        chosen = self._chosen(options, content, root)
+        if not self.cache_path(name, options, root).exists():
+            content.look()
         return DatasetInfo(name, (), (), self.image_shape, len(chosen), "original", False)
 
     def load(self, name: str, options: dict[str, Any], root: Path, progress: Progress | None) -> FactorDataset:
@@ -91,7 +97,7 @@ class PictureFamily(Family):
 
     def cache_path(self, name: str, options: dict[str, Any], root: Path) -> Path:  # noqa: ARG002
         """Where the decoded images are or will be."""
-        return root / "cache" / f"{self.name}-original.npy"
+        return cache.folder(root) / f"{self.name}-original.npy"
 
     def check(self, name: str, options: dict[str, Any], root: Path) -> list[str]:
         """Decode every image; compare the number of images with the published set. Raises DataError."""
@@ -136,7 +142,12 @@ def pictures(
                 part = names[first : first + PER_CHUNK]
                 yield np.stack(list(pool.map(lambda name: _decoded(path, name, read, prepare), part)))
 
-    return Content(path, names, chunks)
+    def look() -> None:
+        with _reader(path) as read:
+            for number in np.unique(np.linspace(0, len(names) - 1, LOOKED_AT).astype(np.int64)):
+                _decoded(path, names[number], read, prepare)
+
+    return Content(path, names, chunks, look=look)
 
 
 def _decoded(path: Path, name: str, read: Callable[[str], bytes], prepare: Prepare) -> np.ndarray:
@@ -171,7 +182,12 @@ def _names(path: Path) -> list[str]:
             found = archive.namelist()
     else:
         found = list(_places(path))
-    return sorted(name for name in found if name.lower().endswith(SUFFIXES) and "__MACOSX" not in name)
+    return sorted(name for name in found if name.lower().endswith(SUFFIXES) and not _of_macos(name))
+
+
+def _of_macos(name: str) -> bool:
+    """Whether a file only keeps what macOS notes about another one."""
+    return "__MACOSX" in name or name.rpartition("/")[2].startswith("._")
 
 
 @contextmanager

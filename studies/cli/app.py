@@ -9,13 +9,14 @@ import sys
 import typer
 
 from core.mistakes import UserError
-from studies.cli import ask, audit, data, run
+from studies.cli import ask, audit, data, keep, run
 from studies.cli.doctor import doctor
-from studies.cli.output import say
+from studies.cli.output import say, use_any_encoding
 
 COMMANDS = (
     *(run.validate, run.launch, run.resume, run.status, run.stop, run.extend),
     *(audit.check, audit.replay, doctor),
+    *(keep.rename, keep.archive, keep.delete),
     *(ask.best, ask.front, ask.report, ask.knee, ask.nearest, ask.compare, ask.export, ask.log_model, ask.ui),
 )
 
@@ -32,6 +33,7 @@ app.add_typer(data.app, name="data")
 
 def main() -> None:
     """Entry point: a user's mistake is one sentence on stderr and exit code 2, a fault of ours is a traceback."""
+    use_any_encoding()
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):

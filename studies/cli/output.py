@@ -1,5 +1,6 @@
 """What the command line prints: results on stdout, messages on stderr."""
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,13 @@ from rich.table import Table
 # names and paths may look like markup or emoji codes; nothing of the kind is meant
 OUT = Console(markup=False, emoji=False, highlight=False)
 ERR = Console(markup=False, emoji=False, highlight=False, stderr=True)
+
+
+def use_any_encoding() -> None:
+    """Let a terminal that knows no Greek show the rest, where Python would fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def say(message: str) -> None:
@@ -28,7 +36,9 @@ def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "") -> N
     rows = list(rows)
     if as_json:
         for row in rows:
-            sys.stdout.write(json.dumps({key: plain(value) for key, value in row.items()}, ensure_ascii=False) + "\n")
+            values = {key: plain(value) for key, value in row.items()}
+            unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+            sys.stdout.write(json.dumps(values, ensure_ascii=not unicode) + "\n")
         return
     table = Table(title=title or None, title_justify="left", header_style="bold")
     if len(rows) == 1:  # a single thing reads better downwards

@@ -77,7 +77,14 @@ def resume(name: Name, root: Root = ROOT, address: Address = None) -> None:
 
 
 def _drive(run: Callable[[], Any], name: str, root: pathlib.Path) -> None:
-    outcome = run()
+    from studies.record.folder import StudyFolder
+
+    try:
+        outcome = run()
+    except KeyboardInterrupt:
+        if StudyFolder(root, name).exists:
+            say(f"stopped at once; `studies resume {name}{_root(root)}` goes on")
+        raise
     _summary(name, root)
     if outcome.spent and not outcome.finished:
         say(f"the study's own budget is spent; `studies extend {name}{_root(root)} --hours H` gives it more")

@@ -1,24 +1,32 @@
 """The Ray cluster that a study runs on: one that is there, or one on this machine that ends with the driver."""
 
 import contextlib
+import functools
 import logging
 import os
 import pathlib
+import secrets
+import signal
 import socket
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import psutil
 
 from core.machine import granted_cores, granted_gpus
 from core.mistakes import StudyError, reason_of
 from core.runtime import environment, logging_at
+from studies.cluster.temporary import temporary_folder
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 ALWAYS = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a failed trial has no metrics; the study goes on
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "RAY_AIR_NEW_OUTPUT": "0",  # the study shows its own progress
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # `studies.drive.interruption` handles signals
 }
 UNLESS_SET = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # every listener stays on loopback
@@ -26,6 +34,9 @@ UNLESS_SET = {
     "TUNE_GLOBAL_CHECKPOINT_S": "300",  # Tune's own snapshots are not what a study resumes from
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of evaluations that an interrupted study gives up
+}
+UNLESS_SET_HERE = {
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` workers would start in a copy without this environment
 }
 SET_BY_LIBRARIES = ("RAY_", "TUNE_", "_MLFLOW_", "PYTHONBREAKPOINT")  # beginnings of names
 
@@ -56,7 +67,8 @@ def ray_cluster(address: str | None) -> Iterator[None]:
         StudyError: nothing answers at the address.
     """
     require_address(address)
-    unset = {name: value for name, value in UNLESS_SET.items() if name not in os.environ}
+    defaults = UNLESS_SET if address else {**UNLESS_SET, **UNLESS_SET_HERE, **_home(), **_token()}
+    unset = {name: value for name, value in defaults.items() if name not in os.environ}
     with environment({**unset, **ALWAYS}, SET_BY_LIBRARIES), logging_at(logging.ERROR, "ray"):
         import ray
 
@@ -65,7 +77,7 @@ def ray_cluster(address: str | None) -> Iterator[None]:
             return
         try:
             # Ray lets its workers look for modules in the current directory first; ours are to be found, not the user's
-            with warnings.catch_warnings(), contextlib.chdir(PROJECT):
+            with warnings.catch_warnings(), contextlib.chdir(PROJECT), _handlers_of_signals():
                 warnings.simplefilter("ignore")
                 ray.init(**_arguments(address))
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -77,6 +89,71 @@ def ray_cluster(address: str | None) -> Iterator[None]:
             ray.shutdown()
 
 
+@contextmanager
+def ending_with_ray(say: Callable[[], None]) -> Iterator[None]:
+    """End this process if the Ray that it started ends, as when a signal is sent to a whole process group.
+
+    Whoever waits for Ray would wait for a minute, and then be aborted by Ray in C++.
+    """
+    servers = [each for each in psutil.Process().children() if each.name() in ("gcs_server", "raylet")]
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.5):
+            if any(not each.is_running() or each.status() == psutil.STATUS_ZOMBIE for each in servers):
+                say()
+                os._exit(130)
+
+    threading.Thread(target=watch, name="ray", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _home() -> dict[str, str]:
+    """A home for a user without one (a container's): importing Ray's Tune asks for it."""
+    try:
+        pathlib.Path.home()
+    except RuntimeError:
+        return {"HOME": str(temporary_folder())}
+    return {}
+
+
+def _token() -> dict[str, str]:
+    """The token of a cluster on this machine, where Ray cannot keep one in the home directory."""
+    if {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+        return {}
+    try:
+        folder = pathlib.Path.home() / ".ray"
+        folder.mkdir(exist_ok=True)
+        if os.access(folder, os.W_OK) or (folder / "auth_token").exists():
+            return {}
+    except (OSError, RuntimeError):  # not to be written, or a user without a home
+        pass
+    return {"RAY_AUTH_TOKEN": _token_of_this_process()}
+
+
+@functools.cache
+def _token_of_this_process() -> str:
+    """Ray reads its token once in a process."""
+    return secrets.token_hex(32)
+
+
+@contextmanager
+def _handlers_of_signals() -> Iterator[None]:
+    """Put back what a process does on SIGTERM, for which Ray sets a handler of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None:  # else a program in C has set it
+            signal.signal(signal.SIGTERM, before)
+
+
 def _arguments(address: str | None) -> dict[str, Any]:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     if address is not None:
@@ -86,6 +163,7 @@ def _arguments(address: str | None) -> dict[str, Any]:
         "address": "local",  # never a cluster that somebody else runs here
         "include_dashboard": False,
         "_node_ip_address": "127.0.0.1",
+        "_temp_dir": str(temporary_folder()),
         "num_cpus": granted_cores().amount,
         "num_gpus": granted_gpus(),
     }

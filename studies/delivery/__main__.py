@@ -45,7 +45,12 @@ def serve(root: str, name: str) -> None:
     voice = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     sys.stdout.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # MLflow greets every run that ends
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, which closes the input when it is done
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+    ):  # for the driver, which closes the input when done
+        signal.signal(number, signal.SIG_IGN)
     commands: queue.Queue[dict[str, Any]] = queue.Queue()
     speaking = threading.Lock()
 

@@ -173,6 +173,7 @@ def find_experiment(client: Any, record: StudyRecord) -> Any:
     return next((each for each in (found, *named) if each and each.tags.get(LAUNCH, "") == record.launch), None)
 
 
-def experiment_names(record: StudyRecord) -> tuple[str, str]:
+def experiment_names(record: StudyRecord) -> list[str]:
     """What the experiment of a launch may be called: as the study, or so that it is told apart from another's."""
-    return record.launched_as, told_apart(record.launched_as, record.launch)
+    names = dict.fromkeys((record.name, record.launched_as))
+    return [*names, *(told_apart(name, record.launch) for name in names)]

@@ -176,17 +176,17 @@ class MlflowSink:
 
     def _experiment(self) -> str:
         """The id of the experiment of this launch, made if there is none."""
-        found = find_experiment(self.client, self._record)
+        found, names = find_experiment(self.client, self._record), experiment_names(self._record)
+        if found is not None and found.lifecycle_stage == "active":
+            return str(found.experiment_id)
+        name = next((each for each in names if self.client.get_experiment_by_name(each) is None), names[-1])
         if found is None:
-            taken = {
-                each.name for each in map(self.client.get_experiment_by_name, experiment_names(self._record)) if each
-            }
-            name = next(each for each in experiment_names(self._record) if each not in taken)
             tags = wording.experiment_tags(self._spec, purpose(self.folder)) | {LAUNCH: self._record.launch}
             place = f"{self._artifacts}/{quote(name)}" if self._artifacts else None
             return str(self.client.create_experiment(name, place, tags))
-        if found.lifecycle_stage != "active":
-            self.client.restore_experiment(found.experiment_id)
+        self.client.restore_experiment(found.experiment_id)
+        if found.name in names and found.name != name:  # which made room for another study
+            self.client.rename_experiment(found.experiment_id, name)
         return str(found.experiment_id)
 
     def _find_runs(self, experiment: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import errno
 import fcntl
 import os
 import pathlib
@@ -13,12 +12,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 
+from core.mistakes import StudyError
+from studies.cluster.temporary import LONGEST, temporary_folder
 from studies.doctor.finding import Asked, Finding, fault, ok, warning
 
 NEARLY_FULL = 1_000_000_000  # bytes
 SOMETHING = bytes(65536)  # takes room on a disk
-LONGEST_SOCKET = 107  # bytes of a path that a socket of Linux may have
-SOCKET = "session_2000-01-01_00-00-00_000000_1234567/sockets/plasma_store"  # below Ray's directory
 FEW_FILES = 10_000
 SKEW = 2.0  # seconds
 TRY_LOCK = """
@@ -97,31 +96,27 @@ def side(seconds: float) -> str:
 
 
 def temporary(_: Asked) -> Iterator[Finding]:
-    """Ray's logs and sockets on this machine: a directory that can be written, and with a name that sockets may have.
+    """Ray's sockets and logs on this machine: their usual directory can be used, and its disk has room.
 
-    A disk without room is a fault, which Ray does not notice before it has waited in vain for its own processes.
+    Ray does not notice a full disk before it has waited in vain for its own processes.
     """
-    session, check = session_directory(), "temporary directory"
-    fix, another = "set TMPDIR to a directory of your own, with a short path", "Ray uses another one"
-    place, longest = existing(session), len(os.fsencode(session / SOCKET))
-    refused = _refusal(place)
-    if longest > LONGEST_SOCKET:
-        text = f"sockets in {session} have paths of {longest} bytes, and Linux allows {LONGEST_SOCKET}; {another}"
-        yield warning(check, text, fix)
-    elif refused is not None:
-        text = f"{place} of {_owner(place)} cannot be written: {refused.strerror}"
-        if refused.errno == errno.ENOSPC:
-            yield fault(check, text, fix)
-        else:
-            yield warning(check, f"{text}; {another}", fix)
+    check, fix = "temporary directory", "set TMPDIR to a directory of your own, with a short path"
+    usual = pathlib.Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp") / "ray"
+    try:
+        folder = temporary_folder()
+    except StudyError as error:
+        yield fault(check, str(error), fix)
+        return
+    refused = _refusal(folder)
+    if refused is not None:
+        yield fault(check, f"{folder} cannot be written: {refused.strerror}", fix)
+    elif folder != usual:
+        long = len(os.fsencode(usual)) > LONGEST
+        why = "has a name that is too long for sockets" if long else f"of {_owner(existing(usual))} cannot be used"
+        yield warning(check, f"{usual} {why}; Ray uses {folder}", fix)
     else:
-        yield ok(check, f"{session} can be written")
-    yield from _space("disk of temporary files", session, f"delete old sessions in {session}, or set TMPDIR elsewhere")
-
-
-def session_directory() -> pathlib.Path:
-    """Where Ray keeps its sessions on this machine."""
-    return pathlib.Path(os.environ.get("RAY_TMPDIR", os.environ.get("TMPDIR", "/tmp"))) / "ray"
+        yield ok(check, f"{folder} can be written")
+    yield from _space("disk of temporary files", folder, f"delete old sessions in {folder}, or set TMPDIR elsewhere")
 
 
 def home(_: Asked) -> Iterator[Finding]:

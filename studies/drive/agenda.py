@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from core.configuration import Configuration, TrialConfig
+from core.configuration import Configuration, identity_of
 from core.record.events import TrialState
 from core.record.history import ConfigurationHistory, TrialHistory
 from studies.drive.pace import Pace
@@ -33,6 +33,20 @@ OUT_OF_MEMORY = "OutOfMemoryError"
 Verdict = Literal["go on", "stop"]
 
 
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """A trial that is to run; `share` of a GPU where it is to have another one than the study's trials have."""
+
+    configuration: Configuration
+    seed: int
+    share: float | None = None
+
+    @property
+    def identity(self) -> str:
+        """Of the trial."""
+        return identity_of(self.configuration.hash, self.seed)
+
+
 class Agenda:
     """The trials of a study, from their suggestion to their end.
 
@@ -40,8 +54,6 @@ class Agenda:
         spec: what was asked.
         state: where the study stands; the agenda goes on from there.
         suggestions: gives configurations, and is told what came of them.
-        make_trial: of a configuration and a seed.
-        slots: number of trials that have room now.
         spent: whether the study's own budget is used up.
         on_settled: called whenever a configuration has its outcome.
     """
@@ -51,16 +63,12 @@ class Agenda:
         spec: StudySpec,
         state: StudyState,
         suggestions: Suggestions,
-        make_trial: Callable[[Configuration, int], TrialConfig],
-        slots: Callable[[], int],
         spent: Callable[[], bool] = lambda: False,
         on_settled: Callable[[], None] = lambda: None,
     ) -> None:
         self._spec = spec
         self._state = state
         self._suggestions = suggestions
-        self._make_trial = make_trial
-        self._slots = slots
         self._spent = spent
         self._on_settled = on_settled
         self._stopper = Stopper(spec)
@@ -87,17 +95,16 @@ class Agenda:
 
     # What is to run
 
-    def next(self) -> TrialConfig | None:
-        """The next trial, which takes a slot; None while all are taken, or while a result may call for more."""
-        if self._spent() or len(self._in_slots) >= self._slots() or not self._pace.admits(len(self._in_slots)):
+    def next(self, slots: int) -> Planned | None:
+        """The next trial, which takes one of the slots; None while all are taken, or a result may call for more."""
+        if self._spent() or len(self._in_slots) >= slots or not self._pace.admits(len(self._in_slots)):
             return None
         trial = self._next_trial()
         if trial is None:
             return None
         self._in_slots.add(trial.identity)
         configuration = self._state.configurations[trial.configuration].configuration
-        config = self._make_trial(configuration, trial.seed)
-        return dataclasses.replace(config, device_share=trial.share or config.device_share)
+        return Planned(configuration, trial.seed, trial.share or None)
 
     @property
     def over(self) -> bool:

@@ -6,15 +6,20 @@ import logging
 import core.data
 from core.runtime import logging_at
 from studies.cluster.placement import require_shared_folder
-from studies.cluster.session import ray_cluster
+from studies.cluster.session import ending_with_ray, ray_cluster
 from studies.delivery.client import Delivery
+from studies.drive.agenda import Agenda
 from studies.drive.display import Display
+from studies.drive.interruption import stopping_in_good_order
+from studies.drive.retention import FrontOnly
 from studies.drive.spending import Spending
 from studies.record.folder import Record
 from studies.record.state import StudyState
 from studies.search.prior_results import add_prior_results
+from studies.search.suggestions import Suggestions
 
 REPORT_PATIENCE = 900.0
+RAY_ENDED = "Ray on this machine has ended, and the study with it; `studies resume {}` goes on"
 DELIVERY_PATIENCE = 60.0  # seconds to wait for the stores at the end
 
 
@@ -42,7 +47,12 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
         StudyError: another driver has the study, a store cannot be reached, or no node can take a trial.
     """
     spec, folder = record.spec, record.folder
-    with folder.driving(), logging_at(logging.ERROR, "optuna"), Delivery(folder) as delivery:
+    with (
+        folder.driving(),
+        logging_at(logging.ERROR, "optuna"),
+        stopping_in_good_order(display.message),
+        Delivery(folder) as delivery,
+    ):
         record = folder.adopt(record)
         core.data.prepare(spec.dataset, record.stores.data, display.data_progress)
         state = StudyState(folder.path)
@@ -51,15 +61,28 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
         notes: list[str] = []
         try:
             notes += add_prior_results(spec, state, folder.root)
-            with ray_cluster(address):
-                from studies.drive import tune
+            settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
+            agenda = Agenda(spec, state, Suggestions(spec, state), spent, settled)
+            if agenda.wants_slots:
+                with ray_cluster(address), ending_with_ray(lambda: display.message(RAY_ENDED.format(folder.name))):
+                    from studies.drive import tune
 
-                require_shared_folder(record.written.trials_uri)
-                tune.run(record, state, spent, delivery.begin, lambda: display.refresh(state, delivery.trouble))
+                    require_shared_folder(record.written.trials_uri)
+                    tune.run(
+                        record,
+                        state,
+                        agenda,
+                        delivery.begin,
+                        lambda: display.refresh(state, delivery.trouble),
+                        display.message,
+                    )
+        except Exception:
+            delivery.flush(DELIVERY_PATIENCE)
+            raise
         finally:
             display.close()
             state.close()
-            delivered = delivery.flush(DELIVERY_PATIENCE)
+        delivered = delivery.flush(DELIVERY_PATIENCE)
         notes += _finish(delivery, delivered)
     for note in notes:
         display.message(note)

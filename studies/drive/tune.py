@@ -16,15 +16,14 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from core.configuration import Configuration, TrialConfig
+from core.configuration import TrialConfig
 from studies.cluster.idle_core import IdleCore
 from studies.cluster.placement import Slots, gpu_share
-from studies.drive.agenda import Agenda
+from studies.cluster.waiting import StartWatch
+from studies.drive.agenda import Agenda, Planned
 from studies.drive.handover import HandOver
-from studies.drive.retention import FrontOnly
 from studies.record.folder import Record
 from studies.record.state import StudyState
-from studies.search.suggestions import Suggestions
 from trainables.ray_trainable import StudyTrainable, start_hosts
 from trainables.trainable import TrialResult
 
@@ -32,12 +31,29 @@ RETRIES = 3  # of a trial whose process died
 
 
 class StudySearcher(Searcher):
-    """Hands the trials of an agenda to Tune; `refresh` is called whenever Tune asks, which is at every turn."""
+    """Hands the trials of an agenda to Tune.
 
-    def __init__(self, agenda: Agenda, handover: HandOver, refresh: Callable[[], None] = lambda: None) -> None:
+    Args:
+        agenda: of the study.
+        handover: whose results are collected whenever Tune asks, which is at every turn.
+        make_trial: everything that a process needs to run what is planned.
+        slots: number of trials that have room now.
+        refresh: called at every turn of Tune's loop.
+    """
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        handover: HandOver,
+        make_trial: Callable[[Planned], TrialConfig],
+        slots: Callable[[], int],
+        refresh: Callable[[], None],
+    ) -> None:
         super().__init__()
         self._agenda = agenda
         self._handover = handover
+        self._make_trial = make_trial
+        self._slots = slots
         self._refresh = refresh
         self._identities: dict[str, str] = {}  # by Tune's own id of a trial
 
@@ -58,11 +74,11 @@ class StudySearcher(Searcher):
         """The next trial's configuration, nothing for now, or the end of the study."""
         self._refresh()
         self._handover.collect()
-        config = self._agenda.next()
-        if config is None:
+        planned = self._agenda.next(self._slots())
+        if planned is None:
             return Searcher.FINISHED if self._agenda.over else None
-        self._identities[trial_id] = config.identity
-        return config.to_json()
+        self._identities[trial_id] = planned.identity
+        return self._make_trial(planned).to_json()
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Results are recorded by `RecordCallback`."""
@@ -107,15 +123,22 @@ class RecordCallback(Callback):
     Args:
         agenda: of the study.
         patience: seconds without a result after which a trial's process is killed; None waits for ever.
+        watch: says why no trial starts.
         on_start: called whenever a trial starts.
         refresh: called at every turn of Tune's loop.
     """
 
     def __init__(
-        self, agenda: Agenda, patience: float | None, on_start: Callable[[], None], refresh: Callable[[], None]
+        self,
+        agenda: Agenda,
+        patience: float | None,
+        watch: StartWatch,
+        on_start: Callable[[], None],
+        refresh: Callable[[], None],
     ) -> None:
         self._agenda = agenda
         self._patience = patience
+        self._watch = watch
         self._on_start = on_start
         self._refresh = refresh
         self._heard: dict[str, tuple[Trial, float]] = {}  # running trials, and when they were last heard of
@@ -126,6 +149,7 @@ class RecordCallback(Callback):
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:  # noqa: ARG002
         """Every turn of the loop."""
         self._refresh()
+        self._watch.look()
         self._end_hung()
 
     def _end_hung(self) -> None:
@@ -143,6 +167,7 @@ class RecordCallback(Callback):
         """An actor has the trial."""
         self._heard[trial.trial_id] = (trial, time.monotonic())
         self._agenda.started(trial_name(trial))
+        self._watch.started()
         self._on_start()
 
     def on_trial_result(
@@ -187,35 +212,29 @@ def _nothing() -> None:
 def run(
     record: Record,
     state: StudyState,
-    spent: Callable[[], bool],
+    agenda: Agenda,
     on_start: Callable[[], None],
     refresh: Callable[[], None],
+    say: Callable[[str], None],
 ) -> None:
     """Hand what is missing of a study to Tune, on the Ray cluster that this process is connected to, and wait.
 
     Args:
         record: of the study.
         state: where it stands.
-        spent: whether its own budget is used up.
+        agenda: what is to run.
         on_start: called whenever a trial starts.
         refresh: called at every turn of Tune's loop.
+        say: a message for the user.
 
     Raises:
         StudyError: no node can take a trial.
     """
     spec = record.spec
-    share = gpu_share(spec, state, lambda configuration: make_trial(record, configuration, 0))
-    settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
-    agenda = Agenda(
-        spec,
-        state,
-        Suggestions(spec, state),
-        lambda configuration, seed: make_trial(record, configuration, seed, share),
-        Slots(spec, share),
-        spent,
-        settled,
-    )
+    share = gpu_share(spec, state, lambda configuration: make_trial(record, Planned(configuration, 0), 0.0))
+    slots = Slots(spec, share)
     handover = HandOver(agenda, IdleCore.reserve, spec.budget.patience)
+    watch = StartWatch(say)
     hosts = start_hosts() if spec.resources.stack > 1 and share else None
 
     def resources(config: dict[str, Any]) -> Any:
@@ -225,7 +244,9 @@ def run(
     tuner = tune.Tuner(
         tune.with_resources(StudyTrainable, resources),
         tune_config=tune.TuneConfig(
-            search_alg=StudySearcher(agenda, handover, refresh),
+            search_alg=StudySearcher(
+                agenda, handover, lambda planned: make_trial(record, planned, share), slots, refresh
+            ),
             scheduler=StudyScheduler(agenda, handover),
             num_samples=-1,
             max_concurrent_trials=10_000,  # the agenda itself keeps to the slots, which change as nodes come and go
@@ -237,7 +258,7 @@ def run(
             name="ray",
             storage_path=str(record.folder.path),
             storage_filesystem=LocalFileSystem(),  # which takes a path as it is, and not for a URI
-            callbacks=[RecordCallback(agenda, spec.budget.patience, on_start, refresh)],
+            callbacks=[RecordCallback(agenda, spec.budget.patience, watch, on_start, refresh)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
             verbose=0,
@@ -250,13 +271,13 @@ def run(
         del hosts  # whose processes end with this reference
 
 
-def make_trial(record: Record, configuration: Configuration, seed: int, share: float = 0.0) -> TrialConfig:
-    """Everything that a process needs to run one trial of a study."""
+def make_trial(record: Record, planned: Planned, share: float) -> TrialConfig:
+    """Everything that a process needs to run one trial of a study, whose trials have a share of a GPU."""
     spec = record.spec
     trial = TrialConfig(
         study=spec.name,
-        configuration=configuration,
-        seed=seed,
+        configuration=planned.configuration,
+        seed=planned.seed,
         study_seed=spec.seed,
         dataset=spec.dataset,
         data_root=record.stores.data,
@@ -265,7 +286,7 @@ def make_trial(record: Record, configuration: Configuration, seed: int, share: f
         metrics=tuple(spec.metrics.during),
         final_metrics=tuple(spec.metrics.final),
         folder="",
-        device_share=share,
+        device_share=planned.share or share,
         threads=spec.resources.threads,
         stacked=spec.resources.stack > 1,
     )

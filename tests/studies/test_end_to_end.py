@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +12,8 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+import studies
+from studies.drive import driver as driver_module
 from tests.service import Service, wait_until
 
 pytestmark = pytest.mark.timeout(120)
@@ -198,28 +201,71 @@ def test_a_killed_driver_loses_nothing(service: Service) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_cleanly_and_a_second_driver_is_refused(service: Service) -> None:
-    path = service.write("interrupted", models={"simulated": {"beta": {"log": [1, 16]}, "interval": 0.3}})
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_cleanly_and_a_second_driver_is_refused(service: Service, number: signal.Signals) -> None:
+    name = f"interrupted-{number.name}"
+    path = service.write(name, models={"simulated": {"beta": {"log": [1, 16]}, "interval": 0.3}})
     driver = service.start("launch", path)
-    wait_until(lambda: service.ended("interrupted") >= 1)
-    second = service.run("resume", "interrupted")
+    wait_until(lambda: service.ended(name) >= 1)
+    second = service.run("resume", name)
     assert second.returncode == 2
     assert "being driven by another process" in second.stderr
-    os.kill(driver.pid, signal.SIGINT)
+    os.kill(driver.pid, number)
     _, err = driver.communicate(timeout=60)
     assert driver.returncode == 130, err
-    assert "studies resume interrupted" in err
-    assert service.run("resume", "interrupted").returncode == 0
-    service.assert_exactly_once("interrupted", configurations=4, seeds=2)
+    assert "stopping in good order" in err
+    assert f"studies resume {name}" in err
+    assert service.run("resume", name).returncode == 0
+    service.assert_exactly_once(name, configurations=4, seeds=2)
+
+
+@pytest.mark.slow
+def test_a_signal_to_the_whole_process_group_ends_the_study_soon(service: Service) -> None:
+    """As `timeout` and systemd send it: Ray's own processes end too, and the driver waits for them no longer."""
+    path = service.write("group", models={"simulated": {"beta": {"log": [1, 16]}, "interval": 0.3}})
+    driver = service.start("launch", path, start_new_session=True)
+    wait_until(lambda: service.ended("group") >= 1)
+    os.killpg(driver.pid, signal.SIGTERM)
+    _, err = driver.communicate(timeout=30)
+    assert driver.returncode == 130, err
+    assert "`studies resume group` goes on" in err
+    assert service.run("resume", "group").returncode == 0
+    service.assert_exactly_once("group", configurations=4, seeds=2)
+
+
+@pytest.mark.slow
+def test_a_second_signal_stops_at_once(service: Service) -> None:
+    path = service.write("impatient", models={"simulated": {"beta": {"log": [1, 16]}, "interval": 0.3}})
+    driver = service.start("launch", path)
+    wait_until(lambda: service.ended("impatient") >= 1)
+    os.kill(driver.pid, signal.SIGTERM)
+    os.kill(driver.pid, signal.SIGINT)
+    _, err = driver.communicate(timeout=20)
+    assert driver.returncode == 130, err
+    assert "stopped at once; `studies resume impatient" in err
+    assert "Traceback" not in err
+    assert service.run("resume", "impatient").returncode == 0
+    service.assert_exactly_once("impatient", configurations=4, seeds=2)
+
+
+@pytest.mark.slow
+def test_a_finished_study_is_resumed_without_ray(
+    finished: Service, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished.root, tmp_path / "runs")
+    monkeypatch.setattr(driver_module, "ray_cluster", pytest.fail)
+    assert len(studies.resume("done", root=tmp_path / "runs").trials()) == 8
 
 
 IN_A_PROGRAM = """
-import logging, os, sys
+import logging, os, signal, sys
 import studies
 
 def settings():
     names = ("ray", "optuna")
-    return dict(os.environ), [logging.getLogger(name).level for name in names], logging.getLogger().handlers
+    levels = [logging.getLogger(name).level for name in names]
+    signals = [signal.getsignal(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")]
+    return dict(os.environ), levels, logging.getLogger().handlers, signals
 
 import optuna  # whose import sets its level
 before = settings()

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.checkpoints import decode_tensors, encode_tensors
-from core.data import FactorDataset
+from core.data import FactorDataset, cache_folder
 from core.data.batches import Batches
 from core.data.split import holdout
 from core.files import write_whole
@@ -95,7 +95,7 @@ def _path(dataset: FactorDataset, steps: int) -> Path:
     content = hashlib.sha256(dataset.images(seen).tobytes() + dataset.factors(seen).tobytes()).hexdigest()
     settings = [RECIPE, NETWORK, steps, BATCH, LEARNING_RATE]
     facts = json.dumps([settings, dataset.spec, dataset.source, len(dataset), content], sort_keys=True, default=list)
-    return Path(dataset.root) / "cache" / f"judge-{hashlib.sha256(facts.encode()).hexdigest()[:12]}.safetensors"
+    return cache_folder(dataset.root) / f"judge-{hashlib.sha256(facts.encode()).hexdigest()[:12]}.safetensors"
 
 
 def _read(path: Path) -> dict[str, Tensor] | None:

@@ -31,6 +31,17 @@ SYNC_BYTES = 1 << 28
 SAMPLES, SAMPLE_BYTES = 64, 4096
 
 
+def folder(root: Path) -> Path:
+    """Where the caches of a data folder are: $STUDIES_CACHE, else `cache` in it. Raises DataError."""
+    given = os.environ.get("STUDIES_CACHE")
+    if not given:
+        return root / "cache"
+    path = Path(given).expanduser()
+    if not path.is_absolute():
+        raise DataError(f"STUDIES_CACHE must be an absolute path, since every process reads it, not {given!r}")
+    return path
+
+
 def ensure(
     path: Path, shape: tuple[int, ...], identity: dict[str, Any], chunks: Chunks, progress: Progress | None
 ) -> np.ndarray:
@@ -176,5 +187,5 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 def _explained(error: OSError, path: Path, size: int) -> DataError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         room = f"{path} needs {size / 1e6:,.0f} MB"
-        return DataError(f"the disk or quota is full: {room}; free some space or set STUDIES_DATA elsewhere")
-    return DataError(f"cannot build the cache {path}: {error.strerror or error}")
+        return DataError(f"the disk or quota is full: {room}; free some space or set STUDIES_CACHE elsewhere")
+    return DataError(f"cannot build the cache {path}: {error.strerror or error}; set STUDIES_CACHE to another folder")

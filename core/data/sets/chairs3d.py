@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.data.files.originals import find
 from core.data.pictures import Content, PictureFamily, fitted, pictures
 from core.mistakes import DataError
 
@@ -28,9 +29,9 @@ class Chairs3D(PictureFamily):
 
     def content(self, root: Path) -> Content:
         """The renders of the folder or the tar; other pictures in it (the textures) are left out."""
-        for path in (root / "rendered_chairs", root / "rendered_chairs.tar"):
-            if path.exists():
-                return pictures(path, prepare, of=lambda name: Path(name).parent.name == "renders")
+        path = find(root, "rendered_chairs", "rendered_chairs.tar")
+        if path is not None:
+            return pictures(path, prepare, of=lambda name: Path(name).parent.name == "renders")
         raise DataError(f"chairs3d is not in {root}: expected the folder rendered_chairs or rendered_chairs.tar")
 
     def selected(self, split: str, content: Content, root: Path) -> np.ndarray:  # noqa: ARG002

@@ -16,7 +16,7 @@ from core.data.annotated import covering_prefix, nested
 from core.data.dataset import DatasetInfo, FactorDataset, Progress
 from core.data.family import Family, refuse_other_options
 from core.data.files import cache
-from core.data.files.originals import npz_array
+from core.data.files.originals import find, npz_array
 from core.data.rendering import ellipses
 from core.mistakes import DataError
 
@@ -192,8 +192,8 @@ def covariance_of(options: dict[str, Any]) -> np.ndarray:
 
 def _original(root: Path, options: dict[str, Any]) -> Path | None:
     """The user's file, which shows the published covariance only."""
-    path = root / FILE
-    if not path.exists() or not np.array_equal(covariance_of(options), COVARIANCE):
+    path = find(root, FILE)
+    if path is None or not np.array_equal(covariance_of(options), COVARIANCE):
         return None
     _num_images(path)
     return path
@@ -213,7 +213,8 @@ def _read(path: Path, start: int = 0) -> Iterator[np.ndarray]:
 
 
 def _caches(root: Path) -> tuple[Path, Path]:
-    return root / "cache" / "correlated_ellipses-original.npy", root / "cache" / "correlated_ellipses-factors.npy"
+    folder = cache.folder(root)
+    return folder / "correlated_ellipses-original.npy", folder / "correlated_ellipses-factors.npy"
 
 
 def _from_file(path: Path, root: Path, progress: Progress | None) -> tuple[np.ndarray, EllipseStore]:

@@ -14,7 +14,7 @@ import numpy as np
 from core.data.dataset import Progress
 from core.data.family import GridFamily
 from core.data.files import cache
-from core.data.files.originals import hdf5_array, npz_array
+from core.data.files.originals import find, hdf5_array, npz_array
 from core.data.files.stores import PackedStore
 from core.data.grid import Grid
 from core.mistakes import DataError
@@ -131,8 +131,8 @@ class DSprites(GridFamily):
     def original(self, root: Path) -> Path | None:
         """``dsprites_ndarray_….npz`` or ``.hdf5`` with `imgs` uint8 (737280, 64, 64)."""
         for suffix, reader in ((".npz", npz_array), (".hdf5", hdf5_array)):
-            path = root / f"{STEM}{suffix}"
-            if path.exists():
+            path = find(root, f"{STEM}{suffix}")
+            if path is not None:
                 with reader(path, "imgs", (len(GRID), 64, 64), np.uint8):
                     return path
         return None
@@ -140,9 +140,9 @@ class DSprites(GridFamily):
     def cache_file(self, grid: Grid, root: Path) -> Path:
         """Of the original, of the full rendered set, or of a small set, by what its images are."""
         if self.original(root):
-            return root / "cache" / "dsprites-original.npy"
+            return cache.folder(root) / "dsprites-original.npy"
         suffix = f"-{grid.digest()}" if len(grid) <= SMALL else ""
-        return root / "cache" / f"dsprites-rendered{suffix}.npy"
+        return cache.folder(root) / f"dsprites-rendered{suffix}.npy"
 
     def store(self, grid: Grid, root: Path, progress: Progress | None) -> PackedStore:
         """Packed bits: of the original where there is one, else rendered; small sets in a file of their own."""
@@ -157,7 +157,7 @@ class DSprites(GridFamily):
         packed = cache.ensure(path, shape, identity, lambda start: render(rows[start:]), progress)
         return PackedStore(packed, (64, 64), "rendered", path, rows if small else None)
 
-    def check_original(self, path: Path) -> list[str]:
+    def check_original(self, path: Path, root: Path) -> list[str]:  # noqa: ARG002
         """Compare the user's file with the order of the factors and with the rendered images."""
         reader, key = (npz_array, "latents_classes") if path.suffix == ".npz" else (hdf5_array, "latents/classes")
         found = []

@@ -14,7 +14,7 @@ import numpy as np
 from core.data.dataset import Progress, Store
 from core.data.family import GridFamily
 from core.data.files import cache
-from core.data.files.originals import hdf5_array
+from core.data.files.originals import find, hdf5_array
 from core.data.files.stores import ArrayStore, ComposedStore
 from core.data.grid import Grid
 from core.data.rendering import scene
@@ -69,15 +69,15 @@ class Shapes3D(GridFamily):
 
     def original(self, root: Path) -> Path | None:
         """``3dshapes.h5`` with `images` uint8 (480000, 64, 64, 3)."""
-        path = root / FILE
-        if not path.exists():
+        path = find(root, FILE)
+        if path is None:
             return None
         with hdf5_array(path, "images", (len(GRID), 64, 64, 3), np.uint8):
             return path
 
     def cache_file(self, grid: Grid, root: Path) -> Path:  # noqa: ARG002
         """Of the original, or of the weight maps."""
-        return root / "cache" / (f"shapes3d-{'original' if self.original(root) else 'weights'}.npy")
+        return cache.folder(root) / (f"shapes3d-{'original' if self.original(root) else 'weights'}.npy")
 
     def store(self, grid: Grid, root: Path, progress: Progress | None) -> Store:
         """The original as an uncompressed file where there is one, else composed from about 10 MB of maps."""
@@ -90,7 +90,7 @@ class Shapes3D(GridFamily):
             return ArrayStore(array, "original", path)
         return rendered(root, progress)
 
-    def check_original(self, path: Path) -> list[str]:
+    def check_original(self, path: Path, root: Path) -> list[str]:
         """Compare the user's labels with the published order and 480 images with rendered ones."""
         found = []
         try:
@@ -100,7 +100,7 @@ class Shapes3D(GridFamily):
             expected = np.stack([GRID.values(k)[column] for k, column in enumerate(classes)], axis=1)
             if not np.allclose(labels, expected):
                 found.append(f"{path}: 'labels' are not in the published order and values")
-            renderer, start, different = rendered(path.parent, None), 0, 0
+            renderer, start, different = rendered(root, None), 0, 0
             for images in _read(path, 0):
                 every = np.arange(start + -start % 1000, start + len(images), 1000)
                 error = np.abs(renderer.images(every).astype(int) - images[every - start])
@@ -115,7 +115,7 @@ class Shapes3D(GridFamily):
 
 def rendered(root: Path, progress: Progress | None) -> ComposedStore:
     """The rendered set; its weight maps are cached under `root`."""
-    path = root / "cache" / "shapes3d-weights.npy"
+    path = cache.folder(root) / "shapes3d-weights.npy"
     identity = {"source": "rendered", "renderer": RENDERER}
     maps = cache.ensure(path, (480, 5, 4096), identity, scene.weight_maps, progress)
     return ComposedStore(maps, scene.UNIT, (64, 64), parts, path)

@@ -1,5 +1,6 @@
 """Users' own files: read where they are sound, one sentence where they are not."""
 
+import fcntl
 import io
 import os
 import pathlib
@@ -118,6 +119,22 @@ def test_a_broken_hdf5_is_one_sentence(tmp_path: pathlib.Path, fault: str, messa
             call("shapes3d.v2", tmp_path)
         assert str(path) in str(raised.value)
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("folder", ["", "dsprites", "dsprites-dataset"])
+def test_an_original_lies_in_the_root_or_in_a_folder_there(tmp_path: pathlib.Path, folder: str) -> None:
+    """As other libraries of the field keep it."""
+    (tmp_path / folder).mkdir(exist_ok=True)
+    sparse(tmp_path / folder / f"{dsprites.STEM}.hdf5", "imgs", (737_280, 64, 64))
+    assert core.data.describe("dsprites", tmp_path).source == "original"
+
+
+def test_an_original_that_somebody_has_locked_is_read(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "3dshapes.h5"
+    sparse(path, "images", (480_000, 64, 64, 3))
+    with path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert core.data.describe("shapes3d", tmp_path).source == "original"
 
 
 def test_an_original_in_the_folder_is_described_as_such(tmp_path: pathlib.Path) -> None:

@@ -43,6 +43,19 @@ def test_celeba_is_resized_and_cropped_as_published(celeba_root: pathlib.Path) -
     assert image[1, 63, 32] == pytest.approx(255 * 70.5 / 78, abs=3)
 
 
+def test_files_that_are_no_pictures_are_found_before_anything_starts(celeba_root: pathlib.Path) -> None:
+    folder = celeba_root / "celeba" / "img_align_celeba"
+    for path in folder.iterdir():
+        path.write_text("<html>sign in to download</html>")
+    with pytest.raises(core.data.DataError, match=r"000001\.jpg is not a picture of this set"):
+        core.data.describe({"name": "celeba", "split": "all"}, celeba_root)
+
+
+def test_what_macos_notes_about_a_picture_is_none(celeba_root: pathlib.Path) -> None:
+    (celeba_root / "celeba" / "img_align_celeba" / "._000001.jpg").write_bytes(b"Mac OS X")
+    assert core.data.describe({"name": "celeba", "split": "all"}, celeba_root).num_images == 10
+
+
 @pytest.mark.parametrize(("split", "numbers"), [("train", range(1, 8)), ("valid", [8]), ("test", [9, 10])])
 def test_celeba_splits_are_the_official_ones(celeba_root: pathlib.Path, split: str, numbers: list[int]) -> None:
     faces = core.data.load({"name": "celeba", "split": split}, celeba_root)

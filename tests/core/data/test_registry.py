@@ -108,6 +108,20 @@ def test_the_root_is_given_or_an_environment_variable_or_data(
     assert core.data.load("dsprites.quick", "here").cache_path.parent == tmp_path / "here" / "cache"
 
 
+def test_caches_of_a_root_that_cannot_be_written_go_elsewhere(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "cache").write_text("")  # nothing can be made in it, whoever asks
+    with pytest.raises(core.data.DataError, match="set STUDIES_CACHE to another folder"):
+        core.data.load("dsprites.quick", tmp_path / "data")
+    monkeypatch.setenv("STUDIES_CACHE", str(tmp_path / "scratch"))
+    assert core.data.load("dsprites.quick", tmp_path / "data").cache_path.parent == tmp_path / "scratch"
+    monkeypatch.setenv("STUDIES_CACHE", "scratch")
+    with pytest.raises(core.data.DataError, match="must be an absolute path"):
+        core.data.load("dsprites.quick", tmp_path / "data")
+
+
 def test_a_root_that_is_a_file_is_refused(tmp_path: pathlib.Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(core.data.DataError, match="is a file"):

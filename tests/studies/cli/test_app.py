@@ -1,6 +1,10 @@
 """Whose fault it was: a user's mistake is a sentence and exit code 2, a fault of ours a traceback."""
 
+import json
+import os
 import pathlib
+import socket
+import subprocess
 import sys
 from typing import Any
 
@@ -8,9 +12,10 @@ import numpy as np
 import pytest
 
 import core.data
+import studies
 from analysis.results import Results
 from core.mistakes import DataError, MetricError, NoCheckpointError, StudyError, UserError
-from studies.cli import app
+from studies.cli import app, ask
 from tests.analysis.kit import random_study
 
 
@@ -44,6 +49,37 @@ def test_a_mistake_is_a_sentence(best: Any, kind: type[UserError], capsys: pytes
 def test_a_fault_of_ours_is_raised(best: Any, error: Exception) -> None:
     with pytest.raises(type(error)):
         best(error)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_that_knows_no_greek_sees_the_rest(tmp_path: pathlib.Path, encoding: str) -> None:
+    random_study(tmp_path)
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(pathlib.Path.cwd())}
+    shown = []
+    for options in ((), ("--json",)):
+        command = [sys.executable, "-m", "studies.cli", "front", "made", "--root", str(tmp_path), *options]
+        done = subprocess.run(command, capture_output=True, env=environment, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        shown.append(done.stdout.decode(encoding))
+    assert "hypervolume" in shown[0]
+    study = studies.open("made", tmp_path)
+    assert [json.loads(row)["model"] for row in shown[1].splitlines()] == study.front()["model"].tolist()
+
+
+def test_the_ui_takes_the_next_port_that_is_free(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random_study(tmp_path)
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execve", lambda _, command, __: started.append(command))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ask.ui(tmp_path, port)
+    chosen = int(started[0][started[0].index("--port") + 1])
+    assert port < chosen < port + ask.PORTS
+    assert f"http://127.0.0.1:{chosen}/" in capsys.readouterr().err
 
 
 def test_an_interruption_has_a_code_of_its_own(best: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 import pytest
 
-from core.configuration import Configuration, TrialConfig
+from core.configuration import TrialConfig
 from core.record import journal
 from studies import service
 from studies.delivery.feeder import deliver
@@ -49,9 +49,7 @@ class Bench:
         self.state = StudyState(self.folder)
         self.sink = OptunaSink(self.spec, f"sqlite:///{self.folder / 'optuna.db'}")
         self.suggestions = Suggestions(self.spec, self.state)
-        self.agenda = Agenda(
-            self.spec, self.state, self.suggestions, self._make, lambda: self.slots, lambda: self.spent
-        )
+        self.agenda = Agenda(self.spec, self.state, self.suggestions, lambda: self.spent)
         self.given: dict[int, TrialConfig] = {}  # trials that took a slot, by the number of the `next` that gave them
         self.count = 0
 
@@ -64,15 +62,13 @@ class Bench:
         deliver(self.folder, self.sink)
         return self.sink.trials()
 
-    def _make(self, configuration: Configuration, seed: int) -> TrialConfig:
-        base = trial_config("simulated", self.folder, seed=seed)
-        return dataclasses.replace(base, configuration=configuration)
-
     def next(self) -> Any:
         self.count += 1
-        config = self.agenda.next()
-        if config is None:
+        planned = self.agenda.next(self.slots)
+        if planned is None:
             return OVER if self.agenda.over else None
+        base = trial_config("simulated", self.folder, seed=planned.seed)
+        config = dataclasses.replace(base, configuration=planned.configuration, device_share=planned.share or 0.0)
         self.given[self.count] = config
         return config
 
