@@ -1,7 +1,7 @@
 """Stores that this process, as a driver, writes to: MLflow, Optuna's storage, checkpoints."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from core.files import redact
 from core.mistakes import StudyError, reason_of
@@ -20,12 +20,7 @@ def mlflow(asked: Asked) -> Iterator[Finding]:
     if file is not None and not file.exists():
         yield ok("MLflow", f"{file} will be made")
         return
-    try:
-        require_store(uri)
-    except StudyError as error:
-        yield fault("MLflow", str(error), "start the server, or give another --tracking-uri")
-    else:
-        yield ok("MLflow", f"{redact(uri)} answers")
+    yield _answer("MLflow", uri, require_store, "start the server, or give another --tracking-uri")
 
 
 def optuna(asked: Asked) -> Iterator[Finding]:
@@ -34,12 +29,15 @@ def optuna(asked: Asked) -> Iterator[Finding]:
     if sqlite_file(url) is not None:
         yield ok("Optuna", "a file in the folder of each study")
         return
+    yield _answer("Optuna", url, require_storage, "start the server, or give another --storage")
+
+
+def _answer(check: str, uri: str, require: Callable[[str], None], fix: str) -> Finding:
     try:
-        require_storage(url)
+        require(uri)
     except StudyError as error:
-        yield fault("Optuna", str(error), "start the server, or give another --storage")
-    else:
-        yield ok("Optuna", f"{redact(url)} answers")
+        return fault(check, str(error), fix)
+    return ok(check, f"{redact(uri)} answers")
 
 
 def checkpoints(asked: Asked) -> Iterator[Finding]:

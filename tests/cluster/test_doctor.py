@@ -10,10 +10,13 @@ from collections import defaultdict
 
 import pytest
 
+from studies.doctor import stores
+from studies.doctor.finding import State
 from tests import servers
 from tests.cluster.test_cluster import FAKETIME
 from tests.kernel import with_mounts
 from tests.service import Service
+from tests.studies.doctor.kit import asked, one
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -39,12 +42,36 @@ def examined(service: Service, address: str, nodes: int) -> tuple[int, dict[str,
 
 def test_nodes_like_the_driver_are_fit(tmp_path: pathlib.Path) -> None:
     service = Service(tmp_path)
-    with servers.ray_nodes() as cluster:
+    port, agent = servers.free_port(), servers.free_port()
+    dashboard = {"include_dashboard": True, "dashboard_host": "127.0.0.1", "dashboard_port": port}
+    with servers.ray_nodes(**dashboard, dashboard_agent_listen_port=agent) as cluster:
         cluster.add_node(num_cpus=1)
         code, found = examined(service, cluster.address, 2)
+        job_server = service.rows("doctor", "--address", f"http://127.0.0.1:{port}")[-1]
     says = f"1 cores, the same code, sees {service.root}"
     assert (code, found) == (0, {HERE: [("ok", says)], f"{HERE} (2)": [("ok", says)]})
+    assert (job_server["check"], job_server["state"]) == ("cluster", "ok")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_servers_that_answer_and_then_do_not(tmp_path: pathlib.Path) -> None:
+    service = Service(tmp_path)
+    postgres = servers.Postgres()
+    server = servers.MLflowServer(tmp_path, postgres.url("mlflow"))
+    try:
+        with servers.s3_store(tmp_path) as uri:
+            assert one(stores.checkpoints, asked(service.root, storage=uri)).state is State.OK
+        given = asked(service.root, tracking=server.uri, storage=postgres.url("optuna"))
+        assert [one(check, given).state for check in (stores.mlflow, stores.optuna)] == [State.OK, State.OK]
+        server.kill()
+        postgres.stop()
+        found = [one(check, given) for check in (stores.mlflow, stores.optuna)]
+        postgres.start()
+    finally:
+        server.kill()
+        postgres.close()
+    assert [(each.state, "cannot be reached" in each.says) for each in found] == [(State.FAULT, True)] * 2
+    assert "hidden-secret" not in found[1].says
 
 
 def test_a_node_without_the_root_and_those_with_other_code_are_named(tmp_path: pathlib.Path) -> None:
