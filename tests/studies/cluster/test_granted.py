@@ -18,7 +18,7 @@ if len(sys.argv) > 1:  # of a driver that this machine may not have
 with session.ray_cluster(None):
     import ray
     total = ray.cluster_resources()
-    seen = ray.remote(lambda: os.environ.get("CUDA_VISIBLE_DEVICES"))
+    seen = ray.remote(lambda: sorted(os.environ["CUDA_VISIBLE_DEVICES"].split(",")))
     gpus = total.get("GPU", 0)
     print(json.dumps([total["CPU"], gpus, ray.get(seen.options(num_gpus=gpus).remote()) if gpus else None]))
 """
@@ -26,7 +26,7 @@ with session.ray_cluster(None):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("visible", "gpus", "expected"), [("-1", [], [1, 0, None]), ("MIG-1,MIG-2,-1", ["2"], [1, 2, "MIG-1,MIG-2"])]
+    ("visible", "gpus", "expected"), [("-1", [], [1, 0, None]), ("MIG-1,MIG-2,-1", ["2"], [1, 2, ["MIG-1", "MIG-2"]])]
 )
 def test_a_mask_of_one_core_and_gpus_by_the_names_that_the_process_knows(
     visible: str, gpus: list[str], expected: list[object]
