@@ -12,12 +12,13 @@ import pytest
 
 
 def without_override() -> list[str]:
-    """The beginning of a command that may write only what its user may write, also as root."""
+    """The beginning of a command that may see and write only what its user may, also as root."""
     if os.geteuid() != 0:
         return []
     if shutil.which("setpriv") is None:
         pytest.skip("needs another user than root, or setpriv")
-    return ["setpriv", "--bounding-set", "-dac_override", "--inh-caps", "-dac_override"]
+    rights = "-dac_override,-dac_read_search"
+    return ["setpriv", "--bounding-set", rights, "--inh-caps", rights]
 
 
 def with_mounts(*commands: str) -> list[str]:

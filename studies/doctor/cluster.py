@@ -33,12 +33,18 @@ def cluster(asked: Asked) -> Iterator[Finding]:
 def _nodes(asked: Asked) -> Iterator[Finding]:
     """Findings on every node; those on one host are told apart by a number."""
     here, seen = Likeness.here(), dict[str, int]()
-    with file_in(existing(asked.root)) as file:
-        for node in survey(file):
-            seen[node.host] = seen.get(node.host, 0) + 1
-            name = f"node {node.host}" + (f" ({seen[node.host]})" if seen[node.host] > 1 else "")
-            troubles = list(_troubles(name, node, here, asked))
-            yield from troubles or [ok(name, f"{node.cores:g} cores, the same code, sees {asked.root}")]
+    try:
+        with file_in(existing(asked.root)) as file:
+            nodes = list(survey(file))
+    except OSError as error:
+        text = f"they were not asked, as nothing can be written in {existing(asked.root)}: {error.strerror}"
+        yield fault("nodes", text, "give a directory with --root that you may write")
+        return
+    for node in nodes:
+        seen[node.host] = seen.get(node.host, 0) + 1
+        name = f"node {node.host}" + (f" ({seen[node.host]})" if seen[node.host] > 1 else "")
+        troubles = list(_troubles(name, node, here, asked))
+        yield from troubles or [ok(name, f"{node.cores:g} cores, the same code, sees {asked.root}")]
 
 
 def _troubles(name: str, node: Node, here: Likeness, asked: Asked) -> Iterator[Finding]:

@@ -99,8 +99,10 @@ def gpus(_: Asked) -> Iterator[Finding]:
         return
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     named = "" if visible is None else f" (CUDA_VISIBLE_DEVICES={visible})"
-    yield ok("GPUs", f"{granted_gpus()} can be used by PyTorch{named}")
-    for index, name, total, used, mode, driver in _smi():
+    rows = _smi()
+    silent = "" if rows else "; nvidia-smi, which knows their memory and compute mode, does not answer"
+    yield ok("GPUs", f"{granted_gpus()} can be used by PyTorch{named}{silent}")
+    for index, name, total, used, mode, driver in rows:
         text = f"{name}, {used} of {total} MiB in use, compute mode {mode}, driver {driver}"
         check, fix = f"GPU {index}", f"`nvidia-smi -i {index} -c DEFAULT` as root"
         if mode == "Prohibited":

@@ -157,8 +157,8 @@ def _refusal(place: pathlib.Path) -> OSError | None:
 
 
 def existing(place: pathlib.Path) -> pathlib.Path:
-    """A place, or the nearest one above it that exists."""
-    return next((each for each in (place, *place.parents) if each.exists()), place)
+    """A place, or the nearest one above it that exists, as far as this user can see."""
+    return next((each for each in (place, *place.parents) if os.path.exists(each)), place)  # noqa: PTH110 - never raises
 
 
 def _space(check: str, place: pathlib.Path, fix: str) -> Iterator[Finding]:

@@ -22,7 +22,12 @@ print(json.dumps([dataclasses.asdict(finding) for finding in check(asked(pathlib
 
 def asked(root: pathlib.Path, address: str | None = None, **stores: str | None) -> Asked:
     """A launch under a root; stores `tracking`, `storage` and `data` as in the command line."""
-    given = {"tracking": None, "storage": None, "data": str(root.parent / "data"), **stores}
+    given = {
+        "tracking": None,
+        "storage": None,
+        "data": os.environ.get("STUDIES_DATA") or str(root.parent / "data"),
+        **stores,
+    }
     return Asked(root, default_stores(root, "doctor", **given), address)
 
 

@@ -40,6 +40,15 @@ def test_a_root_without_the_right_to_write(tmp_path: pathlib.Path) -> None:
     assert (found.state, found.says) == (State.FAULT, f"{tmp_path} cannot be written: Permission denied")
 
 
+def test_a_root_below_what_cannot_be_looked_into(tmp_path: pathlib.Path) -> None:
+    prefix = without_override()
+    (tmp_path / "closed" / "runs").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0)
+    (found,) = elsewhere("places.root", tmp_path / "closed" / "runs", prefix, {"STUDIES_DATA": str(tmp_path)})
+    (tmp_path / "closed").chmod(0o755)
+    assert (found.state, found.says) == (State.FAULT, f"{tmp_path}/closed cannot be written: Permission denied")
+
+
 def test_a_root_on_a_disk_that_only_reads(tmp_path: pathlib.Path) -> None:
     prefix = with_mounts(f"mount --bind '{tmp_path}' '{tmp_path}'", f"mount -o remount,bind,ro '{tmp_path}'")
     (found,) = elsewhere("places.root", tmp_path, prefix)

@@ -1,5 +1,6 @@
 """Stores that do not answer, and none that is made by looking."""
 
+import contextlib
 import pathlib
 
 import pytest
@@ -47,6 +48,15 @@ def test_a_cluster_that_does_not_answer(tmp_path: pathlib.Path, address: str) ->
     address = address.format(port=free_port())
     found = one(cluster.cluster, asked(tmp_path, address))
     assert (found.state, address in found.says) == (State.FAULT, True)
+
+
+def test_nodes_cannot_be_asked_for_a_root_that_cannot_be_written(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "ray_cluster", contextlib.nullcontext)
+    (tmp_path / "file").touch()
+    _, found = cluster.cluster(asked(tmp_path / "file" / "runs", "auto"))
+    assert (found.check, found.state, "Not a directory" in found.says) == ("nodes", State.FAULT, True)
 
 
 def test_an_embedded_store_that_is_there(tmp_path: pathlib.Path) -> None:
