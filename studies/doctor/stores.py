@@ -1,6 +1,7 @@
 """Stores that this process, as a driver, writes to: MLflow, Optuna's storage, checkpoints."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 
 from core.files import redact
@@ -11,14 +12,18 @@ from core.storage import Folder
 from studies.delivery.mlflow_store import require_store
 from studies.delivery.to_optuna import require_storage
 from studies.doctor.finding import Asked, Finding, fault, ok
+from studies.doctor.places import existing
 
 
 def mlflow(asked: Asked) -> Iterator[Finding]:
     """MLflow answers, or its file is a database that the installed MLflow can open."""
     uri = asked.stores.tracking
     file = sqlite_file(uri)
-    if file is not None and not file.exists():
-        yield ok("MLflow", f"{file} will be made")
+    if file is not None and (place := existing(file)) != file:
+        if os.access(place, os.W_OK | os.X_OK):
+            yield ok("MLflow", f"{file} will be made")
+        else:
+            yield fault("MLflow", f"{file} cannot be made: {place} cannot be written", "give another --tracking-uri")
         return
     yield _answer("MLflow", uri, require_store, "start the server, or give another --tracking-uri")
 

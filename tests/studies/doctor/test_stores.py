@@ -8,8 +8,9 @@ import pytest
 from core.record.places import sqlite_url
 from studies.doctor import cluster, stores
 from studies.doctor.finding import State
+from tests.kernel import without_override
 from tests.servers import free_port
-from tests.studies.doctor.kit import asked, one
+from tests.studies.doctor.kit import asked, elsewhere, one
 
 
 def test_embedded_stores_are_not_made(tmp_path: pathlib.Path) -> None:
@@ -18,6 +19,15 @@ def test_embedded_stores_are_not_made(tmp_path: pathlib.Path) -> None:
     assert one(stores.optuna, given).state is State.OK
     assert list(stores.checkpoints(given)) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_embedded_store_that_cannot_be_made(tmp_path: pathlib.Path) -> None:
+    prefix = without_override()
+    (tmp_path / "closed" / "runs").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0)
+    (found,) = elsewhere("stores.mlflow", tmp_path / "closed" / "runs", prefix, {"STUDIES_DATA": str(tmp_path)})
+    (tmp_path / "closed").chmod(0o755)
+    assert (found.state, found.says.endswith(f"{tmp_path}/closed cannot be written")) == (State.FAULT, True)
 
 
 def test_a_file_that_is_no_database(tmp_path: pathlib.Path) -> None:
