@@ -3,6 +3,7 @@
 import json
 import pathlib
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from studies.doctor import examine
 from studies.doctor.finding import Asked, Finding, fault, ok, warning
 from tests.kernel import without_override
 from tests.service import STUDY, Service
+from tests.studies.doctor.kit import asked
 
 
 def doubtful(_: Asked) -> Iterator[Finding]:
@@ -21,8 +23,8 @@ def doubtful(_: Asked) -> Iterator[Finding]:
     yield warning("second", "it is slow", "make it faster")
 
 
-def broken(asked: Asked) -> Iterator[Finding]:
-    yield fault("third", f"{asked.root} is [not] there", "make it")
+def broken(given: Asked) -> Iterator[Finding]:
+    yield fault("third", f"{given.root} is [not] there", "make it")
 
 
 @pytest.mark.parametrize(("checks", "code"), [((doubtful,), 0), ((doubtful, broken), 2)])
@@ -57,6 +59,15 @@ def test_a_launch_is_refused_by_faults_before_anything_is_made(
         studies.launch({"name": "refused", **STUDY}, root=tmp_path / "runs", data_root=str(tmp_path / "data"))
     assert str(refused.value) == f"third: {tmp_path}/runs is [not] there; make it"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_every_launch_looks_at_takes_no_time(tmp_path: pathlib.Path) -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        examine.require_fit(asked(tmp_path / "runs"))
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(5)) < 0.2
 
 
 @pytest.mark.slow
