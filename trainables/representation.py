@@ -58,7 +58,7 @@ class Representation(nn.Module, abc.ABC, Generic[H]):
         """Mean and log variance of q(z|x) per dimension, each (B, D); for models that serve "posterior"."""
         raise TypeError(f"{self.title} has no Gaussian posterior")
 
-    def discriminator_logits(self, images: Tensor) -> Tensor:  # noqa: ARG002 - for models that serve it
+    def discriminator_logits(self, images: Tensor, generator: torch.Generator | None) -> Tensor:  # noqa: ARG002
         """Logits (B, 2) of the discriminator at a sample of the posterior; for models that serve "discriminator"."""
         raise TypeError(f"{self.title} has no discriminator")
 

@@ -10,11 +10,20 @@ PART_HELD_OUT = 6  # of a small data set, one part in so many is held out
 SPLIT_SEED = 0
 
 
+def num_held_out(num_images: int) -> int:
+    """Images kept from training: 10,000, or a sixth of a small set."""
+    return min(HOLDOUT, num_images // PART_HELD_OUT)
+
+
+def num_training(num_images: int) -> int:
+    """Images to train on."""
+    return num_images - num_held_out(num_images)
+
+
 def holdout(dataset: FactorDataset) -> np.ndarray:
-    """Sorted indices of the images kept from training: a random 10,000, or a sixth of a small set."""
-    count = min(HOLDOUT, len(dataset) // PART_HELD_OUT)
+    """Sorted indices of the images kept from training, which are random."""
     order = np.random.default_rng(SPLIT_SEED).permutation(len(dataset))
-    return np.sort(order[:count])
+    return np.sort(order[: num_held_out(len(dataset))])
 
 
 def pool(dataset: FactorDataset) -> np.ndarray:

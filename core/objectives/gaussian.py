@@ -30,8 +30,8 @@ def reparameterise(mean: Tensor, log_variance: Tensor, generator: Generator = No
 
 
 def gaussian_log_density(value: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Elementwise log N(value; mean, exp(log_variance)), broadcasting."""
-    squared = (value - mean).square() * torch.exp(-log_variance)
+    """Elementwise log N(value; mean, exp(log_variance)), broadcasting; finite where a variance is nearly 0."""
+    squared = ((value - mean) * torch.exp(-0.5 * log_variance)).square()
     return -0.5 * (squared + log_variance + math.log(2.0 * math.pi))
 
 

@@ -3,7 +3,8 @@
 import dataclasses
 import math
 import pathlib
-from typing import Any
+import random
+from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ import core.data
 import trainables
 from analysis.reading.table import OF_TRIAL
 from core.checkpoints import decode_training
+from core.data.split import num_training
 from core.storage import Folder
 from tests.kit import configuration, trial_config
+from trainables.evaluation.inputs import Inputs, available_inputs
+from trainables.evaluation.pictures import pictures
 from trainables.hyperparameters import Hyperparameters
 from trainables.training.loading import load_model
 from trainables.training.run import TrainingRun, evaluate_trained, start
@@ -42,6 +46,29 @@ def test_hyperparameters_are_typed_documented_and_bounded(name: str) -> None:
 def test_no_hyperparameter_is_named_like_another_column_of_the_table(name: str) -> None:
     columns = {"configuration", "model", "n", *OF_TRIAL}
     assert not columns & set(trainables.get(name).Hyperparameters.model_fields)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_measuring_changes_no_training(name: str, tmp_path: pathlib.Path) -> None:
+    """Whatever metrics and pictures ask for, the generator of the training is where it was, and so are all weights."""
+    run = TrainingRun(trial_config(name, tmp_path))
+    run.train(2)
+    model, dataset = run.model, run.dataset
+    noise, weights = model.generator.get_state(), {key: value.clone() for key, value in model.state_dict().items()}
+    model.eval()
+    inputs = Inputs(model, dataset)
+    images = dataset.images(np.arange(4))
+    wanted = available_inputs(type(model), dataset.has_factors) - model.extra_inputs  # a judge takes long to train
+    for each in sorted(wanted):
+        given = inputs[each]
+        if each == "logits":
+            given(images, np.random.default_rng(0))
+        elif each.startswith("encode"):
+            given(images)
+    pictures(model, dataset)
+    model.sample(3)
+    assert torch.equal(model.generator.get_state(), noise)
+    assert all(torch.equal(value, weights[key]) for key, value in model.state_dict().items())
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -195,6 +222,51 @@ def test_extreme_hyperparameters_do_not_crash(name: str, tmp_path: pathlib.Path)
             report = start(config).advance()
             assert report.done
             assert report.failure is None or "diverged" in report.failure
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_validates_takes_a_step(name: str, number: int, tmp_path: pathlib.Path) -> None:
+    """Of odd sizes and of choices at random: refused with a sentence, or a step whose every part is a number."""
+    rng = random.Random(f"{name} {number}")
+    kind = trainables.get(name).Hyperparameters
+    config = trial_config(name, tmp_path, steps=1, evaluate_every=1)
+    info = core.data.describe(config.dataset, config.data_root)
+    sizes = {
+        "num_latents": [1, 2, 5, 10],
+        "batch_size": [2, 7, info.num_images, 2 * info.num_images],
+        "num_annotated": [3, 50, num_training(info.num_images), num_training(info.num_images) + 1],
+    }
+    taken = {}
+    for key, field in kind.model_fields.items():
+        choices = sizes.get(key, get_args(field.annotation) if get_origin(field.annotation) is Literal else ())
+        if choices and key not in ("network", "initialisation"):
+            taken[key] = rng.choice(choices)
+    try:
+        config = trial_config(name, tmp_path, steps=1, evaluate_every=1, hyperparameters=taken)
+    except ValueError:
+        return  # not legal together
+    if kind(**config.configuration.hyperparameters).refuse(info):
+        return
+    found = TrainingRun(config).train(1)
+    assert all(math.isfinite(value) for value in found.values()), (taken, found)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "sentence"),
+    [
+        ("modular", {"num_latents": 1, "num_annotated": 100}, "num_latents is 1"),
+        ("modular", {"num_annotated": 10**6}, "images to train on"),
+        ("few_labels", {"num_annotated": 10**6}, "images to train on"),
+        ("zero_dim", {"num_annotated": 10**6}, "images to train on"),
+        ("beta_tcvae", {"estimator": "mss", "batch_size": 60_000}, "batch_size is 60,000"),
+    ],
+)
+def test_what_can_never_train_is_refused(
+    name: str, values: dict[str, Any], sentence: str, tmp_path: pathlib.Path
+) -> None:
+    info = core.data.describe("dsprites.quick", tmp_path)
+    assert sentence in str(trainables.get(name).Hyperparameters(**values).refuse(info))
 
 
 def test_the_nearest_name_is_proposed() -> None:

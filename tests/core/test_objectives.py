@@ -210,3 +210,10 @@ def test_gaussian_total_correlation_of_correlated_codes() -> None:
     rng = np.random.default_rng(0)
     codes = torch.tensor(rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], 100_000))
     assert float(objectives.gaussian_total_correlation(codes)) == pytest.approx(-0.5 * math.log(1 - 0.64), abs=0.01)
+
+
+def test_a_density_is_finite_where_a_variance_is_nearly_nothing() -> None:
+    """In float32, where exp(100) is infinite and the distance of one standard deviation squared is 0."""
+    log_variance = torch.tensor(-100.0)
+    found = objectives.gaussian_log_density((0.5 * log_variance).exp(), torch.tensor(0.0), log_variance)
+    assert float(found) == pytest.approx(50.0 - 0.5 * math.log(2.0 * math.pi) - 0.5, rel=1e-6)

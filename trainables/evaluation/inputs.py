@@ -68,12 +68,12 @@ class Inputs:
         model, dataset, cache = self._model, self._dataset, self._cache
         if name in OF_POOL:
             images = dataset.images(pool(dataset))
+            generator = torch.Generator(model.device).manual_seed(SPLIT_SEED)  # measuring never changes training
             if name == "sampled_codes":
-                generator = torch.Generator(model.device).manual_seed(SPLIT_SEED)
                 codes = model.map_images(images, lambda part: model.sampled_codes(part, generator))
                 cache[name] = model.scored(codes)
             elif name == "discriminator_logits":
-                cache[name] = model.map_images(images, model.discriminator_logits)
+                cache[name] = model.map_images(images, lambda part: model.discriminator_logits(part, generator))
             else:
                 codes = model.encode(images)
                 cache["codes"] = model.scored(codes)

@@ -2,8 +2,16 @@
 
 import numpy as np
 
-from core.data import FactorDataset
-from core.data.split import holdout
+from core.data import DatasetInfo, FactorDataset
+from core.data.split import holdout, num_training
+
+
+def refuse_annotated(count: int, dataset: DatasetInfo) -> str | None:
+    """Why so many images of a data set cannot be annotated, as a sentence; None when they can."""
+    available = num_training(dataset.num_images)
+    if count <= available:
+        return None
+    return f"num_annotated is {count:,}, but '{dataset.name}' has {available:,} images to train on"
 
 
 def annotated(dataset: FactorDataset, count: int, seed: int, left_out: np.ndarray | tuple[int, ...] = ()) -> np.ndarray:

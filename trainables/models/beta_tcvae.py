@@ -4,6 +4,8 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from core.data import DatasetInfo
+from core.data.split import num_training
 from core.objectives import decompose_kl
 from trainables.base import Parts
 from trainables.gaussian import GaussianVAE, Posterior
@@ -26,6 +28,13 @@ class BetaTCVAEHyperparameters(Hyperparameters):
         "mws", "Minibatch weighted or stratified sampling.", symbol="estimator", source="Chen et al. 2018, appendix C"
     )
 
+    def refuse(self, dataset: DatasetInfo) -> str | None:
+        """Stratified sampling draws a batch without repetition."""
+        available = num_training(dataset.num_images)
+        if self.estimator == "mss" and self.batch_size > available:
+            return f"batch_size is {self.batch_size:,}, but '{dataset.name}' has {available:,} images to train on"
+        return None
+
 
 class BetaTCVAE(GaussianVAE[BetaTCVAEHyperparameters]):
     """Only the total correlation is weighed, so information about the image is kept."""
@@ -39,7 +48,11 @@ class BetaTCVAE(GaussianVAE[BetaTCVAEHyperparameters]):
         """KL + (β − 1) TC; the logged `tc` includes its constants."""
         h = self.hyperparameters
         parts = decompose_kl(
-            posterior.codes, posterior.mean, posterior.log_variance, self.dataset.num_images, h.estimator
+            posterior.codes,
+            posterior.mean,
+            posterior.log_variance,
+            num_training(self.dataset.num_images),
+            h.estimator,
         )
         kl = posterior.kl.sum(1).mean()
         return kl + (h.beta - 1.0) * parts.total_correlation, {

@@ -99,7 +99,7 @@ class FactorVAE(GaussianVAE[FactorVAEHyperparameters]):
         loss = discriminator_loss(joint.log_ratio, product.log_ratio)
         return Update(loss, {"discriminator": loss}, gradients=discriminator_gradients(joint, product))
 
-    def discriminator_logits(self, images: Tensor) -> Tensor:
+    def discriminator_logits(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
         """Logits (B, 2) of the discriminator at one sample of the posterior."""
-        logits: Tensor = self.discriminator(self.sampled_codes(images, self.generator))
+        logits: Tensor = self.discriminator(self.sampled_codes(images, generator))
         return logits

@@ -19,7 +19,7 @@ from core.objectives import (
 from trainables.base import Parts
 from trainables.gaussian import GaussianVAE, Posterior
 from trainables.hyperparameters import Hyperparameters, hyperparameter
-from trainables.labels.annotated import annotated
+from trainables.labels.annotated import annotated, refuse_annotated
 from trainables.labels.labellers import LabellerName, binned_sizes, label
 
 STUDY = "Locatello et al. 2020; disentanglement_lib"
@@ -82,7 +82,7 @@ class FewLabelsHyperparameters(Hyperparameters):
             return f"labelled_factors is {self.labelled_factors}, but '{dataset.name}' has {count} factors"
         if self.num_latents < count:
             return f"num_latents is {self.num_latents}, but '{dataset.name}' has {count} factors"
-        return None
+        return refuse_annotated(self.num_annotated, dataset)
 
 
 class FewLabels(GaussianVAE[FewLabelsHyperparameters]):

@@ -21,7 +21,7 @@ from core.networks import build_decoder, build_encoder, initialise
 from core.objectives import bernoulli_reconstruction
 from trainables.base import Model, Parts
 from trainables.hyperparameters import Hyperparameters, hyperparameter
-from trainables.labels.annotated import annotated
+from trainables.labels.annotated import annotated, refuse_annotated
 
 CODE = "Gabbay et al. 2021, authors' code"
 BETAS = (0.5, 0.999)
@@ -72,8 +72,10 @@ class ZeroDIMHyperparameters(Hyperparameters):
     )
 
     def refuse(self, dataset: DatasetInfo) -> str | None:
-        """Factors are needed."""
-        return None if dataset.has_factors else f"it learns from labelled images, and '{dataset.name}' has no factors"
+        """Factors are needed, and images to annotate."""
+        if not dataset.has_factors:
+            return f"it learns from labelled images, and '{dataset.name}' has no factors"
+        return refuse_annotated(self.num_annotated, dataset)
 
 
 class ZeroDIM(Model[ZeroDIMHyperparameters]):

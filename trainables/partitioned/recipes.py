@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 from core.data import DatasetInfo
 from trainables.hyperparameters import Hyperparameters, hyperparameter
+from trainables.labels.annotated import refuse_annotated
 from trainables.partitioned.relations import Edge
 
 Preset = Literal["paper_literal", "label_conditioned", "anchored", "cycled", "modular"]
@@ -137,10 +138,12 @@ class PartitionedHyperparameters(Hyperparameters):
         return RECIPES[self.preset]
 
     def refuse(self, dataset: DatasetInfo) -> str | None:
-        """Factors are needed, and an annotated image of every value."""
+        """Factors are needed, an annotated image of every value, and room for components that are placed."""
         if not dataset.has_factors:
             return f"it learns from annotated images, and '{dataset.name}' has no factors"
         most = max(dataset.factor_sizes)
         if self.num_annotated < most:
             return f"num_annotated is {self.num_annotated:,}, but a factor of '{dataset.name}' has {most:,} values"
-        return None
+        if self.num_latents == 1 and most > 2 and not self.recipe.estimated:
+            return f"num_latents is 1, in which the {most:,} values of a factor of '{dataset.name}' have no room"
+        return refuse_annotated(self.num_annotated, dataset)

@@ -22,11 +22,14 @@ from core.storage import Folder
 from trainables.trainable import Run, Simulation, TrialResult, next_result
 
 if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
     from trainables.base import Model
 
 log = logging.getLogger(__name__)
 
 PICTURES = "pictures"
+OF_THE_DEVICE = ("capturable", "foreach", "fused")  # settings of an optimiser that a device asks for
 
 
 def start(config: TrialConfig) -> Run:
@@ -243,7 +246,7 @@ class TrainingRun:
         model.load_state_dict(checkpoints.decode_tensors(checkpoint.weights))
         training = checkpoints.decode_training(checkpoint.training)
         for name, state in training["optimizers"].items():
-            model.optimizers[name].load_state_dict(state)
+            _load(model.optimizers[name], state)
         self.foreign_training = b""
         try:
             model.generator.set_state(training["generator"])
@@ -251,6 +254,14 @@ class TrainingRun:
             self.foreign_training = checkpoint.training
             model.generator.manual_seed(self.config.training_seed + 1_000_003 * self.step)
         self.steps = steps_of(model, self.sources)  # a captured graph would write to the state that was replaced
+
+
+def _load(optimizer: "Optimizer", state: dict[str, Any]) -> None:
+    """State of an optimiser, but not how it steps: that is a matter of the device that it is on now."""
+    ways = [{key: group[key] for key in OF_THE_DEVICE if key in group} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, way in zip(optimizer.param_groups, ways, strict=True):
+        group.update(way)
 
 
 def evaluate_trained(config: TrialConfig) -> TrialResult:

@@ -113,4 +113,4 @@ def test_more_factors_than_there_are_cannot_be_labelled() -> None:
     assert "labelled_factors is 3, but 'dsprites.quick' has 2 factors" in str(
         kind(labeller="partial", labelled_factors=3).refuse(info)
     )
-    assert kind(labelled_factors=3).refuse(info) is None
+    assert kind(labelled_factors=3, num_annotated=100).refuse(info) is None

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 import trainables
 from core.data.batches import Batch
+from core.data.split import num_training
 from tests.kit import trial_config
 from trainables.base import parameters_of
 from trainables.models.cascade_vae_c import SIGMA_FLOOR
@@ -125,7 +126,7 @@ def test_beta_weighs_the_divergence_and_a_capacity_its_distance(taken: Callable[
 def test_beta_tcvae_weighs_the_total_correlation(estimator: str, taken: Callable[..., Taken]) -> None:
     step = taken("beta_tcvae", beta=6.0, estimator=estimator)
     it = plain(step)
-    batch, count = len(it.codes), step.model.dataset.num_images
+    batch, count = len(it.codes), num_training(step.model.dataset.num_images)
     weights = torch.full((batch, batch), 1 / (count * batch), dtype=torch.float64)
     if estimator == "mss":
         others = batch - 1

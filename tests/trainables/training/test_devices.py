@@ -155,6 +155,28 @@ def test_an_evaluation_elsewhere_keeps_the_training_state_of_a_gpu(
     assert folder.read("step-000000004")["training.pt"] != before
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("capturable", [True, False])
+def test_a_checkpoint_of_another_device_leaves_optimisers_as_this_one_needs_them(
+    name: str, capturable: bool, tmp_path: pathlib.Path
+) -> None:
+    """A CUDA graph can hold an Adam only that is `capturable`, which one of a CPU is not."""
+    run = TrainingRun(trial_config(name, tmp_path, steps=9))
+    run.train(2)
+    for optimizer in run.model.optimizers.values():
+        for group in optimizer.param_groups:
+            group["capturable"] = not capturable
+    saved = run.checkpoint()
+    other = TrainingRun(trial_config(name, tmp_path, steps=9))
+    for optimizer in other.model.optimizers.values():
+        for group in optimizer.param_groups:
+            group["capturable"] = capturable
+    other.take_up(saved)
+    groups = [group for optimizer in other.model.optimizers.values() for group in optimizer.param_groups]
+    assert {group["capturable"] for group in groups} == {capturable}
+    assert {group["fused"] for group in groups} == {True}
+
+
 @pytest.mark.cuda
 @pytest.mark.parametrize("name", ["beta_vae", "factor_vae", "chyvae", "joint_vae"])
 def test_losses_with_tf32_products_are_near_those_of_float32(name: str, tmp_path: pathlib.Path) -> None:

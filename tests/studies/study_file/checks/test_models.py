@@ -11,7 +11,7 @@ from studies.study_file.draft import Draft, read_draft
 from studies.study_file.space import ModelSpace
 from studies.study_file.spec import model_space
 
-LABELLED = DatasetInfo("sprites", ("shape", "scale", "x"), (3, 6, 4), (1, 64, 64), 72, "rendered", True)
+LABELLED = DatasetInfo("sprites", ("shape", "scale", "x"), (3, 6, 4), (1, 64, 64), 7_200, "rendered", True)
 FACES = DatasetInfo("faces", (), (), (1, 64, 64), 20, "original", False)
 
 
