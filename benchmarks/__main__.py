@@ -9,13 +9,13 @@ overhead of trials of ten minutes (`python -m benchmarks.service --minutes 10 --
 """
 
 import datetime
-import os
 import pathlib
 import platform
 import subprocess
 import sys
 import time
 
+from core.machine import granted_cores
 from core.runtime import package_versions, source_revision
 
 RESULTS = pathlib.Path(__file__).parent / "results"
@@ -35,8 +35,8 @@ def machine() -> str:
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             name = "-".join("".join(c if c.isalnum() else " " for c in line.partition(":")[2]).split())
-            return f"{name.lower()}-{os.cpu_count()}-cores"
-    return f"{platform.machine()}-{os.cpu_count()}-cores"
+            return f"{name.lower()}-{granted_cores().amount}-cores"
+    return f"{platform.machine()}-{granted_cores().amount}-cores"
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ Without a CUDA device nothing is measured. `--device cpu --network tiny` runs th
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 import torch
 
 from benchmarks.loops import DATASET, gflop, our_config, peak_gflops, plain_step
+from core.machine import granted_cores
 from trainables.training.run import TrainingRun
 from trainables.training.together import WAYS, Together
 
@@ -128,7 +128,7 @@ def of_its_own(options: argparse.Namespace, measure: str, count: int = 1) -> flo
 
 
 def report(options: argparse.Namespace) -> None:
-    name = torch.cuda.get_device_name() if options.device == "cuda" else f"CPU, {os.cpu_count()} cores"
+    name = torch.cuda.get_device_name() if options.device == "cuda" else f"CPU, {granted_cores().amount} cores"
     work = gflop(options.model, network=options.network)
     peak = peak_gflops(options.device)
     print(f"{name}, {options.model}, network {options.network}, {DATASET}, batch 64.\n")

@@ -25,6 +25,7 @@ import core.data
 import core.metrics
 import trainables
 from core.configuration import Configuration, TrialConfig
+from core.machine import granted_cores
 from core.storage import Folder
 from trainables.labels.annotated import combination, leave_out
 from trainables.training.run import TrainingRun
@@ -251,7 +252,8 @@ def page(done: dict[str, Any]) -> str:
         "# What every model learns in minutes",
         "",
         f"`python -m benchmarks.learning`, {' to '.join(dict.fromkeys([dates[0], dates[-1]]))}, one core of "
-        f"{os.cpu_count()}, PyTorch {torch.__version__}, one seed unless said. Seconds: processor time of training.",
+        f"{granted_cores().amount}, PyTorch {torch.__version__}, one "
+        "seed unless said. Seconds: processor time of training.",
         "",
         "## All models on `dsprites.quick`",
         "",

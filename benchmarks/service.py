@@ -20,7 +20,6 @@ report tells how long its process waited for that step, how long it trained and 
 import argparse
 import itertools
 import json
-import os
 import pathlib
 import statistics
 import subprocess
@@ -30,6 +29,7 @@ import time
 from typing import Any, NamedTuple
 
 from benchmarks.training import begin, result
+from core.machine import granted_cores
 from core.record import journal
 from core.record.events import TrialEnded, TrialReported, TrialStarted
 
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1.0, help="duration of a long trial")
     parser.add_argument("--trials", type=int, default=2, help="long ones per slot")
     options = parser.parse_args()
-    cores = os.cpu_count() or 1
+    cores = granted_cores().amount
     step = statistics.mean(result(each) for each in [begin("ours", "beta_vae", 60) for _ in range(cores)])
     print(f"{cores} slots. A step takes {1e3 * step:.1f} ms when every core trains without a service around it.\n")
     print("| study | trials per slot | a trial, s | a step, ms | cold start, s | turnover, s (most) | overhead |")

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import logging
 import os
 import pathlib
 import signal
@@ -16,12 +15,13 @@ from core.record import journal
 from core.record import study as written
 from core.record.history import History
 from core.record.places import Stores
-from core.runtime import logging_at
 from core.storage import Folder
 from studies.cluster import job
 from studies.cluster.session import ray_cluster
 from studies.delivery.mlflow_store import require_store
-from studies.delivery.to_optuna import open_storage
+from studies.delivery.to_optuna import require_storage
+from studies.doctor import examine as checks
+from studies.doctor.finding import Asked, Finding
 from studies.drive.display import Display, ProgressDisplay
 from studies.drive.driver import Outcome, drive
 from studies.record.folder import Record, StudyFolder, default_stores, is_optuna
@@ -120,10 +120,12 @@ def prepare(
     """Look whether a study can be launched, or goes on with the same file and the same stores.
 
     Raises:
-        StudyError: the name is taken by another study, a store cannot be reached or is another one, the disk is full.
+        StudyError: the name is taken by another study, a store cannot be reached or is another one, the disk is full,
+            or something else of this machine would fail it (`studies.doctor`).
     """
     folder = StudyFolder(root, spec.name)
     stores = default_stores(folder.root, spec.name, tracking=tracking_uri, storage=storage, data=data_root)
+    checks.require_fit(Asked(folder.root, stores))
     if folder.exists:
         record = folder.open()
         _require_same_file(record, spec)
@@ -133,8 +135,7 @@ def prepare(
         return Prepared(folder, record.spec, record.stores, "", record)
     require_store(stores.tracking)
     if not stores.optuna.startswith("sqlite:"):
-        with logging_at(logging.ERROR, "optuna"):
-            open_storage(stores.optuna).engine.dispose()
+        require_storage(stores.optuna)
     require_disk(spec, stores.data, stores.checkpoints)
     _require_no_earlier_trials(folder, stores)
     source = pathlib.Path(document.source)
@@ -226,6 +227,20 @@ def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
     planned = planned_trials(record.spec, history)
     counts["PENDING"] += max(0, planned - sum(counts.values()))
     return {"study": name, "planned": planned, **{key.lower(): value for key, value in counts.items()}, "driver": pid}
+
+
+def examine(
+    *,
+    root: str | os.PathLike[str] = ROOT,
+    address: str | None = None,
+    tracking_uri: str | None = None,
+    storage: str | None = None,
+    data_root: str | None = None,
+) -> list[Finding]:
+    """How everything stands that a launch with these arguments would meet; nothing is made."""
+    place = pathlib.Path(root).expanduser().resolve()
+    stores = default_stores(place, "doctor", tracking=tracking_uri, storage=storage, data=data_root)
+    return list(checks.examine(Asked(place, stores, address)))
 
 
 def tracking_uri(root: str | os.PathLike[str]) -> str:

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 from unittest import mock
@@ -140,6 +140,34 @@ class RayNodes:
 
     def close(self) -> None:
         self._process.submit(_end).result()
+
+
+NODE = """
+import sys
+from ray._private.node import Node
+from ray._private.parameter import RayParams
+ports = {"min_worker_port": 0, "max_worker_port": 0, "node_manager_port": 0}
+options = {"num_cpus": 1, "object_store_memory": 150 * 2**20, "include_log_monitor": False, **ports}
+parameters = RayParams(gcs_address=sys.argv[1], node_ip_address="127.0.0.1", **options)
+node = Node(parameters, head=False, shutdown_at_exit=False, spawn_reaper=False)
+print("ready", flush=True)
+sys.stdin.read()
+node.kill_all_processes(check_alive=False, allow_graceful=False)
+"""
+
+
+@contextlib.contextmanager
+def ray_node(address: str, prefix: Sequence[str]) -> Iterator[None]:
+    """A node of one core on a host of its own, as far as the beginning of its command makes it one.
+
+    `ray start` would not let a node join whose cluster keeps to loopback.
+    """
+    command = [*prefix, sys.executable, "-c", NODE, address]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    with process:  # ends when its input does
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n", "the node did not join"
+        yield
 
 
 _state: dict[str, Any] = {}  # of the process that has the nodes: the cluster, and the nodes by number

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from core.record import journal
@@ -38,8 +38,8 @@ class Service:
         path.write_text(json.dumps({"name": name, **STUDY, **changes}))  # JSON is YAML
         return path
 
-    def start(self, *arguments: Any, **options: Any) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "studies.cli", *map(str, arguments)]
+    def start(self, *arguments: Any, prefix: Sequence[str] = (), **options: Any) -> subprocess.Popen[str]:
+        command = [*prefix, sys.executable, "-m", "studies.cli", *map(str, arguments)]
         if arguments[0] not in ("validate", "data"):
             command += ["--root", str(self.root)]
         environment = {**os.environ, "STUDIES_DATA": str(self.folder / "data"), "COLUMNS": "200"}
@@ -53,8 +53,8 @@ class Service:
             **options,
         )
 
-    def run(self, *arguments: Any) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
+    def run(self, *arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, **options)
         try:
             out, err = process.communicate(timeout=110)
         except subprocess.TimeoutExpired:

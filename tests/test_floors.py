@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 FLOORS = ("core", "trainables", "analysis", "studies")
 ROOMS = {
     "core": (
-        ("", "files", "papers", "pareto", "configuration", "runtime", "noise"),
+        ("", "files", "papers", "pareto", "configuration", "runtime", "machine", "noise"),
         ("mistakes",),
         ("storage", "bounds"),
         ("checkpoints", "record", "data"),
@@ -48,7 +48,7 @@ ROOMS = {
         ("record",),
         ("search", "cluster"),
         ("delivery",),
-        ("drive", "audit", "upkeep"),
+        ("drive", "audit", "upkeep", "doctor"),
         ("service",),
         ("",),
         ("cli",),

@@ -19,6 +19,7 @@ from core.data.dataset import DatasetInfo, FactorDataset, Progress
 from core.data.family import Family, refuse_other_options
 from core.data.files import cache
 from core.data.files.stores import ArrayStore
+from core.machine import granted_cores
 from core.mistakes import DataError, nearest
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def pictures(
         raise DataError(f"{path} cannot be read, it may be truncated: {error}") from error
 
     def chunks(start: int) -> Iterator[np.ndarray]:
-        with _reader(path) as read, ThreadPoolExecutor(os.cpu_count()) as pool:
+        with _reader(path) as read, ThreadPoolExecutor(granted_cores().amount) as pool:
             for first in range(start, len(names), PER_CHUNK):
                 part = names[first : first + PER_CHUNK]
                 yield np.stack(list(pool.map(lambda name: _decoded(path, name, read, prepare), part)))

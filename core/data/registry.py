@@ -48,8 +48,12 @@ def dataset_name(spec: Spec) -> str:
 def data_root(root: str | os.PathLike[str] | None) -> Path:
     """The folder of originals and caches: `root`, else $STUDIES_DATA, else ./data; absolute."""
     path = Path(root or os.environ.get("STUDIES_DATA") or "data").expanduser().absolute()
-    if path.exists() and not path.is_dir():
+    try:
+        there = path.exists()
+    except PermissionError:
+        raise DataError(f"the data folder {path} cannot be reached: a folder above it cannot be looked into") from None
+    if there and not path.is_dir():
         raise DataError(f"the data folder {path} is a file")
-    if path.exists() and not os.access(path, os.R_OK | os.X_OK):
+    if there and not os.access(path, os.R_OK | os.X_OK):
         raise DataError(f"the data folder {path} cannot be read")
     return path

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.machine import granted_cores
+
 Floats = NDArray[np.float64]
 
 
@@ -48,7 +50,7 @@ def directions(prefix: str) -> dict[str, Any]:
 
 
 def worker_count(jobs: int) -> int:
-    """Processes for that many jobs: the share of the CPU that OMP_NUM_THREADS grants, else every core."""
+    """Processes for that many jobs: the share of the CPU that OMP_NUM_THREADS grants, else every granted core."""
     granted = os.environ.get("OMP_NUM_THREADS", "")
-    cores = int(granted) if granted.isdigit() and int(granted) > 0 else len(os.sched_getaffinity(0))
+    cores = int(granted) if granted.isdigit() and int(granted) > 0 else granted_cores().amount
     return max(1, min(jobs, cores))

@@ -1,4 +1,4 @@
-"""The command line: `studies validate | launch | status | resume | stop | best | front | report | ui | data …`.
+"""The command line: `studies validate | launch | status | resume | stop | best | report | ui | doctor | data …`.
 
 Results go to stdout (with `--json`, one JSON object a line), messages to stderr. Exit codes: 0 done, 1 the study ended
 with failed trials or without having delivered everything, 2 a user's mistake, 130 interrupted.
@@ -10,11 +10,12 @@ import typer
 
 from core.mistakes import UserError
 from studies.cli import ask, audit, data, keep, run
+from studies.cli.doctor import doctor
 from studies.cli.output import say, use_any_encoding
 
 COMMANDS = (
     *(run.validate, run.launch, run.resume, run.status, run.stop, run.extend),
-    *(audit.check, audit.replay),
+    *(audit.check, audit.replay, doctor),
     *(keep.rename, keep.archive, keep.delete),
     *(ask.best, ask.front, ask.report, ask.knee, ask.nearest, ask.compare, ask.export, ask.log_model, ask.ui),
 )

@@ -10,6 +10,8 @@ ROOT = pathlib.Path("runs")
 Name = Annotated[str, typer.Argument(help="Name of the study.")]
 Root = Annotated[pathlib.Path, typer.Option(help="Directory of studies.")]
 Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or HOST:PORT.")]
+TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI.")]
+Storage = Annotated[str | None, typer.Option(help="Optuna's SQLAlchemy URL, or a URI for checkpoints.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 DataRoot = Annotated[
     str | None, typer.Option("--data", help="Directory of data sets; default $STUDIES_DATA or ./data.")

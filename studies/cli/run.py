@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import studies
-from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root
+from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root, Storage, TrackingUri
 from studies.cli.output import emit, line, say
 from studies.cli.rows import best_rows, front_rows
 
@@ -40,8 +40,8 @@ def launch(
     detach: Annotated[
         bool, typer.Option("--detach", help="Drive it as a Ray job at --address http://HOST:8265.")
     ] = False,
-    tracking_uri: Annotated[str | None, typer.Option(help="MLflow tracking URI.")] = None,
-    storage: Annotated[str | None, typer.Option(help="Optuna's SQLAlchemy URL, or a URI for checkpoints.")] = None,
+    tracking_uri: TrackingUri = None,
+    storage: Storage = None,
     data_root: DataRoot = None,
 ) -> None:
     """Run a study; launching the same file again goes on where it stopped."""

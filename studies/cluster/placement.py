@@ -7,6 +7,7 @@ from collections.abc import Callable
 from core.configuration import Configuration, TrialConfig
 from core.mistakes import StudyError
 from core.storage import Folder
+from studies.cluster.nodes import NodeError, ask
 from studies.record.state import StudyState
 from studies.study_file.estimate import largest
 from studies.study_file.spec import StudySpec
@@ -42,24 +43,18 @@ def require_shared_folder(uri: str) -> None:
     Raises:
         StudyError: with the host.
     """
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
     local = Folder(uri).local
     if local is None:
         return
     local.mkdir(parents=True, exist_ok=True)
-    folder = str(local)
-    look = ray.remote(num_cpus=0, max_retries=0)(os.path.isdir)
-    here = os.uname().nodename
-    for node in ray.nodes():
-        if node["Alive"] and node["NodeManagerHostname"] != here:
-            strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            if not ray.get(look.options(scheduling_strategy=strategy).remote(folder)):
-                raise StudyError(
-                    f"node {node['NodeManagerHostname']} does not see {folder}: give a shared directory with --root, "
-                    "or an object store with --storage URI"
-                )
+    for node, sees in ask(os.path.isdir, str(local)):
+        if isinstance(sees, NodeError):
+            raise StudyError(f"node {node['NodeManagerHostname']} does not answer: {sees}; see `studies doctor`")
+        if not sees:
+            raise StudyError(
+                f"node {node['NodeManagerHostname']} does not see {local}: give a shared directory with --root, "
+                "or an object store with --storage URI"
+            )
 
 
 def slots(spec: StudySpec, share: float) -> int:

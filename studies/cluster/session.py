@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from core.machine import granted_cores, granted_gpus
 from core.mistakes import StudyError, reason_of
 from core.runtime import environment, logging_at
 from studies.cluster.temporary import temporary_folder
@@ -163,5 +164,6 @@ def _arguments(address: str | None) -> dict[str, Any]:
         "include_dashboard": False,
         "_node_ip_address": "127.0.0.1",
         "_temp_dir": str(temporary_folder()),
-        "num_cpus": os.cpu_count(),
+        "num_cpus": granted_cores().amount,
+        "num_gpus": granted_gpus(),
     }

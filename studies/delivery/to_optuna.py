@@ -4,6 +4,7 @@ Every configuration is one trial, with the means over its seeds. A finished tria
 values that changed later (more seeds, more steps) are a further trial that `supersedes` the first.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Self
 
@@ -15,6 +16,7 @@ from core.files import redact
 from core.mistakes import StudyError, reason_of
 from core.record.events import ConfigurationEnded, ConfigurationSuggested, Event
 from core.record.history import ConfigurationHistory, History
+from core.runtime import logging_at
 from studies.delivery.wording import told_apart
 from studies.record.folder import Record
 from studies.search.forms import TrialForm, finish_trial
@@ -33,6 +35,16 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
         return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
         raise StudyError(f"Optuna's storage {redact(url)} cannot be reached: {reason_of(error)}") from None
+
+
+def require_storage(url: str) -> None:
+    """Refuse a storage of Optuna at once when it cannot work.
+
+    Raises:
+        StudyError: nothing answers there.
+    """
+    with logging_at(logging.ERROR, "optuna"):
+        open_storage(url).engine.dispose()
 
 
 def name_in_optuna(storage: optuna.storages.BaseStorage, name: str, launch: str) -> str:

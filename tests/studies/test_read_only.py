@@ -3,7 +3,6 @@
 import fcntl
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ import studies
 from core.mistakes import StudyError
 from studies.record.folder import StudyFolder
 from tests.analysis.kit import random_study
+from tests.kernel import without_override
 
 Run = Callable[..., tuple[int, str]]
 
@@ -28,11 +28,7 @@ def run(tmp_path: pathlib.Path) -> Iterator[Run]:
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     for path in (root, *before):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    prefix: list[str] = []
-    if os.geteuid() == 0:  # may write everything, without this
-        if shutil.which("setpriv") is None:
-            pytest.skip("needs another user than root, or setpriv")
-        prefix = ["setpriv", "--bounding-set", "-dac_override", "--inh-caps", "-dac_override"]
+    prefix = without_override()
 
     def run(*arguments: str) -> tuple[int, str]:
         command = [*prefix, sys.executable, "-P", "-m", "studies.cli", *arguments, "--root", str(root)]

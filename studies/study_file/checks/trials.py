@@ -1,8 +1,8 @@
 """What one trial is given, and how many there are: seeds, steps, CPUs and GPUs."""
 
-import os
 from collections.abc import Iterator
 
+from core.machine import granted_cores
 from studies.study_file.document import Problem
 from studies.study_file.spec import Budget, Resources, Seeds
 
@@ -40,8 +40,8 @@ def check_share(resources: Resources) -> Iterator[Problem]:
 
 
 def check_cpus(resources: Resources) -> Iterator[Problem]:
-    """This machine has as many CPUs as a trial asks for."""
-    cpus = os.cpu_count() or 1
-    if resources.cpu > cpus:
-        message = f"a trial asks for {resources.cpu} CPUs, but this machine has {cpus}"
+    """This process has as many CPUs as a trial asks for."""
+    granted = granted_cores()
+    if resources.cpu > granted.amount:
+        message = f"a trial asks for {resources.cpu} CPUs, but there are {granted.amount}: {granted.reason}"
         yield Problem(("resources", "cpu"), message)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import core.data
+from tests.kernel import without_override
 
 
 def test_the_stable_names_are_there() -> None:
@@ -19,6 +20,14 @@ def test_the_stable_names_are_there() -> None:
 def test_data_needs_no_torch() -> None:
     code = "import sys, core.data; core.data.describe('dsprites'); core.data.names(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_data_folder_below_one_that_cannot_be_looked_into(tmp_path: pathlib.Path) -> None:
+    prefix = without_override()
+    (tmp_path / "closed").mkdir(mode=0)
+    code = f"import core.data; core.data.data_root('{tmp_path}/closed/data')"
+    done = subprocess.run([*prefix, sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert f"DataError: the data folder {tmp_path}/closed/data cannot be reached: a folder above" in done.stderr
 
 
 def test_the_factors_of_dsprites_and_shapes3d_have_their_stable_names() -> None:

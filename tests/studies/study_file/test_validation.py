@@ -1,7 +1,6 @@
 """The order of reading and checking, and what this machine can give."""
 
 import math
-import os
 import pathlib
 import subprocess
 import sys
@@ -9,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from core.machine import Grant
+from studies.study_file.checks import trials
 from studies.study_file.document import StudyFileError, from_mapping
 from studies.study_file.space import configure
 from studies.study_file.spec import StudySpec
@@ -50,10 +51,10 @@ def test_a_study_with_nothing_but_what_it_must_have() -> None:
 def test_what_this_machine_can_never_give(monkeypatch: pytest.MonkeyPatch) -> None:
     document = from_mapping({**GOOD, "resources": {"cpu": 4}})
     spec = validate(document)
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(trials, "granted_cores", lambda: Grant(4, "the machine has 4"))
     require_local_resources(spec, document)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    with pytest.raises(StudyFileError, match=r"resources\.cpu: a trial asks for 4 CPUs, but this machine has 2"):
+    monkeypatch.setattr(trials, "granted_cores", lambda: Grant(2, "the machine has 2"))
+    with pytest.raises(StudyFileError, match=r"resources\.cpu: a trial asks for 4 CPUs, but there are 2: the mach"):
         require_local_resources(spec, document)
 
 

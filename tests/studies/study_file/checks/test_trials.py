@@ -1,9 +1,9 @@
 """What one trial is given, and how many there are."""
 
-import os
-
 import pytest
 
+from core.machine import Grant
+from studies.study_file.checks import trials
 from studies.study_file.checks.trials import check_cpus, check_intervals, check_seeds, check_share, check_stack
 from studies.study_file.spec import Budget, Resources, Seeds
 
@@ -36,9 +36,9 @@ def test_a_share_divides_a_gpu() -> None:
     )
 
 
-def test_a_trial_takes_no_more_cpus_than_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+def test_a_trial_takes_no_more_cpus_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials, "granted_cores", lambda: Grant(2, "the machine has 2"))
     assert not list(check_cpus(Resources(cpu=2)))
     assert [problem.message for problem in check_cpus(Resources(cpu=3))] == [
-        "a trial asks for 3 CPUs, but this machine has 2"
+        "a trial asks for 3 CPUs, but there are 2: the machine has 2"
     ]
