@@ -32,20 +32,6 @@ def with_mounts(*commands: str) -> list[str]:
     return [*prefix, "sh", "-c", f'{script}\nexec "$@"', "sh"]
 
 
-def without_other_processes() -> list[str]:
-    """The beginning of a command that sees no process but its own, where namespaces are allowed; else nothing.
-
-    Ray's address `auto` is that of any cluster whose processes are to be seen.
-    """
-    prefix = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    prefix += [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    try:
-        subprocess.run([*prefix, "true"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        return []
-    return prefix
-
-
 @contextlib.contextmanager
 def control_group(controller: str, first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[pathlib.Path]:
     """A control group below the root of a controller, with such values in files of its first or second version.

@@ -47,13 +47,30 @@ def require_address(address: str | None) -> None:
     Raises:
         StudyError: with the address.
     """
-    if address is None or address == "auto" or "://" in address:  # Ray asks a job server itself
+    where = _address_of_this_machine() if address == "auto" else address
+    if where is None or "://" in where:  # Ray asks a job server itself
         return
-    host, _, port = address.rpartition(":")
+    host, _, port = where.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
     except (OSError, ValueError) as error:
-        raise StudyError(f"no Ray cluster answers at '{address}' ({error}); write auto or HOST:PORT") from None
+        raise StudyError(f"no Ray cluster answers at '{where}' ({error}); write auto or HOST:PORT") from None
+
+
+def _address_of_this_machine() -> str:
+    """What `auto` means: $RAY_ADDRESS, else the cluster that `ray start` noted last; nobody else's, as Ray would try.
+
+    Raises:
+        StudyError: there is none.
+    """
+    given = os.environ.get("RAY_ADDRESS")
+    note = pathlib.Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp", "ray/ray_current_cluster")
+    try:
+        return given or note.read_text().strip()
+    except OSError:
+        raise StudyError(
+            "no Ray cluster is known on this machine: set RAY_ADDRESS, give --address HOST:PORT, or leave --address out"
+        ) from None
 
 
 @contextmanager
