@@ -29,16 +29,28 @@ from tests.service import STUDY, Service
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.fixture
-def copied(finished: Service, tmp_path: pathlib.Path) -> Service:
-    """A copy of a finished study, with a root and a store of its own."""
-    made = Service(tmp_path)
-    shutil.copytree(finished.root, made.root)
-    return made
+class Copy(Service):
+    """A copy of a root with a finished study, `done`, beside what other tests left there."""
+
+    def __init__(self, folder: pathlib.Path, original: Service) -> None:
+        super().__init__(folder)
+        shutil.copytree(original.root, self.root)
+        self.others = self.experiments(set()).keys() - {"done"}
+
+    def experiments(self, others: set[str] | None = None) -> dict[str, str]:
+        """Of the study: whether each is active or deleted, by name."""
+        found = MlflowClient(self.tracking).search_experiments(view_type=ViewType.ALL)
+        left_out = {"Default", *(self.others if others is None else others)}
+        return {each.name: each.lifecycle_stage for each in found if each.name not in left_out}
 
 
 @pytest.fixture
-def studies(copied: Service, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+def copied(finished: Service, tmp_path: pathlib.Path) -> Copy:
+    return Copy(tmp_path, finished)
+
+
+@pytest.fixture
+def studies(copied: Copy, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """The command line in this process; its exit code."""
 
     def run(*arguments: str) -> int:
@@ -50,7 +62,7 @@ def studies(copied: Service, monkeypatch: pytest.MonkeyPatch) -> Callable[..., i
     return run
 
 
-def record(copied: Service, name: str = "done") -> Record:
+def record(copied: Copy, name: str = "done") -> Record:
     return StudyFolder(copied.root, name).open()
 
 
@@ -58,17 +70,12 @@ def contents(folder: pathlib.Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def experiments(copied: Service) -> dict[str, str]:
-    found = MlflowClient(copied.tracking).search_experiments(view_type=ViewType.ALL)
-    return {each.name: each.lifecycle_stage for each in found if each.name != "Default"}
-
-
-def journal(copied: Service, name: str) -> bytes:
+def journal(copied: Copy, name: str) -> bytes:
     return (copied.root / name / "journal.jsonl").read_bytes()
 
 
 def test_nothing_is_done_before_somebody_says_so(
-    copied: Service, studies: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    copied: Copy, studies: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = contents(copied.root / "done")
     for command in (("delete", "done"), ("archive", "done"), ("rename", "done", "two")):
@@ -78,55 +85,54 @@ def test_nothing_is_done_before_somebody_says_so(
         assert str(copied.root / "done") in told.out
         assert "experiment 'done' in MLflow" in told.out
     assert contents(copied.root / "done") == before
-    assert experiments(copied) == {"done": "active"}
+    assert copied.experiments() == {"done": "active"}
 
 
 @pytest.mark.slow
-def test_a_renamed_study_is_the_same_study(copied: Service) -> None:
+def test_a_renamed_study_is_the_same_study(copied: Copy) -> None:
     before = journal(copied, "done")
     assert copied.run("rename", "done", "two", "--yes").returncode == 0
     assert journal(copied, "two") == before
-    assert experiments(copied) == {"two": "active"}
+    assert copied.experiments() == {"two": "active"}
     copied.assert_agreement("two")
     extended = copied.run("extend", "two", "--seeds", 3)
     assert extended.returncode == 0, extended.stderr
     copied.assert_agreement("two")
-    assert experiments(copied) == {"two": "active"}
+    assert copied.experiments() == {"two": "active"}
 
 
-def test_a_name_for_a_renamed_study_is_free_and_a_name(copied: Service) -> None:
+def test_a_name_for_a_renamed_study_is_free_and_a_name(copied: Copy) -> None:
     (copied.root / "two").mkdir()
     for new, reason in (("two", "exists already"), ("a/b", "not a name"), ("mlflow.db", "a file of MLflow")):
         with pytest.raises(StudyError, match=reason):
             renaming(record(copied), new)
 
 
-def test_a_name_that_somebody_gave_in_mlflow_stays(copied: Service) -> None:
+def test_a_name_that_somebody_gave_in_mlflow_stays(copied: Copy) -> None:
     client = MlflowClient(copied.tracking)
     client.rename_experiment(client.get_experiment_by_name("done").experiment_id, "the good one")
     renaming(record(copied), "two").carry_out()
-    assert experiments(copied) == {"the good one": "active"}
+    assert copied.experiments() == {"the good one": "active"}
     with quiet_mlflow():
         assert find_experiment(MlflowClient(copied.tracking), record(copied, "two").written) is not None
 
 
-def test_a_deleted_study_leaves_its_name_free(copied: Service) -> None:
-    (copied.root / "two").mkdir()
+def test_a_deleted_study_leaves_its_name_free(copied: Copy) -> None:
     launch = record(copied).written.launch
     deletion(record(copied)).carry_out()
-    assert sorted(path.name for path in copied.root.glob("*") if path.is_dir()) == ["mlartifacts", "two"]
-    assert experiments(copied) == {f"done {launch[:8]}": "deleted"}
+    assert not (copied.root / "done").exists()
+    assert copied.experiments() == {f"done {launch[:8]}": "deleted"}
     with pytest.raises(StudyError, match="there is no study 'done'"):
         record(copied)
 
 
-def test_mlflow_may_keep_what_is_deleted(copied: Service) -> None:
+def test_mlflow_may_keep_what_is_deleted(copied: Copy) -> None:
     deletion(record(copied), keep_mlflow=True).carry_out()
-    assert experiments(copied) == {"done": "active"}
+    assert copied.experiments() == {"done": "active"}
 
 
 def test_a_driven_study_is_left_alone(
-    copied: Service, studies: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    copied: Copy, studies: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = deletion(record(copied))
     with record(copied).folder.driving():
@@ -134,31 +140,31 @@ def test_a_driven_study_is_left_alone(
         assert "being driven" in capsys.readouterr().err
         with pytest.raises(StudyError, match="driven by another process"):
             plan.carry_out()
-    assert experiments(copied) == {"done": "active"}
+    assert copied.experiments() == {"done": "active"}
 
 
 @pytest.mark.slow
-def test_an_archived_study_comes_back(copied: Service) -> None:
+def test_an_archived_study_comes_back(copied: Copy) -> None:
     before = journal(copied, "done")
     done = copied.run("archive", "done", "--yes")
     assert done.returncode == 0, done.stderr
     assert not (copied.root / "done").exists()
-    assert list(experiments(copied).values()) == ["deleted"]
+    assert list(copied.experiments().values()) == ["deleted"]
     command = done.stdout.split("`")[1]
     assert command == shlex.join(["tar", "-xf", str(copied.root / "done.tar.gz"), "-C", str(copied.root)])
     subprocess.run(shlex.split(command), check=True)
     assert journal(copied, "done") == before
     resumed = copied.run("resume", "done")
     assert resumed.returncode == 0, resumed.stderr
-    assert experiments(copied) == {"done": "active"}
+    assert copied.experiments() == {"done": "active"}
     copied.assert_exactly_once("done", configurations=4, seeds=2)
 
 
-def test_an_archive_that_cannot_be_written_costs_nothing(copied: Service, tmp_path: pathlib.Path) -> None:
+def test_an_archive_that_cannot_be_written_costs_nothing(copied: Copy, tmp_path: pathlib.Path) -> None:
     before = journal(copied, "done")
     with pytest.raises(StudyError, match="cannot be written"):
         archiving(record(copied), tmp_path / "nowhere" / "done.tar.gz").carry_out()
-    assert (journal(copied, "done"), experiments(copied)) == (before, {"done": "active"})
+    assert (journal(copied, "done"), copied.experiments()) == (before, {"done": "active"})
     (tmp_path / "there.tar.gz").touch()
     for taken, reason in ((tmp_path / "there.tar.gz", "exists already"), (copied.root / "done" / "a", "inside")):
         with pytest.raises(StudyError, match=reason):
