@@ -16,14 +16,24 @@ from tests.service import Service
 EARLIER = pathlib.Path(__file__).with_name("earlier")
 
 
-@pytest.fixture
-def service(tmp_path: pathlib.Path) -> Service:
+def copied(folder: pathlib.Path) -> Service:
     """The service on a root with both studies; what `study.json` says of places is true there."""
-    made = Service(tmp_path)
+    made = Service(folder)
     shutil.copytree(EARLIER, made.root)
     for record in made.root.glob("*/study.json"):
-        record.write_text(record.read_text().replace("ROOT", str(made.root)).replace("DATA", str(tmp_path / "data")))
+        record.write_text(record.read_text().replace("ROOT", str(made.root)).replace("DATA", str(folder / "data")))
     return made
+
+
+@pytest.fixture(scope="module")
+def gone_on(tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """The same after one was resumed and the other extended, at the same time."""
+    service = copied(tmp_path_factory.mktemp("earlier"))
+    commands = {("resume", "cut"): 0, ("extend", "before", "--configurations", "7"): 1}  # six trials failed before
+    for process, code in [(service.start(*command), code) for command, code in commands.items()]:
+        _, err = process.communicate(timeout=110)
+        assert process.returncode == code, err
+    return service
 
 
 @pytest.mark.parametrize("name", ["before", "cut"])
@@ -34,7 +44,8 @@ def test_every_line_of_their_journals_is_an_event_that_is_written_as_it_was_read
         assert json.dumps(events.to_line(event), separators=(",", ":")) == line
 
 
-def test_their_tables_say_what_they_said(service: Service) -> None:
+def test_their_tables_say_what_they_said(tmp_path: pathlib.Path) -> None:
+    service = copied(tmp_path)
     study = studies.open("before", service.root)
     assert dict(study.trials()["state"].value_counts()) == {"COMPLETED": 6, "FAILED": 6, "PRUNED": 2}
     front = study.front()
@@ -47,25 +58,20 @@ def test_their_tables_say_what_they_said(service: Service) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_a_study_that_was_cut_off_is_resumed_checked_and_reported(service: Service) -> None:
-    journal = service.root / "cut" / "journal.jsonl"
-    earlier = journal.read_text()
-    resumed = service.run("resume", "cut")
-    assert resumed.returncode == 0, resumed.stderr
-    assert journal.read_text().startswith(earlier)
-    service.assert_exactly_once("cut", configurations=5, seeds=2)
-    went_on = [json.loads(line) for line in journal.read_text().removeprefix(earlier).splitlines()]
+def test_a_study_that_was_cut_off_is_resumed_checked_and_reported(gone_on: Service) -> None:
+    journal = (gone_on.root / "cut" / "journal.jsonl").read_text()
+    earlier = (EARLIER / "cut" / "journal.jsonl").read_text()
+    assert journal.startswith(earlier)
+    gone_on.assert_exactly_once("cut", configurations=5, seeds=2)
+    went_on = [json.loads(line) for line in journal.removeprefix(earlier).splitlines()]
     first = next(event for event in went_on if event["type"] == "report")
     assert (first["step"], first["ledger"]["resumed_from"]) == (40, 20)  # from the checkpoint of that release
-    assert service.run("report", "cut").returncode == 0
-    assert (service.root / "cut" / "report" / "report.html").exists()
+    assert (gone_on.root / "cut" / "report" / "report.html").exists()
 
 
 @pytest.mark.timeout(120)
-def test_a_study_that_had_ended_is_extended(service: Service) -> None:
-    extended = service.run("extend", "before", "--configurations", "7")
-    assert extended.returncode == 1, extended.stderr  # six trials of earlier configurations failed
-    trials = service.study("before").trials()
+def test_a_study_that_had_ended_is_extended(gone_on: Service) -> None:
+    trials = gone_on.study("before").trials()
     assert trials["configuration"].nunique() == 7
     assert not set(trials["state"]) & {"PENDING", "RUNNING"}
-    service.assert_agreement("before")
+    gone_on.assert_agreement("before")
