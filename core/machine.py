@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 ROOT = pathlib.Path("/")
 GPU_FILES = ("dev/nvidiactl", "dev/dxg", "dev/kfd")  # of NVIDIA's driver, of that under Windows, of AMD's
+GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")  # by which Ray gives a process its GPUs
 SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")  # what a job's task was granted; else, what the job was
 
 
@@ -70,6 +71,11 @@ def granted_memory(root: pathlib.Path = ROOT) -> Grant:
 def has_gpu_driver(root: pathlib.Path = ROOT) -> bool:
     """Whether the machine has the driver of a GPU, by the files that it puts into `dev`."""
     return any((root / file).exists() for file in GPU_FILES)
+
+
+def visible_gpus() -> tuple[tuple[str, str], ...]:
+    """The variables that say which GPUs this process sees, with what they say; AMD's has a name of its own."""
+    return tuple((name, os.environ[name]) for name in GPU_VARIABLES if name in os.environ)
 
 
 def granted_gpus(root: pathlib.Path = ROOT) -> int:

@@ -8,7 +8,7 @@ import math
 import os
 import time
 import traceback
-from typing import Any
+from typing import Any, TypeAlias
 
 import ray
 from ray import tune
@@ -18,6 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 import trainables
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
+from core.machine import visible_gpus
 from core.mistakes import kind_and_reason, reason_of
 from core.storage import Folder
 from trainables.trainable import Run, TrialResult, next_result
@@ -25,6 +26,7 @@ from trainables.training.faults import ends_the_process
 from trainables.training.run import evaluate_trained, start
 
 HOSTS = "hosts of devices"
+VisibleGPUs: TypeAlias = tuple[tuple[str, str], ...]
 MOST_MEMBERS = 1_000  # calls that may wait in a host at the same time
 
 
@@ -157,9 +159,8 @@ class HostActor:
     _number: int
 
     def __init__(self, lost: "HostActor | None" = None) -> None:
-        place = ray.get_runtime_context().get_node_id(), os.environ.get("CUDA_VISIBLE_DEVICES")
-        hosts = ray.get_actor(HOSTS)
-        self._number, self._host = ray.get(hosts.host.remote(*place, lost._number if lost else None))
+        node, hosts = ray.get_runtime_context().get_node_id(), ray.get_actor(HOSTS)
+        self._number, self._host = ray.get(hosts.host.remote(node, visible_gpus(), lost._number if lost else None))
 
     def join(self, config: dict[str, Any], checkpoint: Checkpoint | None) -> int:
         """Take a trial in."""
@@ -193,10 +194,10 @@ class Hosts:
     """
 
     def __init__(self) -> None:
-        self._hosts: dict[tuple[str, str | None], tuple[int, Any]] = {}
+        self._hosts: dict[tuple[str, VisibleGPUs], tuple[int, Any]] = {}
 
-    def host(self, node: str, devices: str | None, lost: int | None) -> tuple[int, Any]:
-        """The actor on a node that sees these devices (a value of CUDA_VISIBLE_DEVICES), and its number.
+    def host(self, node: str, devices: VisibleGPUs, lost: int | None) -> tuple[int, Any]:
+        """The actor on a node that sees these devices (`core.machine.visible_gpus`), and its number.
 
         A trial that found a host dead says its number as `lost`, and gets another.
         """

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from core.machine import granted_cores, granted_gpus, granted_memory
+from core.machine import GPU_VARIABLES, granted_cores, granted_gpus, granted_memory, visible_gpus
 from tests.kernel import control_group
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
@@ -173,3 +173,12 @@ def test_gpus_as_cuda_counts_them(
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert granted_gpus(tmp_path) == gpus
     assert granted_gpus(tmp_path / "without a driver") == 0
+
+
+@pytest.mark.parametrize("name", ["CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"])
+def test_two_gpus_of_a_node_are_told_apart_whoever_made_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in GPU_VARIABLES:
+        monkeypatch.delenv(each, raising=False)
+    assert visible_gpus() == ()
+    monkeypatch.setenv(name, "3")
+    assert visible_gpus() == ((name, "3"),)

@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import os
 import threading
+from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +49,8 @@ class _Member:
 class Host:
     """Trains in a thread of its own; methods may be called from any thread."""
 
-    def __init__(self, visible_devices: str | None = None) -> None:
-        if visible_devices is not None:
-            os.environ["CUDA_VISIBLE_DEVICES"] = visible_devices  # before PyTorch looks
+    def __init__(self, visible_devices: Iterable[tuple[str, str]] = ()) -> None:
+        os.environ.update(visible_devices)  # before PyTorch looks
         self._members: dict[str, _Member] = {}
         self._arrivals: collections.deque[tuple[TrialConfig, Checkpoint | None, Future[int]]] = collections.deque()
         self._changed = threading.Condition()
