@@ -81,11 +81,11 @@ def test_jobs_that_share_nodes_are_cancelled_and_stopped_apart_and_submitted_aga
     tmp_path: pathlib.Path, slurm: Slurm
 ) -> None:
     service = Service(tmp_path)
-    options = ("--nodes=2", "--cpus-per-task=1")
+    options = {"killed": ("--nodes=2", "--cpus-per-task=1"), "stopped": ("--nodes=1", "--cpus-per-task=2")}
     jobs = {}
-    for name in ("killed", "stopped"):
+    for name in options:
         path = service.write(name, models=MODELS, budget=BUDGET)
-        jobs[name] = submit(slurm, service, *options, "--", "launch", path)
+        jobs[name] = submit(slurm, service, *options[name], "--", "launch", path)
     wait_until(lambda: min(service.ended("killed"), service.ended("stopped")) >= 1, 150)
     slurm.cancel(jobs["killed"])
     wait_until(lambda: slurm.about(jobs["killed"])["JobState"] == "CANCELLED")
@@ -98,7 +98,7 @@ def test_jobs_that_share_nodes_are_cancelled_and_stopped_apart_and_submitted_aga
 
     for name in jobs:
         assert service.ended(name) < 8
-        jobs[name] = submit(slurm, service, *options, "--", "resume", name)
+        jobs[name] = submit(slurm, service, *options[name], "--", "resume", name)
     wait_until(lambda: service.ended("killed") == service.ended("stopped") == 8, 150)
     for name, job in jobs.items():
         wait_until(lambda job=job: slurm.about(job)["JobState"] == "COMPLETED")
