@@ -28,7 +28,7 @@ test-cluster: install servers
 test-faults: install
 	$(BIN)/python -m pytest -m faults
 
-servers: install # which only the slow tests start; PostgreSQL and libfaketime come from the system
+servers: install # which only the slow tests start; PostgreSQL, libfaketime, Slurm and bubblewrap come from the system
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group cluster
 
 lint: install

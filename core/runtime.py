@@ -4,7 +4,9 @@ import contextlib
 import ctypes
 import logging
 import os
+import pathlib
 import platform
+import tempfile
 from collections.abc import Iterator, Mapping
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -56,6 +58,21 @@ def environment(variables: Mapping[str, str], prefixes: tuple[str, ...] = ()) ->
 
 
 @contextlib.contextmanager
+def home_directory() -> Iterator[None]:
+    """A home directory for a while where there is none: a container's user may have no `HOME` and no name.
+
+    Ray and other libraries ask for one when they are imported, and Ray keeps a token in it: so it is nobody else's.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            pathlib.Path.home()
+        except RuntimeError:
+            home = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+            stack.enter_context(environment({"HOME": home}))
+        yield
+
+
+@contextlib.contextmanager
 def logging_at(level: int, *names: str) -> Iterator[None]:
     """The level of some loggers for a while; then as it was."""
     loggers = [logging.getLogger(name) for name in names]
@@ -79,7 +96,6 @@ def peak_memory() -> int:
 def source_revision() -> dict[str, str]:
     """Git commit of the working tree, and the hash of its uncommitted difference; empty outside a checkout."""
     import hashlib
-    import pathlib
     import subprocess
 
     root = pathlib.Path(__file__).resolve().parents[1]

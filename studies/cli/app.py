@@ -9,6 +9,7 @@ import sys
 import typer
 
 from core.mistakes import UserError
+from core.runtime import home_directory
 from studies.cli import ask, audit, data, keep, run
 from studies.cli.doctor import doctor
 from studies.cli.output import say, use_any_encoding
@@ -35,7 +36,8 @@ def main() -> None:
     """Entry point: a user's mistake is one sentence on stderr and exit code 2, a fault of ours is a traceback."""
     use_any_encoding()
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        with home_directory():
+            sys.exit(app(standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except UserError as error:

@@ -1,7 +1,7 @@
 """Drive a study on a cluster as a Ray job, so that the shell that launched it may close.
 
-The job carries the checkout as its working directory. The root of studies must be a directory that both the job and the
-shells that ask about the study can reach.
+The job carries the checkout as its working directory; a service that was installed as a package is on every node, as in
+an image. The root of studies must be a directory that both the job and the shells that ask about the study can reach.
 """
 
 import contextlib
@@ -43,11 +43,10 @@ def submit(folder: StudyFolder, address: str) -> str:
         StudyError: no job server answers there, or it does not take the job.
     """
     client = _client(address)
-    checkout = pathlib.Path(__file__).resolve().parents[2]
     environment = {key: os.environ[key] for key in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH") if key in os.environ}
     arguments = ["resume", folder.name, "--root", str(folder.root), "--address", "auto"]
     entrypoint = shlex.join([sys.executable, "-m", "studies.cli", *arguments])
-    runtime_env = {"working_dir": str(checkout), "excludes": EXCLUDED, "env_vars": environment}
+    runtime_env = {"env_vars": environment, **_source(pathlib.Path(__file__).resolve().parents[2])}
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -72,6 +71,12 @@ def stop(folder: StudyFolder) -> str | None:
             client.stop_job(job["id"])
             return str(job["id"])
     return None
+
+
+def _source(place: pathlib.Path) -> dict[str, Any]:
+    """What of a runtime environment says where our code is; beside an installed package lie all the others."""
+    checkout = (place / "pyproject.toml").exists()
+    return {"working_dir": str(place), "excludes": EXCLUDED} if checkout else {}
 
 
 def _client(address: str) -> Any:

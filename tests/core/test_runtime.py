@@ -1,0 +1,28 @@
+"""The process that a study runs in."""
+
+import os
+import pathlib
+import pwd
+
+import pytest
+
+from core.runtime import home_directory
+
+
+def test_a_user_without_home_and_name_has_one_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("HOME")
+    with home_directory():
+        home = pathlib.Path("~/results").expanduser().parent
+        assert home.stat().st_mode & 0o777 == 0o700
+    assert not home.exists()
+    assert "HOME" not in os.environ
+
+
+def test_a_home_stays_the_one_that_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/")
+    with home_directory():
+        assert os.environ["HOME"] == "/"
