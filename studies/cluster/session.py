@@ -18,7 +18,7 @@ import psutil
 
 from core.machine import granted_cores, granted_gpus
 from core.mistakes import StudyError, reason_of
-from core.runtime import environment, logging_at
+from core.runtime import environment, home_directory, logging_at
 from studies.cluster.temporary import temporary_folder
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
@@ -84,9 +84,7 @@ def ray_cluster(address: str | None) -> Iterator[None]:
         StudyError: nothing answers at the address.
     """
     require_address(address)
-    defaults = UNLESS_SET if address else {**UNLESS_SET, **UNLESS_SET_HERE, **_home(), **_token()}
-    unset = {name: value for name, value in defaults.items() if name not in os.environ}
-    with environment({**unset, **ALWAYS}, SET_BY_LIBRARIES), logging_at(logging.ERROR, "ray"):
+    with home_directory(), environment(_variables(address), SET_BY_LIBRARIES), logging_at(logging.ERROR, "ray"):
         import ray
 
         if ray.is_initialized():
@@ -104,6 +102,12 @@ def ray_cluster(address: str | None) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _variables(address: str | None) -> dict[str, str]:
+    """Of the environment, as Ray and Tune are to find it."""
+    defaults = UNLESS_SET if address else {**UNLESS_SET, **UNLESS_SET_HERE, **_token()}
+    return {**{name: value for name, value in defaults.items() if name not in os.environ}, **ALWAYS}
 
 
 @contextmanager
@@ -128,15 +132,6 @@ def ending_with_ray(say: Callable[[], None]) -> Iterator[None]:
         over.set()
 
 
-def _home() -> dict[str, str]:
-    """A home for a user without one (a container's): importing Ray's Tune asks for it."""
-    try:
-        pathlib.Path.home()
-    except RuntimeError:
-        return {"HOME": str(temporary_folder())}
-    return {}
-
-
 def _token() -> dict[str, str]:
     """The token of a cluster on this machine, where Ray cannot keep one in the home directory."""
     if {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
@@ -146,7 +141,7 @@ def _token() -> dict[str, str]:
         folder.mkdir(exist_ok=True)
         if os.access(folder, os.W_OK) or (folder / "auth_token").exists():
             return {}
-    except (OSError, RuntimeError):  # not to be written, or a user without a home
+    except OSError:  # not to be written
         pass
     return {"RAY_AUTH_TOKEN": _token_of_this_process()}
 
