@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from core.record import journal
@@ -75,6 +76,12 @@ def test_a_study_that_its_time_limit_cuts_off_is_queued_again_and_completes(
     assert most_at_once(service, "limited") == 2
     service.assert_exactly_once("limited", configurations=12, seeds=2)
     assert set(pathlib.Path("/tmp").glob("ray.*")) <= left_by_others
+    commands = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    assert not [
+        command
+        for command in commands
+        if "time.sleep(int(sys.argv[1]))" in command or f"{slurm.folder}/n1/job" in command
+    ]
 
 
 def test_jobs_that_share_nodes_are_cancelled_and_stopped_apart_and_submitted_again(
