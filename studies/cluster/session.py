@@ -95,8 +95,9 @@ def ray_cluster(address: str | None) -> Iterator[None]:
             with warnings.catch_warnings(), contextlib.chdir(PROJECT), _handlers_of_signals():
                 warnings.simplefilter("ignore")
                 ray.init(**_arguments(address))
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise StudyError(f"no Ray cluster answers at '{address}': {reason_of(error)}") from None
+        except (OSError, ValueError, RuntimeError) as error:
+            what = f"no Ray cluster answers at '{address}'" if address else "Ray cannot be started on this machine"
+            raise StudyError(f"{what}: {reason_of(error)}") from None
         try:
             logging.getLogger("ray").setLevel(logging.ERROR)  # which ray.init sets too
             yield
