@@ -39,6 +39,7 @@ def test_any_user_without_name_and_home_runs_a_study_with_code_that_is_read_only
     path = service.write("contained")
     box = ["bwrap", "--unshare-all", "--uid", USER, "--gid", 0, "--die-with-parent", "--clearenv"]
     box += ["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm", "--tmpfs", "/tmp"]
+    box += ["--ro-bind", sys.prefix, sys.prefix]  # which may be under /tmp too
     box += ["--ro-bind", installed, installed, "--ro-bind", path, path, "--bind", service.root, service.root]
     box += ["--setenv", "PYTHONPATH", installed, "--setenv", "PATH", "/usr/bin:/bin", "--chdir", "/"]
 

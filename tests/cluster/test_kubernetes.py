@@ -68,6 +68,8 @@ def test_the_commands_of_the_manifests_run_a_study(tmp_path: pathlib.Path) -> No
     for folder in map(str, pathlib.Path("/").iterdir()):
         box += ["--ro-bind", folder, folder]
     box += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm", "--tmpfs", "/tmp"]
+    for folder in (str(CHECKOUT), sys.prefix):  # which may be under /tmp too
+        box += ["--ro-bind", folder, folder]
     for place, text in files.items():
         copy = tmp_path / pathlib.Path(place).name
         copy.write_text(text)
