@@ -4,9 +4,11 @@ import dataclasses
 import os
 import pathlib
 import re
+import socket
 from collections.abc import Iterator, Mapping
 
 ROOT = pathlib.Path("/")
+LOOPBACK = "127.0.0.1"
 GPU_FILES = ("dev/nvidiactl", "dev/dxg", "dev/kfd")  # of NVIDIA's driver, of that under Windows, of AMD's
 GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")  # by which Ray gives a process its GPUs
 SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")  # what a job's task was granted; else, what the job was
@@ -66,6 +68,17 @@ def granted_memory(root: pathlib.Path = ROOT) -> Grant:
             if word.isdigit():
                 limits.append((int(word), f"the control group {group} has a limit of {int(word) / 1e9:.1f} GB"))
     return Grant(*min(limits, key=lambda limit: limit[0]))
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server may listen at a port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 def has_gpu_driver(root: pathlib.Path = ROOT) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import socket
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -129,23 +128,14 @@ def log_model(
 
 def ui(root: Root = ROOT, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Open the MLflow UI on the studies of this root, on loopback; a port that is taken makes room for the next."""
+    from core.machine import port_is_free
     from studies.service import tracking_uri
 
     uri, asked = tracking_uri(root), port
-    port = next((each for each in range(asked, min(asked + PORTS, 65536)) if _is_free(each)), 0)
+    port = next((each for each in range(asked, min(asked + PORTS, 65536)) if port_is_free(each)), 0)
     if not port:
         raise StudyError(f"port {asked} and those after it are taken; give another --port")
     say(f"http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning shows the studies; Ctrl-C ends it")
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", uri, "--workers", "1"]
     os.execve(sys.executable, command, {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

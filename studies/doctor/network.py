@@ -1,15 +1,13 @@
 """Proxies that catch what is meant for this machine, and the port of the UI."""
 
-import errno
 import ipaddress
-import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from core.files import redact
+from core.machine import LOOPBACK, port_is_free
 from studies.doctor.finding import Asked, Finding, fault, ok, warning
 
-LOOPBACK = "127.0.0.1"
 UI_PORT = 5000
 
 
@@ -29,17 +27,13 @@ def proxies(asked: Asked) -> Iterator[Finding]:
 
 
 def ui_port(_: Asked) -> Iterator[Finding]:
-    """The port of `studies ui` is free."""
+    """The port of `studies ui` is free; else it takes the next one."""
     check = f"port {UI_PORT}"
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, UI_PORT))
-        except OSError as error:
-            what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
-            yield warning(check, f"{LOOPBACK}:{UI_PORT}, which `studies ui` takes, {what}", "`studies ui --port 5001`")
-        else:
-            yield ok(check, f"{LOOPBACK}:{UI_PORT} is free for `studies ui`")
+    if port_is_free(UI_PORT):
+        yield ok(check, f"{LOOPBACK}:{UI_PORT} is free for `studies ui`")
+    else:
+        fix = "look at the address that `studies ui` prints: it takes the next free port"
+        yield warning(check, f"{LOOPBACK}:{UI_PORT} is in use", fix)
 
 
 def _is_here(uri: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from studies.doctor.finding import Asked, Finding, State
 from studies.record.folder import default_stores
+from tests.kernel import without_override
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
 CODE = """
@@ -39,6 +40,16 @@ def one(check: Callable[[Asked], Iterator[Finding]], given: Asked) -> Finding:
     """The only finding of a check."""
     (finding,) = check(given)
     return finding
+
+
+def below_a_closed_folder(check: str, folder: pathlib.Path) -> Finding:
+    """What a check finds of a root below a folder into which nobody can look."""
+    prefix, closed = without_override(), folder / "closed"
+    (closed / "runs").mkdir(parents=True)
+    closed.chmod(0)
+    (found,) = elsewhere(check, closed / "runs", prefix, {"STUDIES_DATA": str(folder)})
+    closed.chmod(0o755)
+    return found
 
 
 def elsewhere(

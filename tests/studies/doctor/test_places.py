@@ -15,7 +15,7 @@ from studies.cluster.temporary import temporary_folder
 from studies.doctor import places
 from studies.doctor.finding import State
 from tests.kernel import with_mounts, without_override
-from tests.studies.doctor.kit import asked, elsewhere, one, states
+from tests.studies.doctor.kit import asked, below_a_closed_folder, elsewhere, one, states
 
 FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
@@ -41,11 +41,7 @@ def test_a_root_without_the_right_to_write(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_root_below_what_cannot_be_looked_into(tmp_path: pathlib.Path) -> None:
-    prefix = without_override()
-    (tmp_path / "closed" / "runs").mkdir(parents=True)
-    (tmp_path / "closed").chmod(0)
-    (found,) = elsewhere("places.root", tmp_path / "closed" / "runs", prefix, {"STUDIES_DATA": str(tmp_path)})
-    (tmp_path / "closed").chmod(0o755)
+    found = below_a_closed_folder("places.root", tmp_path)
     assert (found.state, found.says) == (State.FAULT, f"{tmp_path}/closed cannot be written: Permission denied")
 
 

@@ -8,9 +8,8 @@ import pytest
 from core.record.places import sqlite_url
 from studies.doctor import cluster, stores
 from studies.doctor.finding import State
-from tests.kernel import without_override
 from tests.servers import free_port
-from tests.studies.doctor.kit import asked, elsewhere, one
+from tests.studies.doctor.kit import asked, below_a_closed_folder, one
 
 
 def test_embedded_stores_are_not_made(tmp_path: pathlib.Path) -> None:
@@ -22,11 +21,7 @@ def test_embedded_stores_are_not_made(tmp_path: pathlib.Path) -> None:
 
 
 def test_an_embedded_store_that_cannot_be_made(tmp_path: pathlib.Path) -> None:
-    prefix = without_override()
-    (tmp_path / "closed" / "runs").mkdir(parents=True)
-    (tmp_path / "closed").chmod(0)
-    (found,) = elsewhere("stores.mlflow", tmp_path / "closed" / "runs", prefix, {"STUDIES_DATA": str(tmp_path)})
-    (tmp_path / "closed").chmod(0o755)
+    found = below_a_closed_folder("stores.mlflow", tmp_path)
     assert (found.state, found.says.endswith(f"{tmp_path}/closed cannot be written")) == (State.FAULT, True)
 
 
