@@ -5,6 +5,7 @@ holds of a trained model is in `trainables.representation`.
 """
 
 import abc
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -123,6 +124,14 @@ class Model(Representation[H]):
         """Host-side changes at the start of step `step` (0 is the first); True when anything changed."""
         return False
 
+    def next_change(self, step: int) -> float:
+        """The first step after `step` at which `before_step` may change something; infinite when there is none.
+
+        Steps between two changes are taken on a device by one launch. Unless a model with a `before_step` says more,
+        that is the next step.
+        """
+        return math.inf if type(self).before_step is Model.before_step else step + 1
+
     def attach(self, dataset: Any, seed: int) -> "dict[str, np.ndarray]":  # noqa: ARG002
         """Let a model that needs annotations choose them: image indices by stream name. Called before training."""
         return {}
@@ -165,11 +174,6 @@ class Model(Representation[H]):
     def metric_inputs(self, dataset: Any) -> dict[str, Any]:  # noqa: ARG002
         """Further inputs of metrics, by name (`core.metrics`), that only this model can give."""
         return {}
-
-    @property
-    def staged(self) -> bool:
-        """Whether something may change on the host between two steps."""
-        return type(self).before_step is not Model.before_step
 
     @property
     def generators(self) -> list[torch.Generator]:

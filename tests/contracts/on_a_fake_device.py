@@ -30,6 +30,10 @@ STACKED = [name for name in NAMES if can_be_stacked(trainables.get(name))]
 STAGES = {"zero_dim": ("stage", (1, 2, 3)), "weak": ("warming", (True, False)), "cascade_vae": ("assigning", (False,))}
 
 
+WITHOUT_DATA = torch.library.Library("aten", "IMPL", "Meta")  # what PyTorch does not say of its own operators
+WITHOUT_DATA.impl("_fused_adam_.tensor_lr", lambda *_, **__: None)  # all in place
+
+
 class Backend(backend_registration._DummyBackendModule):
     """Not available, so that tensors made of Python data are without data too."""
 
@@ -98,7 +102,7 @@ def opened(name: str, folder: pathlib.Path, gpu: torch.device, mode: FakeTensorM
                         kind[key] = nn.Parameter(like) if isinstance(tensor, nn.Parameter) else like
         run.model.generator = Generator(gpu)  # type: ignore[assignment]
         run.model.configure_optimizers()
-        if name == "few_labels":
+        if hasattr(run.model, "labels"):  # tensors that are no buffers
             run.model.attach(run.dataset, 0)
         for source in run.sources:
             source.device, source._epoch = gpu, -1

@@ -4,6 +4,7 @@ Loss = reconstruction + Σ_j w_j KL_j, with w_j = β_l for the dimensions reliev
 more dimension is relieved at every stage, in the order of the index.
 """
 
+import math
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -96,6 +97,13 @@ class Cascade(GaussianVAE[H]):
         if self.hyperparameters.reset_optimizer:
             self.optimizers["model"].state.clear()
         return True
+
+    def next_change(self, step: int) -> float:
+        """Where the next stage begins whose schedule is another."""
+        h = self.hyperparameters
+        stages = range(step // h.stage_steps + 1, self.warm_up_steps(h) // h.stage_steps + 1)
+        changes = (stage * h.stage_steps for stage in stages if self.schedule(stage) != self.schedule(stage - 1))
+        return next(changes, math.inf)
 
     def _mask(self, stage: int) -> Tensor:
         return (torch.arange(self.hyperparameters.num_latents) < self.schedule(stage)[0]).float()

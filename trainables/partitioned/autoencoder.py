@@ -142,6 +142,11 @@ class PartitionedAutoencoder(Model[H]):
         self.prior.fit(self.split(codes), self.to_components(values), h.covariance_shrink, h.ridge)
         return True
 
+    def next_change(self, step: int) -> float:
+        """The end of the warm-up."""
+        end = self.warm_up_steps(self.hyperparameters)
+        return end if step < end else math.inf
+
     def before_restore(self, step: int) -> None:
         """Know whether the last of `step` steps was in the warm-up."""
         self.warming = 0 < self.warm_up_steps(self.hyperparameters) >= step

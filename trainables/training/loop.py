@@ -2,9 +2,9 @@
 
 A step of these small networks launches hundreds of kernels that run for microseconds, so a GPU waits for the host. A
 graph is captured once and replayed: it draws noise, gathers its batches from the set on the device, and adds up the
-loss parts there; the host only says which images come next. Models say in `before_step` when something changed on the
-host, after which a graph is captured anew, and in `host_bound` that they cannot be captured. A graph is used only after
-one launch of it gave what the same steps give without it.
+loss parts there; the host only says which images come next. Models say in `before_step` that something changed on the
+host, after which a graph is captured anew, in `next_change` how far it is until then, and in `host_bound` that they
+cannot be captured. A graph is used only after one launch of it gave what the same steps give without it.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from trainables.training.stack import Stack, StackedBatches
 log = logging.getLogger(__name__)
 
 WARM_UP = 5  # steps before a capture: allocators and libraries settle, optimisers make their state
-PER_LAUNCH = 10  # steps of a graph, for models without stages
+PER_LAUNCH = 10  # steps of a graph, at most
 AGREEMENT = 1e-3  # relative, between a launch and the same steps without it; kernels may add in another order
 SPREAD = 10.0  # times what the same steps differ from themselves, where that is more
 
@@ -105,7 +105,7 @@ class Captured:
         self.model = model
         self.sources = sources
         self._capture = capture
-        self._per_launch = 1 if model.staged else PER_LAUNCH
+        self._per_launch = int(min(PER_LAUNCH, model.next_change(0)))
         self._positions = [
             torch.zeros(self._per_launch, *source.shape, dtype=torch.int64, device=model.device) for source in sources
         ]
@@ -139,7 +139,8 @@ class Captured:
 
     def _may_launch(self, step: int, last: int) -> bool:
         """Whether a whole launch fits and a graph that can be trusted is there; its images are then set."""
-        if self._refused or self._warm < WARM_UP or last - step < self._per_launch:
+        room = min(last, self.model.next_change(step)) - step
+        if self._refused or self._warm < WARM_UP or room < self._per_launch:
             return False
         for buffer, source in zip(self._positions, self.sources, strict=True):
             buffer.copy_(source.positions(step, self._per_launch))

@@ -257,11 +257,14 @@ class TrainingRun:
 
 
 def _load(optimizer: "Optimizer", state: dict[str, Any]) -> None:
-    """State of an optimiser, but not how it steps: that is a matter of the device that it is on now."""
+    """State of an optimiser, but not how it steps and where its rates lie, which are matters of the present device."""
     ways = [{key: group[key] for key in OF_THE_DEVICE if key in group} for group in optimizer.param_groups]
+    rates = [group["lr"] for group in optimizer.param_groups]
     optimizer.load_state_dict(state)
-    for group, way in zip(optimizer.param_groups, ways, strict=True):
+    for group, way, rate in zip(optimizer.param_groups, ways, rates, strict=True):
         group.update(way)
+        if not isinstance(rate, float):
+            group["lr"] = rate.fill_(float(group["lr"]))
 
 
 def evaluate_trained(config: TrialConfig) -> TrialResult:

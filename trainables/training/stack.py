@@ -7,6 +7,7 @@ within rounding, and a member that diverges leaves the others as they are.
 """
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -102,7 +103,6 @@ class Stack:
         }
         self._requests: dict[str, list[Request]] = {}
 
-    staged = False  # nothing in it changes on the host
     host_bound = False
 
     @property
@@ -113,6 +113,10 @@ class Stack:
     def before_step(self, step: int) -> bool:  # noqa: ARG002
         """Never anything."""
         return False
+
+    def next_change(self, step: int) -> float:  # noqa: ARG002
+        """Never."""
+        return math.inf
 
     def state_dict(self) -> dict[str, Tensor]:
         """The common tensors."""

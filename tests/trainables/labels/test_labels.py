@@ -56,22 +56,35 @@ def test_each_stage_trains_its_parts_and_finds_codes_of_the_images_that_it_saw(t
     run = training_run("zero_dim", tmp_path, latent_steps=2, regression_steps=2)
     residuals = run.model.residuals.detach().clone()
     seen = {int(i) for source in run.sources for step in range(2) for i in source.at(step).index}
-    assert moved(run, 2) == {"residuals", "values", "classifier", "decoder"}
+    assert moved(run, 2) == {"residuals", "values", "classifiers", "decoder"}
     changed = torch.nonzero((run.model.residuals != residuals).any(1))[:, 0].tolist()
     assert set(changed) == seen
     assert moved(run, 2) == {"encoder"}
-    assert moved(run, 2) == {"encoder", "values", "classifier", "decoder"}
+    assert moved(run, 2) == {"encoder", "decoder"}
     assert run.model.warm_up_steps(run.model.hyperparameters) == 4
 
 
-def test_the_learning_rates_of_the_first_stage_fall_along_a_cosine(tmp_path: pathlib.Path) -> None:
-    model = training_run("zero_dim", tmp_path, latent_steps=1_000).model
-    rates = []
-    for step in (0, 5, 500, 1_000):
-        model.before_step(step)
-        rates.append(model.optimizers["latents"].param_groups[0]["lr"])
-    assert rates == pytest.approx([1e-2, 1e-2, 5.05e-3, 1e-4])
-    assert sum(model.before_step(step) for step in range(2_000)) <= 102
+@pytest.mark.parametrize(
+    ("optimizer", "group", "expected"),
+    [
+        ("codes", 0, {0: 1e-2, 5: 1e-2, 500: 5.05e-3, 999: 1e-4}),
+        ("codes", 1, {0: 1e-4, 500: 1e-4}),
+        ("codes", 2, {0: 1e-3, 500: 5.5e-4, 999: 1e-4}),
+        ("encoder", 0, {1_000: 1e-3, 1_250: 5.05e-4, 1_499: 1e-5}),
+        ("tuning", 0, {1_500: 1e-4, 1_900: 1e-4}),
+    ],
+)
+def test_the_learning_rates_fall_along_a_cosine(
+    optimizer: str, group: int, expected: dict[int, float], tmp_path: pathlib.Path
+) -> None:
+    run = training_run("zero_dim", tmp_path, latent_steps=1_000, regression_steps=500, learning_rate=1e-3)
+    rates = {}
+    for step in expected:
+        run.model.before_step(step)
+        run.model.steps_done.fill_(step)
+        run.model.training_step([source.at(step) for source in run.sources])
+        rates[step] = float(run.model.optimizers[optimizer].param_groups[group]["lr"])
+    assert rates == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_code_is_a_number_per_factor_and_the_residual(tmp_path: pathlib.Path) -> None:

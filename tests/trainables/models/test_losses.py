@@ -51,7 +51,6 @@ def taken(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
                 encoder[-1].weight.mul_(8.0)
         found: list[float] = []
         monkeypatch.setattr(model, "minimise", lambda loss, *_: found.append(float(loss.detach())))
-        monkeypatch.setattr(model, "_minimise_first", lambda loss: found.append(float(loss.detach())), raising=False)
         model.optimizers = model.optimizers or {"model": None}
         model.before_step(steps_done)
         model.steps_done.fill_(steps_done)
@@ -308,22 +307,38 @@ def test_zero_dim_weighs_everything_against_the_mean_over_pixels(taken: Callable
     sizes = model.dataset.factor_sizes
 
     def heads(images: Tensor) -> list[Categorical]:
-        return [Categorical(logits=part) for part in model.classifier(images).split(sizes, 1)]
+        return [Categorical(logits=classifier(images)) for classifier in model.classifiers]
 
     def reconstructed(numbers: Tensor, shown: Batch) -> Tensor:
         residual = model.residuals[shown.index]
         noisy = residual + 0.5 * torch.randn(residual.shape, generator=step.noise)
         error = nats(model.decoder(torch.cat([numbers, noisy], 1)), shown.images).mean() / 4096
-        return error + 0.1 * residual.square().sum(1).mean()
+        return error + 0.1 * residual.square().mean()
 
-    guessed = heads(batch.images)
-    numbers = torch.stack([head.probs @ values for head, values in zip(guessed, model.values, strict=True)], 1)
-    loss = reconstructed(numbers, batch) + 0.3 * sum(head.entropy().mean() for head in guessed)
     assert annotated.factors is not None
     known = torch.stack([values[annotated.factors[:, k]] for k, values in enumerate(model.values)], 1)
+    guessed = heads(batch.images)
+    numbers = torch.stack([head.probs @ values for head, values in zip(guessed, model.values, strict=True)], 1)
+    labelled = dict(zip(*(part.tolist() for part in model.labels), strict=True))
+    seen = [row for row, number in enumerate(batch.index.tolist()) if number in labelled]
+    assert 0 < len(seen) < len(batch.index)
+    for row in seen:
+        values = labelled[int(batch.index[row])]
+        numbers[row] = torch.stack([own[value] for own, value in zip(model.values, values, strict=True)])
+    loss = reconstructed(numbers, batch) + 0.3 * sum(head.entropy().mean() for head in guessed) / len(sizes)
     named = heads(annotated.images)
     surprise = sum(-head.log_prob(annotated.factors[:, k]).mean() for k, head in enumerate(named))
     expect(step, loss + 4 * (reconstructed(known, annotated) + 0.7 * surprise))
+
+
+def test_zero_dim_tunes_without_noise_and_labels(taken: Callable[..., Taken]) -> None:
+    step = taken("zero_dim", latent_steps=1, regression_steps=1, regression_weight=3.0, residual_std=0.5)
+    model, batch = step.model, step.batches[0]
+    heads = [Categorical(logits=classifier(batch.images)) for classifier in model.classifiers]
+    numbers = torch.stack([head.probs @ values for head, values in zip(heads, model.values, strict=True)], 1)
+    residual = model.encoder(batch.images)
+    error = nats(model.decoder(torch.cat([numbers, residual], 1)), batch.images).mean() / 4096
+    expect(step, error + 3 * (residual - model.residuals[batch.index]).square().mean())
 
 
 class Prior:

@@ -1,5 +1,6 @@
 """What changes with the step: cascades, capacities, annealing; and that a trial restored inside a stage is the same."""
 
+import math
 import pathlib
 
 import numpy as np
@@ -25,6 +26,32 @@ def test_the_stages_relieve_one_dimension_each_and_one_begins_the_categories(tmp
     changes = [step for step in range(80) if model.before_step(step)]
     assert changes == [10, 20, 30, 40, 50, 60]
     assert int(model.relieved.sum()) == 6
+
+
+@pytest.mark.parametrize(
+    ("model", "hyperparameters", "changes"),
+    [
+        ("beta_vae", {}, []),
+        ("zero_dim", {"num_annotated": 100, "latent_steps": 7, "regression_steps": 4}, [7, 11]),
+        ("zero_dim", {"num_annotated": 100, "latent_steps": 7, "regression_steps": 0}, [7]),
+        ("cascade_vae_c", {"num_latents": 3, "stage_steps": 5}, [5, 10]),
+        ("cascade_vae", {"num_latents": 3, "stage_steps": 5, "warm_up_stages": 1}, [5, 10, 15]),
+        ("weak", {"num_annotated": 250, "warm_up": 6}, [6]),
+        ("modular", {"num_annotated": 250}, []),
+    ],
+)
+def test_a_model_says_where_it_changes_next(
+    model: str, hyperparameters: dict[str, int], changes: list[int], tmp_path: pathlib.Path
+) -> None:
+    """A launch of several steps on a GPU must not pass over a change."""
+    trained = TrainingRun(trial_config(model, tmp_path, hyperparameters=hyperparameters)).model
+    announced, at = [], trained.next_change(0)
+    while at < 30:
+        announced.append(int(at))
+        at = trained.next_change(announced[-1])
+    assert announced == changes
+    assert at == math.inf
+    assert [step for step in range(30) if trained.before_step(step)] == changes
 
 
 def test_no_category_before_its_stage_and_one_each_afterwards(tmp_path: pathlib.Path) -> None:
