@@ -198,6 +198,7 @@ class FactorDataset:
         factors, sizes = np.asarray(factors), self._factors.sizes
         if factors.ndim != 2 or factors.shape[1] != len(sizes):
             raise IndexError(f"factors of {self.name} must be (N, {len(sizes)}), not {factors.shape}")
-        if factors.size and not (np.all(factors >= 0) and np.all(factors < np.array(sizes))):
+        factors = factors.astype(np.int64, copy=False)
+        if not np.all(factors.view(np.uint64) < np.array(sizes, np.uint64)):  # a negative number becomes a large one
             raise IndexError(f"factor classes of {self.name} must lie below {sizes}")
-        return factors.astype(np.int64, copy=False)
+        return factors

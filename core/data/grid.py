@@ -1,6 +1,7 @@
 """Factors of a set that holds every combination of its values exactly once, and restrictions of it."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from core.data.annotated import latin_prefix, nested
+from core.data.draws import uniform_classes
 from core.mistakes import DataError, nearest
 
+BLOCK = 16_384  # rows that stay in a core's cache
 Classes = tuple[tuple[int, ...], ...]
 
 
@@ -84,24 +87,24 @@ class Grid:
 
     def index(self, factors: np.ndarray) -> np.ndarray:
         """The first image (N,) that has these classes (N, K)."""
-        return self._number(factors, [np.zeros(len(factors), np.int64)] * len(self.base_names))
+        return self._number(factors)
 
     def sample_factors(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """`n` independent draws (n, K), every class of a factor being equally likely."""
-        return rng.integers(0, self.sizes, size=(n, len(self.relevant)))
+        return uniform_classes(self.sizes, n, rng)
 
     def sample_indices(self, factors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """An image (N,) for each row of classes (N, K), everything that these leave open drawn uniformly."""
         if self.is_bijective:
             return self.index(factors)
-        offsets = []
-        for k, counts in enumerate(self._counts):
+        within = np.zeros(len(factors), np.int64)  # what the classes leave open
+        for k, (counts, stride) in enumerate(zip(self._counts, self._strides, strict=True)):
             if k in self.relevant:
                 open_ = counts[factors[:, self.relevant.index(k)]]
             else:
                 open_ = np.full(len(factors), self._radices[k])
-            offsets.append(rng.integers(0, open_))
-        return self._number(factors, offsets)
+            within += rng.integers(0, open_) * stride
+        return self._number(factors) + within
 
     def annotated(self, n: int, seed: int) -> np.ndarray:
         """`n` different images (n,): see `core.data.annotated`."""
@@ -159,12 +162,15 @@ class Grid:
             raise DataError(f"there is no factor {name!r}; {nearest(name, self.names)}")
         return self.base_names.index(str(name))
 
-    def _number(self, factors: np.ndarray, offsets: list[np.ndarray]) -> np.ndarray:
-        digits = [offset.copy() for offset in offsets]
-        for column, k in enumerate(self.relevant):
-            starts = np.cumsum(self._counts[k]) - self._counts[k]
-            digits[k] += starts[factors[:, column]]
-        return np.ravel_multi_index(tuple(digits), self._radices).astype(np.int64)
+    def _number(self, factors: np.ndarray) -> np.ndarray:
+        """The first image (N,) of classes (N, K)."""
+        number = np.zeros(len(factors), np.int64)
+        starts = [(np.cumsum(self._counts[k]) - self._counts[k]) * self._strides[k] for k in self.relevant]
+        for begin in range(0, len(factors), BLOCK):
+            columns = np.ascontiguousarray(factors[begin : begin + BLOCK].T)
+            for start, column in zip(starts, columns, strict=True):
+                number[begin : begin + BLOCK] += start.take(column)
+        return number
 
     @cached_property
     def _kept(self) -> tuple[np.ndarray, ...]:
@@ -181,6 +187,10 @@ class Grid:
     @cached_property
     def _radices(self) -> tuple[int, ...]:
         return tuple(len(kept) for kept in self._kept)
+
+    @cached_property
+    def _strides(self) -> tuple[int, ...]:
+        return tuple(math.prod(self._radices[k + 1 :]) for k in range(len(self._radices)))
 
 
 def _checked(name: str, kept: Any, size: int) -> list[int]:

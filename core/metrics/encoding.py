@@ -58,9 +58,7 @@ class EncodedImages:
         MetricError: the encoder gives NaN, an infinity, or not one row per image.
         """
         self._reserve(int(indices.max(initial=-1)) + 1)
-        wanted = np.zeros(len(self._known), dtype=bool)
-        wanted[indices] = True
-        missing = np.flatnonzero(wanted & ~self._known)
+        missing = np.unique(indices[~self._known.take(indices)])
         for start in range(0, len(missing), BATCH):
             batch = missing[start : start + BATCH]
             codes = np.asarray(self._encode(self._dataset.images(batch)))
@@ -76,7 +74,7 @@ class EncodedImages:
         self._known[missing] = True
         if self._codes is None:
             raise MetricError("no image was asked for")
-        return self._codes[indices]
+        return self._codes.take(indices, axis=0)
 
     def _reserve(self, count: int) -> None:
         """Room for `count` images: an intervention may reach images beyond the length of the set."""

@@ -21,11 +21,15 @@ Function = Callable[..., dict[str, float]]
 
 @dataclass(frozen=True)
 class Protocol:
-    """Frozen settings of a metric, and the sets of inputs that serve it, the preferred set first."""
+    """Frozen settings of a metric, and the sets of inputs that serve it, the preferred set first.
+
+    `leaves_out` are keys of the metric that this protocol does not give.
+    """
 
     settings: Settings
     inputs: tuple[frozenset[str], ...]
     version: int = 1
+    leaves_out: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))

@@ -64,7 +64,10 @@ def find_key(key: str) -> tuple[Metric, str]:
                     f"{key!r}: metric {metric.name!r} has no protocol {protocol!r}; "
                     f"it has {', '.join(metric.protocols)}"
                 )
-            return metric, protocol or metric.default_protocol
+            protocol = protocol or metric.default_protocol
+            if plain in metric.protocol(protocol).leaves_out:
+                raise MetricError(f"{key!r}: protocol {protocol!r} of metric {metric.name!r} does not give {plain!r}")
+            return metric, protocol
     every = [known for metric in _metrics().values() for known in metric.keys]
     raise MetricError(f"no metric gives the result {key!r}; {nearest(plain, every, among=_metrics())}")
 

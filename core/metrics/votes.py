@@ -14,6 +14,8 @@ from core.mistakes import MetricError
 Ints = NDArray[np.int64]
 # Fixes which images of a large set are the fixed sample that all runs and metrics draw from.
 FIXED_SAMPLE_SEED = 20180601
+# Numbers of a block of groups or pairs: what is computed of it does not leave a core's cache.
+IN_CACHE = 65_536
 
 
 class Pool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.metrics.metric import Metric, Protocol, Settings
 from core.metrics.threads import one_thread
-from core.metrics.votes import draw_labels, source_of
+from core.metrics.votes import IN_CACHE, draw_labels, source_of
 
 POOL = frozenset({"codes", "factors"})
 IMAGES = frozenset({"encode", "dataset"})
@@ -48,7 +48,7 @@ def compute(
     features = np.concatenate(
         [
             np.abs(np.diff(source.codes(block), axis=2)[:, :, 0]).mean(axis=1, dtype=np.float64)
-            for block in np.array_split(rows, max(1, rows.size // 500_000))
+            for block in np.array_split(rows, max(1, rows.size // IN_CACHE))
         ]
     )
     scores = _fit_and_score(settings, features, labels, counts[0])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.metrics.checks import alive_dimensions, check_inputs
 from core.metrics.metric import Metric, Protocol, Settings
-from core.metrics.votes import Images, Pool, draw_labels, source_of
+from core.metrics.votes import IN_CACHE, Images, Pool, draw_labels, source_of
 from core.mistakes import MetricError
 
 Ints = NDArray[np.int64]
@@ -120,7 +120,7 @@ def _least_varying(
 ) -> Ints:
     """Dimension (V,) of the least normalised variance within each group (V, L); the first of equals."""
     least = np.empty(len(groups), dtype=np.int64)
-    step = max(1, 2_000_000 // (groups.shape[1] * len(weight)))
+    step = max(1, IN_CACHE // (groups.shape[1] * len(weight)))
     for start in range(0, len(groups), step):
         rows = groups[start : start + step]
         codes = source.codes(rows).astype(np.float64)

@@ -24,8 +24,8 @@ def compute(
     """Mean over factors of the gap between the two dimensions that predict a factor best.
 
     `sap_svc`: prediction is the test accuracy of a LinearSVC (C = 0.01, balanced) on one dimension, fitted to
-    codes (N, D) and factors (N, K). `sap_r2`: the squared correlation in the training part. A single dimension
-    is compared with a dead one. MetricError: every factor has one class only.
+    codes (N, D) and factors (N, K). `sap_r2`: the squared correlation in the training part, which protocol `r2` gives
+    alone. A single dimension is compared with a dead one. MetricError: every factor has one class only.
     """
     del rng
     kept = varying_factors(factors)
@@ -33,6 +33,8 @@ def compute(
     if codes.shape[1] == 1:
         codes, test_codes = (np.hstack([part, np.zeros_like(part)]) for part in (codes, test_codes))
     correlations = _squared_correlations(codes, factors)
+    if not settings["classify"]:
+        return {"sap_r2": _gap(correlations)}
     if settings["standardise"]:
         spread = codes.std(axis=0, dtype=np.float64)
         scale = np.where(spread > 0, spread, 1.0)
@@ -63,16 +65,19 @@ def _squared_correlations(codes: NDArray[Any], factors: NDArray[np.int64]) -> ND
     return np.where(alive[:, None], covariance**2 / np.outer(np.where(alive, variance, 1.0), spread), 0.0)
 
 
+def _protocol(settings: dict[str, Any], leaves_out: frozenset[str] = frozenset()) -> Protocol:
+    rows = {"train": 10_000, "test": 5_000}
+    return Protocol(settings | rows, (frozenset({"codes", "factors"}),), leaves_out=leaves_out)
+
+
 METRIC = Metric(
     name="sap",
     function=compute,
     directions={"sap_svc": "maximize", "sap_r2": "maximize"},
     protocols={
-        name: Protocol(
-            {"C": 0.01, "standardise": standardise, "train": 10_000, "test": 5_000},
-            (frozenset({"codes", "factors"}),),
-        )
-        for name, standardise in (("dlib", False), ("standardised", True))
+        "dlib": _protocol({"classify": True, "C": 0.01, "standardise": False}),
+        "standardised": _protocol({"classify": True, "C": 0.01, "standardise": True}),
+        "r2": _protocol({"classify": False}, leaves_out=frozenset({"sap_svc"})),
     },
     optional=frozenset({"test_codes", "test_factors"}),
     needs_factors=True,

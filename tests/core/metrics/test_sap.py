@@ -64,6 +64,14 @@ def test_redundant_codes_have_no_gap_and_rotated_ones_hardly_any():
     assert sap(rotated(pool((8, 8)).astype(float)), pool((8, 8)))["sap_r2"] < 0.05
 
 
+def test_the_correlation_alone_is_the_same_without_a_classifier(monkeypatch):
+    factors = pool()
+    codes = factors + np.random.default_rng(1).normal(size=factors.shape)
+    both = sap(codes, factors)
+    monkeypatch.setattr("core.metrics.measures.sap.fit", None)
+    assert sap(codes, factors, protocol="r2") == {"sap_r2": both["sap_r2"]}
+
+
 def test_standardised_classifiers_do_not_see_the_scale():
     factors = pool()
     codes = factors + np.random.default_rng(1).normal(size=factors.shape)

@@ -24,6 +24,7 @@ def test_a_study_has_an_objective(objectives: Any) -> None:
         ("mig", "up", "'maximize' or 'minimize', not 'up'"),
         ("mgi", "maximize", "did you mean 'mig'"),
         ("factor_vae_score/fats", "maximize", "has no protocol 'fats'"),
+        ("sap_svc/r2", "maximize", "protocol 'r2' of metric 'sap' does not give 'sap_svc'"),
         ("factor_vae_score/fast", "minimize", "found by 'maximize'"),
         ("reconstruction_error", "maximize", "found by 'minimize'"),
     ],
