@@ -23,12 +23,12 @@ def validate(
     file: Annotated[pathlib.Path, typer.Argument(help="Study file.")], data_root: DataRoot = None, as_json: Json = False
 ) -> None:
     """Check a study file and show its plan; nothing is started."""
-    from studies import service
+    from studies.study_file import document, validation
     from studies.study_file.estimate import plan
-    from studies.study_file.validation import require_local_resources
 
-    spec, document = service.load(file, data_root)
-    require_local_resources(spec, document)
+    written = document.read(file)
+    spec = validation.validate(written, data_root=data_root)
+    validation.require_local_resources(spec, written)
     emit([plan(spec, data_root)], as_json, f"plan of study '{spec.name}'")
     _say_what_is_left_out(spec)
 

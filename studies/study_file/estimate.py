@@ -1,17 +1,25 @@
 """What a study will need: its plan, hours, disk."""
 
+import contextlib
+import dataclasses
+import importlib.metadata
+import inspect
+import json
 import pathlib
+import platform
 import shutil
 from typing import Any
 
 import core.data
 import trainables
 from core.configuration import Configuration
+from core.files import write_whole
 from core.mistakes import StudyError
 from studies.study_file.space import configure
 from studies.study_file.spec import StudySpec
 
 ADAM = 2  # tensors of the optimiser beside each weight
+KEPT_TIMES = "step_seconds.json"
 
 
 def largest(spec: StudySpec, model: str) -> Configuration:
@@ -28,16 +36,11 @@ def largest(spec: StudySpec, model: str) -> Configuration:
 
 def disk_needed(spec: StudySpec, data_root: str) -> int:
     """Bytes of all checkpoints of the plan: weights and optimiser state of the last one of every trial."""
-    info = core.data.describe(spec.dataset, data_root)
-    sizes = [0]
-    for name in spec.models:
-        if not trainables.get(name).learns:
-            continue  # a simulation has no weights, and no need of PyTorch
-        from trainables.training.loading import build_model
+    from trainables.training.cost import saved_bytes
 
-        model = build_model(largest(spec, name), info)
-        sizes.append(sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values()))
-    return max(sizes) * (1 + ADAM) * spec.num_configurations * spec.seeds.max
+    info = core.data.describe(spec.dataset, data_root)
+    most = max(saved_bytes(largest(spec, name), info) for name in spec.models)
+    return most * (1 + ADAM) * spec.num_configurations * spec.seeds.max
 
 
 def require_disk(spec: StudySpec, data_root: str, checkpoints: str) -> None:
@@ -60,15 +63,44 @@ def require_disk(spec: StudySpec, data_root: str, checkpoints: str) -> None:
 
 
 def hours_here(spec: StudySpec, data_root: str) -> float:
-    """CPU core hours of training on a machine like this one: a few steps of every model, timed on noise."""
-    from core.runtime import configure_process
-    from trainables.training.cost import step_seconds
+    """CPU core hours of training on a machine like this one: a few steps of every model, timed on noise.
 
-    configure_process(1)
+    A time is kept beside the caches of data sets, and taken from there while machine, model and PyTorch are the same.
+    """
     info = core.data.describe(spec.dataset, data_root)
-    seconds = [step_seconds(largest(spec, name), info) for name in spec.models]
-    mean = sum(seconds) / max(1, len(seconds))
+    file = core.data.cache_folder(data_root) / KEPT_TIMES
+    known = _read_times(file)
+    seconds = {
+        _timed(configuration, info): configuration for configuration in (largest(spec, name) for name in spec.models)
+    }
+    unknown = {key: configuration for key, configuration in seconds.items() if key not in known}
+    if unknown:
+        from core.runtime import configure_process
+        from trainables.training.cost import step_seconds
+
+        configure_process(1)
+        known |= {key: step_seconds(configuration, info) for key, configuration in unknown.items()}
+        with contextlib.suppress(OSError):  # of a folder that cannot be written, they are measured again
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, json.dumps(known, indent=1))
+    mean = sum(known[key] for key in seconds) / len(seconds)
     return mean * spec.budget.steps * spec.num_configurations * spec.seeds.min / 3600
+
+
+def _read_times(file: pathlib.Path) -> dict[str, float]:
+    """Seconds of a step, by what was timed."""
+    try:
+        times = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return {str(key): float(value) for key, value in times.items()} if isinstance(times, dict) else {}
+
+
+def _timed(configuration: Configuration, info: core.data.DatasetInfo) -> str:
+    """All that the time of a step depends on, as a text."""
+    source = pathlib.Path(inspect.getfile(trainables.get(configuration.model)))
+    versions = [importlib.metadata.version("torch"), source.stat().st_mtime_ns, platform.node()]
+    return json.dumps([*versions, dataclasses.asdict(configuration), info.image_shape, info.factor_sizes])
 
 
 def plan(spec: StudySpec, data_root: str | None = None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import trainables
 from tests.kit import DATASETS, QUICK, trial_config
 from trainables.training.cost import (
     CONTEXT,
+    TIMED_IMAGES,
     TIMED_STEPS,
     Footprint,
     fitting_share,
@@ -81,6 +82,16 @@ def test_a_step_of_every_model_is_timed_without_data(
     assert len(steps) == (0 if name == "simulated" else 1 + TIMED_STEPS)
     assert (seconds > 0) == (name != "simulated")
     assert not list(tmp_path.iterdir())
+
+
+def test_of_a_large_batch_a_part_is_timed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind: Any = trainables.get("beta_vae")
+    monkeypatch.setattr("time.process_time", iter([0.0, 3.0]).__next__)
+    shown = []
+    monkeypatch.setattr(kind, "training_step", lambda _, batches: shown.append(len(batches[0].images)))
+    configuration = trial_config("beta_vae", tmp_path, hyperparameters={"batch_size": 16 * TIMED_IMAGES}).configuration
+    assert step_seconds(configuration, core.data.describe(QUICK, tmp_path)) == 16 * 3.0 / TIMED_STEPS
+    assert shown == [TIMED_IMAGES] * (1 + TIMED_STEPS)
 
 
 def test_the_step_that_is_timed_is_the_one_after_the_warm_up(
