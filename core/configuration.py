@@ -63,6 +63,7 @@ class TrialConfig:
         device_share: fraction of a GPU whose memory this trial may use; 0 without a GPU.
         threads: CPU threads of the trial.
         stacked: the trial is trained together with others of its GPU, where its model allows it.
+        precision: in which numbers a GPU computes: float32, tf32, bf16, or auto (`core.networks.precision`).
     """
 
     study: str
@@ -79,6 +80,7 @@ class TrialConfig:
     device_share: float = 0.0
     threads: int = 1
     stacked: bool = False
+    precision: str = "auto"
 
     @property
     def identity(self) -> str:

@@ -13,11 +13,11 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _MEBIBYTE = 1 << 20
 
 
-def configure_process(threads: int) -> None:
+def configure_process(threads: int, *, tf32: bool = True) -> None:
     """Set threads, allocator and floating-point mode for training; safe to call again.
 
-    On a GPU, products are of TF32 with sums in float32: losses stay within 10⁻³ of float32's, which a test asks where
-    there is a device. bfloat16 has an eighth of TF32's precision.
+    On a GPU, products are of TF32 with sums in float32, unless said: losses stay within 10⁻³ of float32's, which a test
+    asks where there is a device.
 
     Activations of 8 MB are mapped and unmapped at every step under glibc's defaults, and gradients that decay into
     denormal numbers slow a step down as training goes on; both cost more than any layer.
@@ -25,7 +25,7 @@ def configure_process(threads: int) -> None:
     import torch
 
     torch.set_num_threads(max(1, threads))
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
     torch.backends.cudnn.benchmark = True  # shapes never change in training
     torch.set_flush_denormal(True)
     if platform.libc_ver()[0] == "glibc":

@@ -180,6 +180,13 @@ class Model(Representation[H]):
         """All sources of noise in training."""
         return [self.generator]
 
+    def renew_generators(self) -> None:
+        """Put new sources of noise in the place of those that a failed capture may have left unusable.
+
+        Their state is set by who asks for this.
+        """
+        self.generator = torch.Generator(self.device)
+
     def before_restore(self, step: int) -> None:
         """Bring what is built on the host (optimisers of a stage) to where it stood after `step` steps."""
 

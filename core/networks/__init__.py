@@ -12,6 +12,7 @@ from core.networks.builders import (
     images_to_input,
     initialise,
 )
+from core.networks.precision import Precision, lower
 
 __all__ = [
     "LEAK",
@@ -19,9 +20,11 @@ __all__ = [
     "Discriminator",
     "InitName",
     "NetworkName",
+    "Precision",
     "build_decoder",
     "build_discriminator",
     "build_encoder",
     "images_to_input",
     "initialise",
+    "lower",
 ]

@@ -24,7 +24,8 @@ class Upsample(nn.ConvTranspose2d):
 
     def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
         """(B, in, H, W) to (B, out, 2H, 2W)."""
-        if self.batched or images.device.type != "cpu" or output_size is not None:
+        device = images.device.type
+        if self.batched or device != "cpu" or output_size is not None or torch.is_autocast_enabled(device):
             return super().forward(images, output_size)
         result: Tensor = _OnCpu.apply(images, self.weight, self.bias)
         return result

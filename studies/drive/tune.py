@@ -289,5 +289,6 @@ def make_trial(record: Record, planned: Planned, share: float) -> TrialConfig:
         device_share=planned.share or share,
         threads=spec.resources.threads,
         stacked=spec.resources.stack > 1,
+        precision=spec.resources.precision,
     )
     return dataclasses.replace(trial, folder=record.written.trial_uri(trial.identity))

@@ -98,11 +98,15 @@ class Resources(Section):
 
     With `stack`, so many trials share each GPU and train at the same time in one process
     (`trainables.training.together`); their own processes only evaluate, for which a fraction of a core may do.
+
+    `precision` is in which numbers a GPU computes: `auto` is `tf32`; `bf16` falls back to it where a model's losses
+    leave those of float32 (`trainables.training.run`).
     """
 
     cpu: Annotated[Any, PlainValidator(_cpu)] = 1
     gpu: Annotated[Any, PlainValidator(_gpu)] = 0.0
     stack: Whole = Field(1, ge=1, le=256)
+    precision: Literal["auto", "float32", "tf32", "bf16"] = "auto"
 
     @property
     def threads(self) -> int:

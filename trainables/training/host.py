@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from trainables.trainable import next_result
-from trainables.training.faults import ends_the_process
+from trainables.training.faults import CaptureFailedError, ends_the_process
 from trainables.training.hosted_run import Trained
 from trainables.training.run import TrainingRun
 
@@ -178,6 +178,9 @@ class Host:
         if failures:
             log.error("%d of %d trials failed", len(failures), len(group), exc_info=failures[0])
             self._stacks.pop(key, None)
+            for member, failure in found:
+                if isinstance(failure, CaptureFailedError):
+                    member.run.capture_no_more()
             if any(map(ends_the_process, failures)):
                 os._exit(1)  # another host takes the trials on, from what they fetched last
         with self._changed:
@@ -203,6 +206,5 @@ def _result(member: _Member, together: int) -> Trained:
     run = member.run
     parts = {name: float(value) / (run.step - member.since) for name, value in member.sums.items()}
     member.sums, member.since = {}, run.step
-    return Trained(
-        parts, run.checkpoint(), {"device": run.device_name(), "stack": together, "training_pid": os.getpid()}
-    )
+    where = {"device": run.device_name(), "precision": run.precision}
+    return Trained(parts, run.checkpoint(), {**where, "stack": together, "training_pid": os.getpid()})

@@ -18,9 +18,12 @@ from torch import Tensor
 from core.data.batches import Batch, Batches
 from core.mistakes import reason_of
 from trainables.base import Model
+from trainables.training.faults import CaptureFailedError
 from trainables.training.stack import Stack, StackedBatches
 
 log = logging.getLogger(__name__)
+
+GOES_ON = (2, 13)  # from this PyTorch on, random numbers and memory survive a capture that fails
 
 WARM_UP = 5  # steps before a capture: allocators and libraries settle, optimisers make their state
 PER_LAUNCH = 10  # steps of a graph, at most
@@ -46,10 +49,10 @@ class Steps(Protocol):
         """Take steps first … last − 1; sums of the loss parts over them, on the device."""
 
 
-def steps_of(model: Trainee, sources: Sequence[Source]) -> Steps:
-    """The loop that suits a model, its data and its device."""
+def steps_of(model: Trainee, sources: Sequence[Source], *, captured: bool = True) -> Steps:
+    """The loop that suits a model, its data and its device; step by step where it shall not be captured."""
     on_gpu = model.device.type == "cuda" and all(source.resident for source in sources)
-    return Captured(model, sources) if on_gpu and not model.host_bound else Eager(model, sources)
+    return Captured(model, sources) if on_gpu and captured and not model.host_bound else Eager(model, sources)
 
 
 class Eager:
@@ -89,6 +92,11 @@ def cuda_graph(model: Trainee, function: Callable[[], None]) -> Callable[[], Non
         function()
     replay: Callable[[], None] = graph.replay
     return replay
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """The first two numbers of a version."""
+    return tuple(int(number) for number in text.split(".")[:2])
 
 
 def _agree(found: Tensor, wanted: Tensor, again: Tensor) -> bool:
@@ -169,6 +177,9 @@ class Captured:
             trouble = "" if all(map(_agree, found, wanted, again)) else "a launch gives other losses than its steps"
         except RuntimeError as error:
             trouble = reason_of(error)
+            if _version(torch.__version__) < GOES_ON:
+                raise CaptureFailedError(f"{self.model.title} cannot be captured: {trouble}") from error
+            self.model.renew_generators()
         if trouble:
             log.warning("%s trains step by step: %s", self.model.title, trouble)
             self._launch, self._refused = None, True

@@ -20,6 +20,7 @@ from core.configuration import TrialConfig
 from core.runtime import configure_process, peak_memory
 from core.storage import Folder
 from trainables.trainable import Run, Simulation, TrialResult, next_result
+from trainables.training.faults import CaptureFailedError
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PICTURES = "pictures"
+UNCAPTURED = "uncaptured"  # entry of the folder of a trial whose steps are taken one by one on a GPU
+BF16 = 2e-2  # what losses may differ by in bfloat16, whose numbers are 4e-3 apart, relative to 1 + their size
+WHERE = ("device", "precision")  # of the ledger: of the training, wherever the trial is evaluated
 OF_THE_DEVICE = ("capturable", "foreach", "fused")  # settings of an optimiser that a device asks for
 
 
@@ -53,10 +57,10 @@ class TrainingRun:
         import core.data
         from core.data.batches import Batches
         from core.data.split import holdout
+        from core.networks import lower
         from trainables.training.loading import build_model
         from trainables.training.loop import steps_of
 
-        configure_process(config.threads)
         self.config = config
         self.step = 0
         self.ledger: dict[str, Any] = {"seconds_training": 0.0, "seconds_evaluating": 0.0}
@@ -65,6 +69,9 @@ class TrainingRun:
         self.foreign_training = b""  # state of another kind of device, which is kept until this one has trained
         on_gpu = config.device_share > 0 and not on_cpu and torch.cuda.is_available()
         self.device = torch.device("cuda" if on_gpu else "cpu")
+        on_device = "tf32" if config.precision == "auto" else config.precision
+        self.precision = on_device if on_gpu else "float32"
+        configure_process(config.threads, tf32=self.precision != "float32")
         if self.device.type == "cuda" and config.device_share < 1:
             torch.cuda.set_per_process_memory_fraction(config.device_share)
         shared = beside is not None and beside.config.dataset == config.dataset
@@ -94,7 +101,28 @@ class TrainingRun:
                 beside=[*self.sources, *(beside.sources if beside else ())],
             )
             self.sources.append(batches)
-        self.steps = steps_of(self.model, self.sources)
+        if self.precision == "bf16" and self._loses_in_bfloat16():
+            self.precision = "tf32"
+        if self.precision == "bf16":
+            lower(self.model)
+        self.captured = self.device.type == "cpu" or UNCAPTURED not in Folder(config.folder).entries()
+        self.steps = steps_of(self.model, self.sources, captured=self.captured)
+
+    def _loses_in_bfloat16(self) -> bool:
+        """Whether the trial's first step, which depends on no update, has other losses in bfloat16 than in float32."""
+        from core.networks import lower
+        from trainables.training.loop import Eager
+
+        exactly = dataclasses.replace(self.config, precision="float32")
+        plain, lowered = (TrainingRun(exactly, beside=self) for _ in range(2))
+        lower(lowered.model)
+        losses = [Eager(run.model.train(), run.sources)(0, 1) for run in (plain, lowered)]
+        configure_process(self.config.threads)
+        wanted, found = ({name: float(value) for name, value in each.items()} for each in losses)
+        apart = [name for name, value in wanted.items() if not abs(found[name] - value) <= BF16 * (1 + abs(value))]
+        if apart:
+            log.warning("%s trains in TF32: in bfloat16, %s differ", self.config.identity, " and ".join(apart))
+        return bool(apart)
 
     def advance(self) -> TrialResult:
         """Train up to the next result, and evaluate; what is trained already is only evaluated."""
@@ -139,7 +167,8 @@ class TrainingRun:
         result = self._result(metrics, done=self._trained or bool(bad), failure=failure)
         if self.handed_over:
             peak = max(trained.ledger["peak_memory"], result.ledger["peak_memory"])
-            ledger = {**result.ledger, "peak_memory": peak, "device": trained.ledger["device"]}
+            where = {key: trained.ledger[key] for key in WHERE if key in trained.ledger}
+            ledger = {**result.ledger, "peak_memory": peak, **where}
             result = dataclasses.replace(result, ledger=ledger)
         self.last = result
         return result
@@ -147,9 +176,17 @@ class TrainingRun:
     def train(self, target: int) -> dict[str, float]:
         """Steps up to `target`; means of the loss parts."""
         self.model.train()
-        sums, count = self.steps(self.step, target), target - self.step
+        try:
+            sums, count = self.steps(self.step, target), target - self.step
+        except CaptureFailedError:
+            self.capture_no_more()
+            raise
         self.count_steps(count)
         return {name: float(value) / count for name, value in sums.items()}
+
+    def capture_no_more(self) -> None:
+        """Note in the trial's folder that its steps cannot be captured, for the process that takes it on."""
+        Folder(self.config.folder).write(UNCAPTURED, {})
 
     def count_steps(self, steps: int) -> None:
         """Note that the model was trained so many steps on."""
@@ -178,7 +215,8 @@ class TrainingRun:
 
     def measured(self) -> dict[str, Any]:
         """The ledger so far."""
-        return {**self.ledger, "peak_memory": peak_memory(), "device": self.device_name()}
+        where = {"device": self.device_name(), "precision": self.precision}
+        return {**self.ledger, "peak_memory": peak_memory(), **where}
 
     def device_name(self) -> str:
         """Of the GPU, or "cpu"."""
@@ -253,7 +291,9 @@ class TrainingRun:
         except RuntimeError:  # a CPU and a GPU have states of their own, so that the noise cannot be continued
             self.foreign_training = checkpoint.training
             model.generator.manual_seed(self.config.training_seed + 1_000_003 * self.step)
-        self.steps = steps_of(model, self.sources)  # a captured graph would write to the state that was replaced
+        self.steps = steps_of(
+            model, self.sources, captured=self.captured
+        )  # a captured graph would write to the state that was replaced
 
 
 def _load(optimizer: "Optimizer", state: dict[str, Any]) -> None:

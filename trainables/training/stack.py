@@ -20,6 +20,7 @@ from core.data.batches import Batch, Batches
 from core.networks.upsample import Upsample
 from trainables.base import Model, Parts, Update, parameters_of
 
+ALIGNMENT = 16  # bytes that a kernel reads at once
 Request = tuple[noise.Kind, tuple[int, ...], torch.dtype]
 
 
@@ -90,7 +91,6 @@ class Stack:
         self.title = f"{len(models)} × {first.title}"
         self.models = list(models)
         self.device = first.device
-        self.generators = [generator for model in models for generator in model.generators]
         self.optimizers = {name: _joint([model.optimizers[name] for model in models]) for name in first.optimizers}
         self._weights = _common([dict(model.named_parameters()) for model in models])
         self._buffers = _common([dict(model.named_buffers()) for model in models])
@@ -104,6 +104,16 @@ class Stack:
         self._requests: dict[str, list[Request]] = {}
 
     host_bound = False
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """Of all members."""
+        return [generator for model in self.models for generator in model.generators]
+
+    def renew_generators(self) -> None:
+        """Of all members."""
+        for model in self.models:
+            model.renew_generators()
 
     @property
     def steps_done(self) -> Tensor:
@@ -272,13 +282,20 @@ def _joint(optimizers: Sequence[torch.optim.Optimizer]) -> torch.optim.Optimizer
 def _common(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """Tensors of equal names, copied into one with a leading axis of members; those of the members become its slices.
 
-    Slices keep the memory layout, which their optimisers' state and gradients share.
+    Slices keep the memory layout, which their optimisers' state and gradients share, and begin where kernels can read
+    several numbers at once.
     """
     common: dict[str, Tensor] = {}
     for name, first in members[0].items():
-        shape, strides = (len(members), *first.shape), (first.numel(), *first.stride())
+        shape, strides = (len(members), *first.shape), (_aligned(first), *first.stride())
         common[name] = first.new_empty_strided(shape, strides)
         for number, member in enumerate(members):
             common[name][number].copy_(member[name])
             member[name].data = common[name][number]
     return common
+
+
+def _aligned(tensor: Tensor) -> int:
+    """Elements of a tensor, rounded up to whole blocks of 16 bytes."""
+    block = max(1, ALIGNMENT // tensor.element_size())
+    return -(-tensor.numel() // block) * block

@@ -84,7 +84,8 @@ class AsStack:
         self._runs = runs
         streams = zip(*(run.sources for run in runs), strict=True)
         self._sources = [StackedBatches(each, [run.step for run in runs]) for each in streams]
-        self._steps = steps_of(Stack([run.model for run in runs]), self._sources)
+        captured = all(run.captured for run in runs)
+        self._steps = steps_of(Stack([run.model for run in runs]), self._sources, captured=captured)
 
     def __call__(self, first: int, last: int) -> list[Sums | Exception]:
         """Take steps first … last − 1, counted from where the trials stand; an error is everybody's, and raised."""

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from core.data.batches import resident
+from core.storage import Folder
 from tests.kit import trial_config
+from trainables.training.faults import CaptureFailedError, ends_the_process
 from trainables.training.loop import PER_LAUNCH, WARM_UP, Captured, Eager
-from trainables.training.run import TrainingRun
+from trainables.training.run import UNCAPTURED, TrainingRun
 from trainables.training.stack import Stack, StackedBatches
 
 STEPS = WARM_UP + 2 * PER_LAUNCH + 3
@@ -95,6 +97,46 @@ def test_a_recording_that_cannot_be_trusted_is_not_used(tmp_path: pathlib.Path, 
     Eager(plain.model, plain.sources)(0, STEPS)
     for name, value in plain.model.state_dict().items():
         assert torch.equal(value, run.model.state_dict()[name]), name
+
+
+def failing(_: Any, function: Callable[[], None]) -> Callable[[], None]:
+    function()
+    raise RuntimeError("operation not permitted when stream is capturing")
+
+
+def test_a_capture_that_fails_costs_the_generators_and_no_bit(tmp_path: pathlib.Path) -> None:
+    plain, run = opened("beta_vae", tmp_path), opened("beta_vae", tmp_path)
+    before = run.model.generator
+    loop = Captured(run.model, run.sources, failing)
+    loop(0, STEPS)
+    assert loop._refused
+    assert run.model.generator is not before
+    Eager(plain.model, plain.sources)(0, STEPS)
+    for name, value in plain.model.state_dict().items():
+        assert torch.equal(value, run.model.state_dict()[name]), name
+
+
+def test_a_stack_whose_capture_fails_goes_on_with_new_generators(tmp_path: pathlib.Path) -> None:
+    plain, runs = opened("beta_vae", tmp_path), [opened("beta_vae", tmp_path) for _ in range(2)]
+    before = [run.model.generator for run in runs]
+    sources = [StackedBatches(each, [0, 0]) for each in zip(*(run.sources for run in runs), strict=True)]
+    Captured(Stack([run.model for run in runs]), sources, failing)(0, STEPS)
+    Eager(plain.model, plain.sources)(0, STEPS)
+    for run, generator in zip(runs, before, strict=True):
+        assert run.model.generator is not generator
+        assert torch.equal(run.model.generator.get_state(), plain.model.generator.get_state())
+
+
+def test_below_torch_2_13_a_failed_capture_ends_the_process_and_the_next_one_takes_step_by_step(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "__version__", "2.11.0+cu128")
+    run = opened("beta_vae", tmp_path)
+    run.steps = Captured(run.model, run.sources, failing)
+    with pytest.raises(CaptureFailedError, match="β-VAE cannot be captured: operation not permitted") as caught:
+        run.train(STEPS)
+    assert ends_the_process(caught.value)
+    assert UNCAPTURED in Folder(run.config.folder).entries()
 
 
 @pytest.mark.parametrize("seed", [0, 4])

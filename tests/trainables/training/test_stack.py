@@ -17,6 +17,7 @@ from trainables.training.loop import PER_LAUNCH, WARM_UP, Captured, Eager
 from trainables.training.run import TrainingRun
 from trainables.training.stack import Stack, StackedBatches, can_be_stacked, stack_key
 
+ALIGNMENT = 16  # bytes
 STACKABLE = [name for name in trainables.names() if can_be_stacked(trainables.get(name))]
 SEEDS = (0, 1, 2)
 VALUES = {"learning_rate": (1e-3, 2e-3, 3e-3), "beta": (1.0, 4.0, 10.0), "gamma": (5.0, 20.0, 50.0)}
@@ -163,3 +164,12 @@ def test_a_step_of_a_stack_reads_nothing_on_the_host(
         with Calls() as calls:
             stack.training_step(batches)
         assert calls.counts["aten::_local_scalar_dense"] == 0
+
+
+def test_weights_of_members_lie_where_kernels_read_several_numbers_at_once(tmp_path: pathlib.Path) -> None:
+    """Also a bias of one number, and after the stack is gone."""
+    runs = [TrainingRun(trial_config("factor_vae", tmp_path, seed=seed)) for seed in range(3)]
+    Stack([run.model for run in runs])
+    weights = [weight for run in runs for weight in run.model.parameters()]
+    assert any(weight.numel() % 4 for weight in weights)
+    assert all(weight.data_ptr() % ALIGNMENT == 0 for weight in weights)
