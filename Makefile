@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export MPLBACKEND := Agg
 
-.PHONY: install quickstart test test-all test-cluster test-faults servers lint format bench clean
+.PHONY: install quickstart test test-all test-cluster test-faults servers lint format bench gpu clean
 
 install: .venv/.installed
 
@@ -42,6 +42,9 @@ format: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+gpu: $(if $(filter command line,$(origin PYTHON)),,install) # with PYTHON=…, that environment as it is, offline
+	$(if $(filter command line,$(origin PYTHON)),$(PYTHON),$(BIN)/python) -m benchmarks.gpu
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build *.egg-info

@@ -1,12 +1,13 @@
 """Training steps on a GPU: one trial against a plain loop, and how many trials together come how near to its limit.
 
-    python -m benchmarks.device [--model beta_vae] [--trials 1 2 4 8 16 32 64] [--seconds 10]
+    python -m benchmarks.device [--model beta_vae] [--trials 1 2 4 8 16 32 64] [--seconds 10] [--precision tf32]
 
 All loops train on the same data set and networks at batch 64. The plain loop is that of `benchmarks.training` with
 pinned images that are copied at every step. Many trials: in one process in both ways of `trainables.training.together`,
 of which the product finds the faster, and as processes of their own that share the device, as fractional shares do;
-rates are sums over the trials. The limit is the rate of the largest TF32 matrix product of the same run over the
-operations of a step.
+rates are sums over the trials. There are two limits: the rate of the largest TF32 matrix product of the same run over
+the operations of a step, and the rate of a large copy over the bytes that the operators of a step read and write, as if
+each were a kernel and no cache held anything.
 
 Without a CUDA device nothing is measured. `--device cpu --network tiny` runs the same code where there is none.
 """
@@ -22,7 +23,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.loops import DATASET, gflop, our_config, peak_gflops, plain_step
+from benchmarks.loops import DATASET, gflop, megabytes, our_config, peak_gflops, peak_megabytes, plain_step
 from core.machine import granted_cores
 from trainables.training.run import TrainingRun
 from trainables.training.together import WAYS, Together
@@ -52,7 +53,9 @@ def together(options: argparse.Namespace, trials: int) -> float:
     """Steps per second of all trials of one process, trained in the way that `--measure` names."""
     runs: list[TrainingRun] = []
     for seed in range(trials):
-        config = our_config(options.model, device=options.device, seed=seed, network=options.network)
+        config = our_config(
+            options.model, device=options.device, seed=seed, precision=options.precision, network=options.network
+        )
         runs.append(TrainingRun(config, beside=runs[0] if runs else None))
         runs[-1].model.train()
     steps = Together(runs, options.measure)
@@ -75,7 +78,7 @@ def apart(options: argparse.Namespace, trials: int) -> float:
     """Steps per second of all trials in processes of their own, which begin together."""
     command = [sys.executable, "-m", "benchmarks.device", "--measure", "alone", "--model", options.model]
     command += ["--device", options.device, "--network", options.network, "--round", str(options.round)]
-    command += ["--seconds", str(options.seconds)]
+    command += ["--seconds", str(options.seconds), "--precision", options.precision]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(command, **pipes) for _ in range(trials)]
     for process in processes:
@@ -88,7 +91,9 @@ def apart(options: argparse.Namespace, trials: int) -> float:
 
 def alone(options: argparse.Namespace) -> None:
     """One of `apart`: ready, then told to begin, then the rate."""
-    run = TrainingRun(our_config(options.model, device=options.device, network=options.network))
+    run = TrainingRun(
+        our_config(options.model, device=options.device, precision=options.precision, network=options.network)
+    )
     run.train(options.round)
     print("ready", flush=True)
     sys.stdin.readline()
@@ -103,6 +108,7 @@ def main() -> None:
     parser.add_argument("--round", type=int, default=ROUND)
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
     parser.add_argument("--network", default="full")
+    parser.add_argument("--precision", default="tf32", choices=["float32", "tf32", "bf16"])
     parser.add_argument("--measure", choices=["alone", "plain", *WAYS])
     parser.add_argument("--count", type=int, default=1)
     options = parser.parse_args()
@@ -122,7 +128,7 @@ def of_its_own(options: argparse.Namespace, measure: str, count: int = 1) -> flo
     """A measurement in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.device", "--measure", measure, "--count", str(count)]
     command += ["--model", options.model, "--device", options.device, "--network", options.network]
-    command += ["--seconds", str(options.seconds), "--round", str(options.round)]
+    command += ["--seconds", str(options.seconds), "--round", str(options.round), "--precision", options.precision]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return float(json.loads(done.stdout.splitlines()[-1]))
 
@@ -131,9 +137,12 @@ def report(options: argparse.Namespace) -> None:
     name = torch.cuda.get_device_name() if options.device == "cuda" else f"CPU, {granted_cores().amount} cores"
     work = gflop(options.model, network=options.network)
     peak = peak_gflops(options.device)
-    print(f"{name}, {options.model}, network {options.network}, {DATASET}, batch 64.\n")
+    size, copied = megabytes(options.model, options.precision, network=options.network), peak_megabytes(options.device)
+    limit = min(peak / work, copied / size)
+    print(f"{name}, {options.model}, network {options.network}, {options.precision}, {DATASET}, batch 64.\n")
     print(
-        f"A step has {work:.2f} GFLOP; matrix products reach {peak:,.0f} GFLOP/s: at most {peak / work:,.0f} steps/s.\n"
+        f"A step has {work:.2f} GFLOP; matrix products reach {peak:,.0f} GFLOP/s: at most {peak / work:,.0f} steps/s. "
+        f"It moves {size:.0f} MB; copies reach {copied:,.0f} MB/s: at most {copied / size:,.0f} steps/s.\n"
     )
     before, after = of_its_own(options, "plain"), of_its_own(options, "streams")
     print(f"One trial: plain loop {before:,.0f} steps/s, ours {after:,.0f} steps/s, {after / before:.1f} times.\n")
@@ -145,7 +154,7 @@ def report(options: argparse.Namespace) -> None:
         rates = [of_its_own(options, way, trials) for way in WAYS]
         rates += [apart(options, trials)] if trials <= MOST_PROCESSES else []
         best = max(best, *rates)
-        cells = [f"{value:,.0f} | {value * work / peak:.1%}" for value in rates] + [" | "] * (3 - len(rates))
+        cells = [f"{value:,.0f} | {value / limit:.1%}" for value in rates] + [" | "] * (3 - len(rates))
         print(f"| {trials} | {' | '.join(cells)} |", flush=True)
     print(f"\nThe best, {best:,.0f} steps/s, takes a trial of 300,000 steps {300_000 / best:,.1f} s of the device.")
     if options.device == "cuda":

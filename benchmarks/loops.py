@@ -21,14 +21,18 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 import core.data
 import core.networks.builders
 from core.configuration import Configuration, TrialConfig
 from core.data.batches import Batch
+from core.networks import lower
+from core.networks.upsample import Upsample
 from trainables import get
 from trainables.base import Model
+from trainables.training.loop import Eager
 from trainables.training.run import TrainingRun
 
 BATCH = 64
@@ -39,14 +43,15 @@ GPU_PEAK_SIZES = (4096, 8192)
 PEAK_SECONDS = 0.5  # of repetitions of each size
 
 
-def our_config(name: str, *, device: str = "cpu", seed: int = 0, **hyperparameters: Any) -> TrialConfig:
+def our_config(
+    name: str, *, device: str = "cpu", seed: int = 0, precision: str = "auto", **hyperparameters: Any
+) -> TrialConfig:
     """A trial on one CPU thread or a whole GPU."""
     complete = get(name).Hyperparameters(**{"batch_size": BATCH, **hyperparameters})
     configuration = Configuration(name, complete.model_dump(mode="json"))
     data, share = f"{tempfile.gettempdir()}/benchmark-data", float(device == "cuda")
-    return TrialConfig(
-        "b", configuration, seed, 0, DATASET, data, 10**7, 10**7, (), (), data, device_share=share, threads=1
-    )
+    where: dict[str, Any] = {"device_share": share, "threads": 1, "precision": precision}
+    return TrialConfig("b", configuration, seed, 0, DATASET, data, 10**7, 10**7, (), (), data, **where)
 
 
 def our_run(name: str, **options: Any) -> TrainingRun:
@@ -163,6 +168,49 @@ def gflop(name: str, **hyperparameters: Any) -> float:
             step()
         counts.append(operations.count)
     return min(counts) / 1e9
+
+
+class Traffic(TorchDispatchMode):
+    """Adds up the bytes of what every operator reads and writes; views move nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if not func.is_view and "empty" not in func._schema.name:
+            moved = [each for each in tree_leaves((args, kwargs, result)) if isinstance(each, torch.Tensor)]
+            self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in moved)
+        return result
+
+
+def megabytes(name: str, precision: str = "tf32", **hyperparameters: Any) -> float:
+    """What the operators of one step read and write, on a CPU whose operators are those of a GPU."""
+    run = our_run(name, **hyperparameters)
+    if precision == "bf16":
+        lower(run.model)
+    for layer in run.model.modules():
+        if isinstance(layer, Upsample):
+            layer.batched = True  # PyTorch's own
+    step = Eager(run.model.train(), run.sources)
+    step(0, 1)
+    with Traffic() as traffic:
+        step(1, 2)
+    return traffic.bytes / 1e6
+
+
+def peak_megabytes(device: str = "cpu") -> float:
+    """Largest rate at which a copy reads and writes, in MB/s."""
+    wait = (lambda: None) if device == "cpu" else torch.cuda.synchronize
+    source = torch.zeros(1 << (26 if device == "cpu" else 30), dtype=torch.uint8, device=device)
+    target, best = torch.empty_like(source), 0.0
+    until = time.perf_counter() + PEAK_SECONDS
+    while (began := time.perf_counter()) < until:
+        target.copy_(source)
+        wait()
+        best = max(best, 2 * source.numel() / (time.perf_counter() - began) / 1e6)
+    return best
 
 
 def peak_gflops(device: str = "cpu") -> float:

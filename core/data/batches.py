@@ -112,13 +112,16 @@ class Batches:
 
     def positions(self, first: int, count: int) -> torch.Tensor:
         """Positions int64 (count, B) on the device of the batches of `count` steps, for `gather`."""
-        rows = []
-        for step in range(first, first + count):
-            epoch, within = divmod(step, self.steps_per_epoch)
+        parts = []
+        while count:
+            epoch, within = divmod(first, self.steps_per_epoch)
             if epoch != self._epoch:
                 self._start(epoch)
-            rows.append(self._device_order[within * self.batch_size : (within + 1) * self.batch_size])
-        return torch.stack(rows)
+            steps = min(count, self.steps_per_epoch - within)  # of this epoch, whose order is on the device
+            parts.append(self._device_order[within * self.batch_size : (within + steps) * self.batch_size])
+            first, count = first + steps, count - steps
+        whole = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return whole.view(-1, self.batch_size)
 
     def gather(self, positions: torch.Tensor) -> Batch:
         """The batch at positions (B,), made on the device alone; `resident` batches only."""
