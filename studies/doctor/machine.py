@@ -19,6 +19,7 @@ FEW_FILES = 1024
 LEAST_MEMORY_OF_A_TRIAL = 1_000_000_000
 LEAST_SHARED_MEMORY = 100_000_000
 SHARED_MEMORY = pathlib.Path("/dev/shm")
+MPS_PIPES = "/tmp/nvidia-mps"  # unless $CUDA_MPS_PIPE_DIRECTORY says another folder
 SMI_FIELDS = ("index", "name", "memory.total", "memory.used", "compute_mode", "driver_version")  # of nvidia-smi
 
 
@@ -111,6 +112,17 @@ def gpus(_: Asked) -> Iterator[Finding]:
             yield warning(check, f"{text}: trials cannot share it", f"{fix}, or give each trial a whole one (gpu: 1)")
         else:
             yield ok(check, text)
+    if rows:
+        yield _mps()
+
+
+def _mps() -> Finding:
+    """Whether processes that share a GPU run at the same time: by the pipe of the daemon of NVIDIA's MPS."""
+    pipes = pathlib.Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY") or MPS_PIPES)
+    if (pipes / "control").exists():
+        return ok("sharing of GPUs", f"MPS runs ({pipes}): processes that share a GPU use it at the same time")
+    fix = "start `nvidia-cuda-mps-control -d`, or let trials train in one process (resources: {gpu: 1, stack: 16})"
+    return warning("sharing of GPUs", "MPS does not run: trials that share a GPU as processes take turns on it", fix)
 
 
 def _smi() -> list[list[str]]:

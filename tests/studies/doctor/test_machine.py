@@ -81,9 +81,21 @@ def test_gpus_that_trials_cannot_share(given: Asked, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     found = list(machine.gpus(given))
     assert found[0].says == "2 can be used by PyTorch (CUDA_VISIBLE_DEVICES=0,1)"
-    assert states(found[1:]) == {"GPU 0": State.OK, "GPU 1": State.WARNING, "GPU 2": State.WARNING}
+    assert states(found[1:4]) == {"GPU 0": State.OK, "GPU 1": State.WARNING, "GPU 2": State.WARNING}
     assert found[1].says == "NVIDIA H100 80GB HBM3, 3 of 81559 MiB in use, compute mode Default, driver 575.57.08"
     assert found[2].fix.startswith("`nvidia-smi -i 1 -c DEFAULT` as root, or give each trial a whole one")
+
+
+@pytest.mark.usefixtures("driver")
+def test_whether_processes_share_a_gpu_at_the_same_time(
+    given: Asked, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
+    alone = list(machine.gpus(given))[-1]
+    assert (alone.check, alone.state) == ("sharing of GPUs", State.WARNING)
+    assert "take turns" in alone.says
+    (tmp_path / "control").touch()
+    assert list(machine.gpus(given))[-1].state is State.OK
 
 
 def test_a_driver_whose_program_fails(given: Asked, driver: None, tmp_path: pathlib.Path) -> None:  # noqa: ARG001
