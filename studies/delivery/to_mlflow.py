@@ -41,6 +41,7 @@ IDENTITY = "studies.identity"
 STUDY_RUN = "study"
 BATCH = 900  # metrics in one request; MLflow takes 1,000
 LONGEST_TAG = 5000  # characters that MLflow keeps, a server of some years ago too
+TRAINED = ("device", "precision")  # of the ledger: on what, and in which numbers, a trial was trained
 STATUS = {"COMPLETED": "FINISHED", "COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAILED": "FAILED", "FAIL": "FAILED"}
 
 
@@ -110,6 +111,9 @@ class MlflowSink:
             case TrialEnded():
                 run = self._create_trial(event)  # one that was stopped before it ran has none yet
                 self._pack(run, _costs(event.ledger), event.time, event.step)  # its metrics were reported just before
+                self._pack_tags(
+                    run, {f"studies.{key}": str(event.ledger[key]) for key in TRAINED if key in event.ledger}
+                )
                 if event.state == "COMPLETED":
                     self._log_artifacts(run, event.trial)
                 warnings = event.ledger.get("warnings") or ()

@@ -33,6 +33,7 @@ def test_the_plan_is_there_exactly_once(finished: Service) -> None:
     ids = {run.info.run_id: run for run in parents}
     for run in children:
         parent = ids[run.data.tags["mlflow.parentRunId"]]
+        assert run.data.tags["studies.device"] == "simulated"
         assert parent.data.params == run.data.params
         points = MlflowClient(finished.tracking).get_metric_history(run.info.run_id, "mig")
         assert [point.step for point in points] == [50, 100]
