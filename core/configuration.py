@@ -44,6 +44,14 @@ def split_identity(identity: str) -> tuple[str, int]:
 
 
 @dataclasses.dataclass(frozen=True)
+class Extension:
+    """Code of a user's own that a study needs: the module to import, and the SHA-256 of its files."""
+
+    module: str
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
 class TrialConfig:
     """Everything a process needs to run one trial, as plain data.
 
@@ -63,6 +71,8 @@ class TrialConfig:
         device_share: fraction of a GPU whose memory this trial may use; 0 without a GPU.
         threads: CPU threads of the trial.
         stacked: the trial is trained together with others of its GPU, where its model allows it.
+        extensions: code of the user's own that the study needs (`core.extensions`).
+        code: folder with the study's copies of it; a process that does not see it was sent them.
     """
 
     study: str
@@ -79,6 +89,8 @@ class TrialConfig:
     device_share: float = 0.0
     threads: int = 1
     stacked: bool = False
+    extensions: tuple[Extension, ...] = ()
+    code: str = ""
 
     @property
     def identity(self) -> str:
@@ -101,4 +113,5 @@ class TrialConfig:
         values["configuration"] = Configuration(**values["configuration"])
         for key in ("metrics", "final_metrics"):
             values[key] = tuple(values[key])
+        values["extensions"] = tuple(Extension(**each) for each in values.get("extensions", ()))
         return cls(**values)

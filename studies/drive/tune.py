@@ -289,5 +289,7 @@ def make_trial(record: Record, planned: Planned, share: float) -> TrialConfig:
         device_share=planned.share or share,
         threads=spec.resources.threads,
         stacked=spec.resources.stack > 1,
+        extensions=tuple(each.identity for each in spec.extensions),
+        code=str(record.folder.code) if spec.extensions else "",
     )
     return dataclasses.replace(trial, folder=record.written.trial_uri(trial.identity))
