@@ -38,7 +38,7 @@ def _with_own(generation: int) -> dict[str, Family]:  # noqa: ARG001 - what a ca
     found = dict(_shipped())
     for definition in extensions.constants("FAMILY"):
         if not isinstance(definition.value, Family):
-            fault = f"FAMILY is an instance of a core.data.family.Family, not {definition.value!r}"
+            fault = f"FAMILY is no instance of a core.data.family.Family, but of type {type(definition.value).__name__}"
             raise ExtensionError(f"{definition.where}: {fault}")
     made = {type(each.value) for each in extensions.definitions(Family)}
     for definition in extensions.definitions(type):

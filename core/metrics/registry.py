@@ -38,7 +38,9 @@ def _with_own(generation: int) -> dict[str, Metric]:  # noqa: ARG001 - what a ca
     found = dict(_shipped())
     for definition in extensions.constants("METRIC"):
         if not isinstance(definition.value, Metric):
-            raise ExtensionError(f"{definition.where}: METRIC is a core.metrics.Metric, not {definition.value!r}")
+            raise ExtensionError(
+                f"{definition.where}: METRIC is no core.metrics.Metric, but of type {type(definition.value).__name__}"
+            )
     for definition in extensions.definitions(Metric):
         metric: Metric = definition.value
         if metric is found.get(metric.name):
