@@ -46,7 +46,7 @@ ROOMS = {
     ),
     "studies": (
         ("study_file",),
-        ("record",),
+        ("record", "testing"),
         ("search", "cluster"),
         ("delivery",),
         ("drive", "audit", "upkeep", "doctor"),

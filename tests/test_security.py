@@ -13,9 +13,9 @@ from core import extensions
 from core.configuration import Extension
 from core.files import redact
 from core.storage import Folder
+from studies.testing.trials import trial_config
 from tests.analysis.kit import StudyWriter
 from tests.extensions import SPARSE_VAE, write
-from tests.kit import trial_config
 from trainables.training.run import TrainingRun
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -25,7 +25,7 @@ FORBIDDEN_CALLS = {"eval", "exec", "read_pickle", "to_pickle"}
 RUNS_CODE = {"exec_module", "import_module", "__import__", "run_path", "run_module", "load_module"}
 MAY_RUN_CODE = {  # modules of this repository by their names, or extensions, which somebody has asked for
     "core/data/registry.py",
-    "core/extensions/active.py",
+    "core/extensions/activity.py",
     "core/extensions/running.py",
     "core/metrics/registry.py",
     "trainables/__init__.py",

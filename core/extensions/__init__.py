@@ -9,10 +9,12 @@ never takes other code for that of a study. Nothing here runs without being aske
 `load_installed`.
 """
 
-from core.extensions.active import (
+from core.extensions.activity import (
     GROUP,
     Definition,
     activate,
+    active,
+    active_sources,
     constants,
     definitions,
     generation,
@@ -30,6 +32,8 @@ __all__ = [
     "Definition",
     "Source",
     "activate",
+    "active",
+    "active_sources",
     "constants",
     "copy_folder",
     "copy_of",

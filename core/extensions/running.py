@@ -21,10 +21,12 @@ class Loaded(NamedTuple):
     Attributes:
         modules: those that registries look through.
         importable: all of its modules by name.
+        path: the file or package that was run.
     """
 
     modules: tuple[ModuleType, ...]
     importable: dict[str, ModuleType]
+    path: pathlib.Path
 
 
 def run(source: Source) -> Loaded:
@@ -42,7 +44,7 @@ def run(source: Source) -> Loaded:
         if isinstance(error, KeyboardInterrupt | MemoryError):
             raise
         raise ExtensionError(_failure(source, error)) from None
-    return Loaded(modules, _of_top(source.top))
+    return Loaded(modules, _of_top(source.top), source.path)
 
 
 def _modules(source: Source) -> Iterator[ModuleType]:

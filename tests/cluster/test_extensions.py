@@ -55,7 +55,8 @@ def test_a_node_that_sees_no_file_of_the_user_is_sent_the_code(tmp_path: pathlib
     file = service.write("own", extensions=[entry], **STUDY)
     with servers.s3_store(tmp_path) as store, servers.ray_nodes() as cluster, servers.ray_node(cluster.address, blind):
         driver = service.start("launch", file, "--address", cluster.address, "--storage", store)
-        wait_until(lambda: service.ended("own") >= 2, 120)
+        wait_until(lambda: service.ended("own") >= 2 or driver.poll() is not None, 120)
+        assert driver.poll() is None, driver.communicate()
         driver.kill()
         driver.communicate()
         path.write_text("raise RuntimeError('this must not run')\n")

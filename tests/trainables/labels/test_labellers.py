@@ -9,7 +9,7 @@ import torch
 
 import core.data
 import trainables
-from tests.kit import QUICK, trial_config
+from studies.testing.trials import QUICK, trial_config
 from trainables.labels.labellers import Faults, Labels, label
 from trainables.training.run import TrainingRun
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.data.batches import resident
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.training.loop import PER_LAUNCH, WARM_UP, Captured, Eager
 from trainables.training.run import TrainingRun
 from trainables.training.stack import Stack, StackedBatches

@@ -67,6 +67,16 @@ def activate(extensions: Iterable[Extension]) -> None:
         _generation += 1
 
 
+def active() -> tuple[Extension, ...]:
+    """Those that registries know."""
+    return _active
+
+
+def active_sources() -> list[Source]:
+    """Where what registries know was found, for a process that this one starts."""
+    return [Source(each.module, _loaded[each].path) for each in _active]
+
+
 def is_loaded(extensions: Iterable[Extension]) -> bool:
     """Whether this process has run them all, and these very files."""
     return all(each in _loaded for each in extensions)
