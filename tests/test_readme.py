@@ -65,7 +65,7 @@ def test_the_example_keeps_the_contracts(folder: pathlib.Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_the_example_is_launched_extended_and_loaded(folder: pathlib.Path) -> None:
     own = Service(folder)
     launched = own.run("launch", folder / "sparse.yaml")

@@ -1,10 +1,10 @@
-"""A study of somebody's own model on two nodes, of which one sees neither the user's files nor the study."""
+"""A study of somebody's own model whose trials run on a node that sees neither the user's files nor the study."""
 
-import os
 import pathlib
 
 import pytest
 
+from core.configuration import identity_of
 from core.record.history import History
 from tests import servers
 from tests.extensions import SPARSE_VAE, write
@@ -19,6 +19,8 @@ STUDY = {
     "dataset": DATASET,
     "models": {"sparse_vae": {"sparsity": {"log": [0.01, 10]}, **TINY}},
     "objectives": {"small_codes": "maximize", "reconstruction_error": "minimize"},
+    "search": {"configurations": 3},
+    "seeds": 1,
     "budget": {"steps": 40, "evaluate_every": 20},
 }
 
@@ -53,9 +55,9 @@ def test_a_node_that_sees_no_file_of_the_user_is_sent_the_code(tmp_path: pathlib
     service.root.mkdir()
     blind = with_mounts("hostname blind", f"mount -t tmpfs none '{service.root}'", f"mount -t tmpfs none '{mine}'")
     file = service.write("own", extensions=[entry], **STUDY)
-    with servers.s3_store(tmp_path) as store, servers.ray_nodes() as cluster, servers.ray_node(cluster.address, blind):
+    with servers.s3_store(tmp_path) as store, servers.ray_nodes(0) as cluster, servers.ray_node(cluster.address, blind):
         driver = service.start("launch", file, "--address", cluster.address, "--storage", store)
-        wait_until(lambda: service.ended("own") >= 2 or driver.poll() is not None, 120)
+        wait_until(lambda: service.ended("own") >= 1 or driver.poll() is not None, 120)
         assert driver.poll() is None, driver.communicate()
         driver.kill()
         driver.communicate()
@@ -66,11 +68,11 @@ def test_a_node_that_sees_no_file_of_the_user_is_sent_the_code(tmp_path: pathlib
         done = service.run("resume", "own", "--address", cluster.address, "--keep-code")
         assert done.returncode == 0, done.stdout + done.stderr
         ledgers = [trial.ledger for trial in History.read(service.root / "own").trials()]
-        assert {ledger["host"] for ledger in ledgers} == {"blind", os.uname().nodename}
+        assert {ledger["host"] for ledger in ledgers} == {"blind"}
         trials = service.study("own").trials()
         assert set(trials["state"]) == {"COMPLETED"}, list(trials["reason"])
-        assert len(trials) == 8
+        assert len(trials) == 3
         service.assert_agreement("own")
         best, *_ = service.rows("best", "own", "--metric", "small_codes")
-        replayed = service.run("replay", "own", best["trial"])
+        replayed = service.run("replay", "own", identity_of(best["configuration"], best["seed"]))
         assert replayed.returncode == 0, replayed.stdout + replayed.stderr
