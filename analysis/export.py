@@ -21,7 +21,7 @@ from typing import Any
 from analysis import report
 from analysis.reading import snapshot
 from analysis.results import Results
-from core import checkpoints
+from core import checkpoints, extensions
 from core.configuration import identity_of
 from core.mistakes import QueryError
 from core.record import journal
@@ -80,6 +80,8 @@ def _copy_files(study: Results, target: pathlib.Path) -> None:
         if (study.path / name).exists():
             shutil.copyfile(study.path / name, target / name)
     shutil.copytree(report.write(study).parent, target / "report")
+    if (study.path / extensions.FOLDER).is_dir():
+        shutil.copytree(study.path / extensions.FOLDER, target / extensions.FOLDER)
     optuna = _sqlite_path(study.stores["optuna"])
     if optuna is not None:
         _backup(optuna, target / "optuna.db").close()

@@ -14,7 +14,7 @@ from analysis.reading.table import Tables
 from analysis.reading.trial import Trial
 from analysis.reading.where import select
 from analysis.statistics import comparison
-from core import pareto
+from core import extensions, pareto
 from core.bounds import parse_bounds
 from core.configuration import identity_of
 from core.data import dataset_name
@@ -140,7 +140,11 @@ class Results:
         import core.metrics
 
         kept = []
+        own = self._directions_of_extensions()
         for key in self.metrics():
+            if own.get(key.partition("/")[0]):
+                kept.append(key)
+                continue
             try:
                 metric, _ = core.metrics.find_key(key)
             except core.metrics.MetricError:
@@ -156,8 +160,16 @@ class Results:
 
         if metric in self.objectives:
             return self.objectives[metric]
+        plain, own = metric.partition("/")[0], self._directions_of_extensions()
+        if plain in own:
+            return own[plain] or "maximize"
         found, _ = core.metrics.find_key(metric)
-        return found.directions.get(metric.partition("/")[0]) or "maximize"
+        return found.directions.get(plain) or "maximize"
+
+    def _directions_of_extensions(self) -> dict[str, str | None]:
+        """Of the result keys of the study's own metrics, whose code is not needed here."""
+        codes = self.spec.get("extensions", ())
+        return {key: direction for code in codes for key, direction in code["directions"].items()}
 
     def feasible(self) -> pd.DataFrame:
         """The configurations that may be on the front: all planned seeds completed, and `search.where` holds.
@@ -333,4 +345,5 @@ class Results:
             metrics=metrics,
             state=row["state"],
             checkpoint=self.checkpoint_folder(identity_of(row["configuration"], int(row["seed"]))),
+            code=self.path / extensions.FOLDER,
         )

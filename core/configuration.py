@@ -44,6 +44,14 @@ def split_identity(identity: str) -> tuple[str, int]:
 
 
 @dataclasses.dataclass(frozen=True)
+class Extension:
+    """Code of a user's own that a study needs: the module to import, and the SHA-256 of its files."""
+
+    module: str
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
 class TrialConfig:
     """Everything a process needs to run one trial, as plain data.
 
@@ -64,6 +72,8 @@ class TrialConfig:
         threads: CPU threads of the trial.
         stacked: the trial is trained together with others of its GPU, where its model allows it.
         precision: in which numbers a GPU computes: float32, tf32, bf16, or auto (`core.networks.precision`).
+        extensions: code of the user's own that the study needs (`core.extensions`).
+        code: folder with the study's copies of it; a process that does not see it was sent them.
     """
 
     study: str
@@ -81,6 +91,8 @@ class TrialConfig:
     threads: int = 1
     stacked: bool = False
     precision: str = "auto"
+    extensions: tuple[Extension, ...] = ()
+    code: str = ""
 
     @property
     def identity(self) -> str:
@@ -103,4 +115,5 @@ class TrialConfig:
         values["configuration"] = Configuration(**values["configuration"])
         for key in ("metrics", "final_metrics"):
             values[key] = tuple(values[key])
+        values["extensions"] = tuple(Extension(**each) for each in values.get("extensions", ()))
         return cls(**values)

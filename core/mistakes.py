@@ -28,6 +28,10 @@ class QueryError(UserError):
     """A question that a study cannot answer."""
 
 
+class ExtensionError(UserError):
+    """Code of a user's own that cannot be found, run, or taken for what it should be."""
+
+
 class NoCheckpointError(UserError, FileNotFoundError):
     """A trial whose weights are asked for and are not kept."""
 

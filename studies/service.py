@@ -5,10 +5,13 @@ import dataclasses
 import os
 import pathlib
 import signal
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from analysis.study import Study
+from core import extensions as own_code
+from core.extensions import Source
 from core.files import redact
 from core.mistakes import StudyError, reason_of
 from core.record import journal
@@ -25,24 +28,39 @@ from studies.doctor.finding import Asked, Finding
 from studies.drive.display import Display, ProgressDisplay
 from studies.drive.driver import Outcome, drive
 from studies.record.folder import Record, StudyFolder, default_stores, is_optuna
+from studies.record.own_code import Decision, settle
 from studies.record.state import planned_trials
 from studies.study_file.document import Document, from_mapping, read
 from studies.study_file.estimate import require_disk
+from studies.study_file.own_code import read_extensions
 from studies.study_file.spec import StudySpec, difference
 from studies.study_file.validation import require_local_resources, validate
 
 ROOT = "runs"
 
 
-def load(path_or_spec: Any, data_root: str | None = None) -> tuple[StudySpec, Document]:
-    """A study file (or a mapping, or a specification) as a validated specification.
+def load(
+    path_or_spec: Any, data_root: str | None = None, extensions: Sequence[str | os.PathLike[str]] = ()
+) -> tuple[StudySpec, Document]:
+    """A study file (or a mapping, or a specification) as a validated specification; its extensions are active.
+
+    Args:
+        path_or_spec: path of a study file, or its content.
+        data_root: directory of data sets.
+        extensions: further ones than the study file has, files relative to this directory or modules.
 
     Raises:
         StudyError: with every mistake in it.
     """
     if isinstance(path_or_spec, StudySpec):
-        return path_or_spec, from_mapping(path_or_spec.model_dump(mode="json"))
+        document = from_mapping(path_or_spec.model_dump(mode="json"))
+        _, problems = read_extensions(document.data, document.folder)
+        if problems:
+            raise document.fail(problems)
+        return path_or_spec, document
     document = read(path_or_spec) if isinstance(path_or_spec, str | os.PathLike) else from_mapping(path_or_spec)
+    if extensions:
+        document = document.extended([os.fspath(each) for each in extensions])
     return validate(document, data_root=data_root), document
 
 
@@ -55,6 +73,7 @@ def launch(
     storage: str | None = None,
     data_root: str | None = None,
     display: Display | None = None,
+    extensions: Sequence[str | os.PathLike[str]] = (),
 ) -> Study:
     """Run a study to its end; launching the same file again goes on where it stopped.
 
@@ -66,11 +85,12 @@ def launch(
         storage: SQLAlchemy URL of Optuna's storage, or URI for checkpoints.
         data_root: directory of data sets; default `$STUDIES_DATA`, else `./data`.
         display: shows progress; default a live table on stderr.
+        extensions: code of your own beside that of the study file: files, folders of packages, importable modules.
 
     Raises:
         StudyError: a mistake in the study file, a name that is taken by another study, a store that cannot be reached.
     """
-    spec, document = load(path_or_spec, data_root)
+    spec, document = load(path_or_spec, data_root, extensions)
     if address is None:
         require_local_resources(spec, document)
     prepared = prepare(spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root)
@@ -104,8 +124,13 @@ class Prepared:
         """Drive the study; its folder is made once the cluster has answered."""
         if self.existing:
             return run(self.existing, display, address)
-        with ray_cluster(address):
-            return run(self.record(), display, address)
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            code = [
+                own_code.keep(Source(each.module, pathlib.Path(each.source)), pathlib.Path(folder))
+                for each in self.spec.extensions
+            ]
+            with ray_cluster(address, code):
+                return run(self.record(), display, address)
 
 
 def prepare(
@@ -129,6 +154,7 @@ def prepare(
     if folder.exists:
         record = folder.open()
         _require_same_file(record, spec)
+        settle(record, "ask")
         kind = "optuna" if storage and is_optuna(storage) else "checkpoints"
         given = {"tracking": tracking_uri, kind: storage, "data": data_root}
         _require_same_stores(record, stores, [name for name, value in given.items() if value is not None])
@@ -182,15 +208,33 @@ def _require_same_stores(record: Record, asked: Stores, given: Sequence[str]) ->
 
 
 def resume(
-    name: str, *, root: str | os.PathLike[str] = ROOT, address: str | None = None, display: Display | None = None
+    name: str,
+    *,
+    root: str | os.PathLike[str] = ROOT,
+    address: str | None = None,
+    display: Display | None = None,
+    changed_code: Decision = "ask",
 ) -> Study:
     """Run what is missing of a study, whatever killed it.
 
+    Args:
+        name: of the study.
+        root: directory of studies.
+        address: as of `launch`.
+        display: as of `launch`.
+        changed_code: where files of the study's extensions have changed since: refuse ("ask"), "accept" them, which is
+            noted, or "keep" to the study's copies.
+
     Raises:
-        StudyError: no such study, or another driver has it.
+        StudyError: no such study, another driver has it, or its code has changed.
     """
-    run(StudyFolder(root, name).open(), display, address)
+    run(to_resume(name, root, changed_code), display, address)
     return Study(name, root)
+
+
+def to_resume(name: str, root: str | os.PathLike[str], changed_code: Decision) -> Record:
+    """The record of a study that goes on, with the code that it goes on with; see `resume`."""
+    return settle(StudyFolder(root, name).open(), changed_code)
 
 
 def run(record: Record, display: Display | None, address: str | None) -> Outcome:
@@ -280,7 +324,7 @@ def extend(
     Raises:
         StudyError: a value is smaller than it was, or nothing is enlarged.
     """
-    folder = StudyFolder(root, name).open().folder
+    folder = settle(StudyFolder(root, name).open(), "ask").folder
     asked = {"configurations": configurations, "seeds": seeds, "steps": steps, "hours": hours}
     given = {key: value for key, value in asked.items() if value is not None}
     if not given:

@@ -16,7 +16,7 @@ ROOMS = {
     "core": (
         ("", "files", "papers", "pareto", "configuration", "runtime", "machine", "noise"),
         ("mistakes",),
-        ("storage", "bounds"),
+        ("storage", "bounds", "extensions"),
         ("checkpoints", "record", "data"),
         ("networks", "metrics"),
         ("objectives",),
@@ -28,6 +28,7 @@ ROOMS = {
         ("gaussian", "labels", "evaluation"),
         ("partitioned",),
         ("models",),
+        ("contract",),
         ("",),  # the registry
         ("training",),
         ("ray_trainable",),
@@ -45,7 +46,7 @@ ROOMS = {
     ),
     "studies": (
         ("study_file",),
-        ("record",),
+        ("record", "testing"),
         ("search", "cluster"),
         ("delivery",),
         ("drive", "audit", "upkeep", "doctor"),

@@ -16,6 +16,7 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import trainables
+from core import extensions
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from core.machine import visible_gpus
@@ -140,6 +141,7 @@ class StudyTrainable(tune.Trainable):
 
 def _open(config: TrialConfig) -> Run:
     """The run of a trial: trained by the host of its GPU, if trials share that and its model allows it."""
+    extensions.use_for(config)
     if config.stacked and config.device_share > 0:
         from trainables.training.hosted_run import HostedRun
         from trainables.training.together import can_train_together

@@ -64,16 +64,18 @@ def title(model: str) -> str:
     """How figures write a model's name."""
     import trainables
 
-    return str(trainables.get(model).title) if model in trainables.names() else model
+    known = trainables.known(model)
+    return str(known.title) if known else model
 
 
 def symbol(model: str, hyperparameter: str) -> str:
     """How papers write a hyperparameter of a model, such as β."""
     import trainables
 
-    if model not in trainables.names():
+    known = trainables.known(model)
+    if known is None:
         return hyperparameter
-    field = trainables.get(model).Hyperparameters.model_fields.get(hyperparameter)
+    field = known.Hyperparameters.model_fields.get(hyperparameter)
     extra = field.json_schema_extra if field else None
     return str(extra["symbol"]) if isinstance(extra, dict) else hyperparameter
 

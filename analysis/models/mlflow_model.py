@@ -13,7 +13,9 @@ from core.record import journal
 from core.record.adoption import adopt
 
 
-def log_model(study: Results, trial: Trial, *, name: str = "encoder", tracking_uri: str | None = None) -> str:
+def log_model(
+    study: Results, trial: Trial, *, name: str = "encoder", tracking_uri: str | None = None, allow_code: bool = False
+) -> str:
     """Log the encoder of a trial on its MLflow run; the model's URI.
 
     The model maps images (N, C, H, W), float32 in [0, 1], to codes (N, D), posterior means. It is stored as an exported
@@ -25,6 +27,7 @@ def log_model(study: Results, trial: Trial, *, name: str = "encoder", tracking_u
         trial: a completed trial of it.
         name: the model's name among those of the run.
         tracking_uri: MLflow's store; default the study's.
+        allow_code: as of `Trial.load`.
 
     Raises:
         FileNotFoundError: the trial has no whole checkpoint.
@@ -40,7 +43,7 @@ def log_model(study: Results, trial: Trial, *, name: str = "encoder", tracking_u
     run = journal.run_ids(study.path).get(trial.identity)
     if run is None:
         raise QueryError(f"trial {trial.identity} of study '{study.name}' has no run in MLflow")
-    encoder = encoder_of(trial.load())
+    encoder = encoder_of(trial.load(allow_code=allow_code))
     example = np.zeros((2, *encoder.model.dataset.image_shape), dtype=np.float32)
     codes = encoder(torch.from_numpy(example))
     signature = ModelSignature(

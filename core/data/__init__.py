@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from core import extensions
 from core.data.dataset import DatasetInfo, FactorDataset, Progress
 from core.data.files import cache
 from core.data.registry import Spec, data_root, dataset_name, families, resolve
@@ -48,6 +49,7 @@ def cache_folder(root: Root = None) -> Path:
 
 def names() -> list[str]:
     """Every registered name, versions included."""
+    extensions.load_installed()
     return list(families())
 
 
@@ -112,6 +114,7 @@ def catalogue(root: Root = None) -> list[dict[str, Any]]:
     needed) and `bytes` its size, 0 before it is built; `missing` is the sentence that says what to bring.
     """
     folder, rows = data_root(root), []
+    extensions.load_installed()
     for name, family in families().items():
         row: dict[str, Any] = {"name": name, "images": None, "factors": [], "sizes": [], "source": None}
         row |= {"image_shape": list(family.image_shape), "cache": None, "bytes": 0, "missing": None}

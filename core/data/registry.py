@@ -1,23 +1,29 @@
-"""Finds the data sets: every module of `core.data.sets`, nothing to register by hand."""
+"""Finds the data sets: every module of `core.data.sets`, and of extensions; nothing to register by hand."""
 
 import importlib
 import os
 import pkgutil
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from core import extensions
+from core.configuration import Extension
 from core.data.family import Family
-from core.mistakes import DataError, nearest
+from core.mistakes import DataError, ExtensionError, nearest
 
 Spec = str | Mapping[str, Any]
 """A registered name, or a mapping with ``name`` and the options of that data set."""
 
 
-@cache
 def families() -> dict[str, Family]:
     """The family of every registered name."""
+    return _with_own(extensions.generation())
+
+
+@cache
+def _shipped() -> dict[str, Family]:
     from core.data import sets
 
     found = {}
@@ -27,6 +33,50 @@ def families() -> dict[str, Family]:
     return found
 
 
+@lru_cache(maxsize=1)
+def _with_own(generation: int) -> dict[str, Family]:  # noqa: ARG001 - what a cached answer is good for
+    found = dict(_shipped())
+    for definition in extensions.constants("FAMILY"):
+        if not isinstance(definition.value, Family):
+            fault = f"FAMILY is no instance of a core.data.family.Family, but of type {type(definition.value).__name__}"
+            raise ExtensionError(f"{definition.where}: {fault}")
+    made = {type(each.value) for each in extensions.definitions(Family)}
+    for definition in extensions.definitions(type):
+        kind = definition.value
+        own = issubclass(kind, Family) and kind.__module__ == definition.module.__name__ and "name" in vars(kind)
+        if own and not any(issubclass(each, kind) for each in made):
+            raise ExtensionError(f"{definition.where}: the class makes no data set; write FAMILY = {kind.__name__}()")
+    for definition in extensions.definitions(Family):
+        family: Family = definition.value
+        if any(family is each for each in found.values()):
+            continue  # imported from here
+        for name in _names(definition):
+            if name in found:
+                raise ExtensionError(f"{definition.where}: there is a data set '{name}' already; take another name")
+            found[name] = family
+    return found
+
+
+def _names(definition: extensions.Definition) -> list[str]:
+    """The names of an extension's family, which has what every family has."""
+    family: Family = definition.value
+    try:
+        names, shape = family.names(), tuple(family.image_shape)
+    except (AttributeError, TypeError) as error:
+        raise ExtensionError(f"{definition.where}: the data set has no name or image_shape: {error}") from None
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ExtensionError(f"{definition.where}: the names of a data set are words, not {names!r}")
+    if len(shape) != 3 or not all(isinstance(size, int) for size in shape):
+        raise ExtensionError(f"{definition.where}: the image_shape of a data set is (C, H, W), not {shape!r}")
+    return names
+
+
+def of_extension(extension: Extension) -> list[str]:
+    """The names of the data sets that an active extension defines."""
+    own = {id(each.value) for each in extensions.definitions(Family, extension)}
+    return [name for name, family in families().items() if id(family) in own and name not in _shipped()]
+
+
 def resolve(spec: Spec) -> tuple[Family, str, dict[str, Any]]:
     """The family, the registered name and the options that `spec` stands for. Raises DataError."""
     if isinstance(spec, str):
@@ -34,6 +84,8 @@ def resolve(spec: Spec) -> tuple[Family, str, dict[str, Any]]:
     if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
         raise DataError(f"a data set is a name or a mapping with a 'name', not {spec!r}")
     name = spec["name"]
+    if name not in families():
+        extensions.load_installed()
     if name not in families():
         raise DataError(f"there is no data set {name!r}; {nearest(name, families())}")
     options = {str(key): value for key, value in spec.items() if key != "name" and value is not None}

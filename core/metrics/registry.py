@@ -1,4 +1,4 @@
-"""The registry: every module of `core.metrics.measures` defines METRIC, a metric under its own name."""
+"""The registry: every module of `core.metrics.measures`, or of an extension, may define METRIC, a metric."""
 
 from __future__ import annotations
 
@@ -6,31 +6,93 @@ import fnmatch
 import functools
 import importlib
 import pkgutil
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from core import extensions
+from core.configuration import Extension
 from core.metrics import measures
 from core.metrics.encoding import EncodedImages
-from core.metrics.metric import Metric
-from core.mistakes import MetricError, nearest
+from core.metrics.metric import Metric, Protocol
+from core.mistakes import ExtensionError, MetricError, nearest
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @functools.cache
-def _metrics() -> dict[str, Metric]:
+def _shipped() -> dict[str, Metric]:
     found = {}
     for module in pkgutil.iter_modules(measures.__path__):
         metric: Metric = importlib.import_module(f"{measures.__name__}.{module.name}").METRIC
         found[metric.name] = metric
+    return found
+
+
+def _metrics() -> dict[str, Metric]:
+    return _with_own(extensions.generation())
+
+
+@functools.lru_cache(maxsize=1)
+def _with_own(generation: int) -> dict[str, Metric]:  # noqa: ARG001 - what a cached answer is good for
+    found = dict(_shipped())
+    for definition in extensions.constants("METRIC"):
+        if not isinstance(definition.value, Metric):
+            raise ExtensionError(
+                f"{definition.where}: METRIC is no core.metrics.Metric, but of type {type(definition.value).__name__}"
+            )
+    for definition in extensions.definitions(Metric):
+        metric: Metric = definition.value
+        if metric is found.get(metric.name):
+            continue  # imported from here
+        fault = _fault(metric, found)
+        if fault:
+            raise ExtensionError(f"{definition.where}: {fault}")
+        found[metric.name] = metric
     return dict(sorted(found.items()))
+
+
+def _fault(metric: Any, known: Mapping[str, Metric]) -> str | None:
+    """Why an extension's metric cannot stand beside the known ones, as a sentence; None when it can."""
+    name = metric.name
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        return f"{name!r} is no name of a metric: letters, digits and '_'"
+    if name in known:
+        return f"there is a metric '{name}' already; give yours another name"
+    if not callable(metric.function):
+        return f"the function of metric '{name}' cannot be called"
+    if not metric.protocols:
+        return f"metric '{name}' has no protocol"
+    if not metric.directions:
+        return f"metric '{name}' says no result key and direction"
+    for protocol in metric.protocols.values():
+        if not isinstance(protocol, Protocol) or not protocol.inputs:
+            return f"a protocol of metric '{name}' is a core.metrics.Protocol that says its inputs, not {protocol!r}"
+    for key, direction in metric.directions.items():
+        if direction not in ("maximize", "minimize", None):
+            return f"the direction of '{key}' is 'maximize', 'minimize' or None, not {direction!r}"
+        for other in known.values():
+            if any(fnmatch.fnmatchcase(key, pattern) for pattern in other.keys):
+                return f"metric '{name}' gives a result '{key}', as metric '{other.name}' does already"
+    return None
 
 
 def names() -> list[str]:
     """Names of all metrics, sorted."""
+    extensions.load_installed()
     return list(_metrics())
+
+
+def of_extension(extension: Extension) -> list[Metric]:
+    """The metrics that an active extension defines."""
+    own = {id(each.value) for each in extensions.definitions(Metric, extension)}
+    return [metric for name, metric in _metrics().items() if id(metric) in own and name not in _shipped()]
 
 
 def get(name: str) -> Metric:
     """The metric of that name. MetricError: there is none, with the nearest name."""
+    if name not in _metrics():
+        extensions.load_installed()
     if name not in _metrics():
         raise MetricError(f"there is no metric {name!r}; {nearest(name, _metrics())}")
     return _metrics()[name]

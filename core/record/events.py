@@ -181,6 +181,15 @@ class ShareEnlarged(TrialEvent):
 
 
 @dataclasses.dataclass(frozen=True)
+class CodeChanged(Event):
+    """Code of the user's own was changed, and the study goes on with it: the digest of every extension by module."""
+
+    type: ClassVar[str] = "code"
+
+    extensions: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
 class Unknown(Event):
     """A line of a newer version; `line` is what it says."""
 
@@ -204,6 +213,7 @@ _FIELDS: dict[type[Event], tuple[str, ...]] = {
         TrialEnded,
         TrialReopened,
         ShareEnlarged,
+        CodeChanged,
     )
 }
 KINDS: dict[str, type[Event]] = {kind.type: kind for kind in _FIELDS}

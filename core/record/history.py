@@ -12,6 +12,7 @@ from core.configuration import Configuration, identity_of, split_identity
 from core.record import journal
 from core.record.events import (
     ENDED,
+    CodeChanged,
     ConfigurationEnded,
     ConfigurationSuggested,
     ControlChosen,
@@ -110,6 +111,7 @@ class History:
         drivers: the first event of every driver.
         seconds_driven: during which a driver was at work, by the times of events.
         most_running: most trials that ran at the same time.
+        code_changes: of the user's own code, that were accepted.
         controls: hashes of configurations that run on although early stopping would have ended them.
     """
 
@@ -118,6 +120,7 @@ class History:
         self.prior_results: dict[str, PriorResult] = {}
         self.share: float | None = None
         self.drivers: list[DriverStarted] = []
+        self.code_changes: list[CodeChanged] = []
         self.seconds_driven = 0.0
         self.most_running = 0
         self.controls: set[str] = set()
@@ -164,6 +167,8 @@ class History:
             case DriverStarted():
                 self.drivers.append(event)
                 self._running.clear()
+            case CodeChanged():
+                self.code_changes.append(event)
             case ShareChosen():
                 self.share = event.share
             case PriorResult():
@@ -209,6 +214,6 @@ class History:
 
     def _count_time(self, event: Event) -> None:
         """A driver is at work from its first event to its last; a clock that is set back counts nothing."""
-        if self.drivers and not isinstance(event, DriverStarted):
+        if self.drivers and not isinstance(event, DriverStarted | CodeChanged):
             self.seconds_driven += max(0.0, event.time - self._last)
         self._last = event.time

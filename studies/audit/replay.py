@@ -63,4 +63,5 @@ def _config(record: Record, identity: str) -> TrialConfig:
     checkpoint = newest(Folder(record.written.trial_uri(identity)))
     if checkpoint is None:
         raise StudyError(f"trial '{identity}' has no checkpoint to take its configuration from")
-    return TrialConfig.from_json(checkpoint.description["trial"])
+    config = TrialConfig.from_json(checkpoint.description["trial"])
+    return dataclasses.replace(config, code=str(record.folder.code) if config.extensions else "")

@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+app.command("test-extension")(audit.check_extension)
 app.add_typer(data.app, name="data")
 
 

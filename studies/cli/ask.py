@@ -112,6 +112,9 @@ def log_model(
     name: Name,
     trial: Annotated[str | None, typer.Argument(help="<configuration>-s<seed>; default the best.")] = None,
     root: Root = ROOT,
+    allow_code: Annotated[
+        bool, typer.Option("--allow-code", help="Run the study's own code, where the model is defined in it.")
+    ] = False,
 ) -> None:
     """Log the encoder of a trial as an MLflow model, with signature and pinned requirements."""
     study = studies.open(name, root)
@@ -123,7 +126,7 @@ def log_model(
             raise QueryError(f"{error}; `studies best {name}` lists some") from None
     if not chosen:
         raise QueryError(f"study '{name}' has no completed trial yet")
-    line(study.log_model(chosen[0]))
+    line(study.log_model(chosen[0], allow_code=allow_code))
 
 
 def ui(root: Root = ROOT, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:

@@ -1,11 +1,13 @@
-"""Commands that look whether a study is what it says: check, replay."""
+"""Commands that look whether a study, or code of one's own, is what it says: check, replay, test-extension."""
 
-from typing import Annotated
+import pathlib
+import tempfile
+from typing import Annotated, Any
 
 import typer
 
-from studies.cli.options import ROOT, Json, Name, Root
-from studies.cli.output import emit, line
+from studies.cli.options import ROOT, DataRoot, Json, Name, Root
+from studies.cli.output import emit, line, say
 
 
 def check(name: Name, root: Root = ROOT) -> None:
@@ -36,4 +38,34 @@ def replay(
     columns = ("step", "metric", "recorded", "replayed", "equal")
     emit([{key: getattr(row, key) for key in columns} for row in rows], as_json, f"trial {trial}")
     if not all(row.equal for row in rows):
+        raise typer.Exit(1)
+
+
+def check_extension(
+    file: Annotated[str, typer.Argument(help="A Python file, the folder of a package, or an importable module.")],
+    only: Annotated[str | None, typer.Option(help="One model, metric, data set or labeller of it.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="The data set that models are trained on for a few steps.")
+    ] = None,
+    data_root: DataRoot = None,
+    as_json: Json = False,
+) -> None:
+    """Run the contracts of models, metrics, data sets and labellers on your own; exit code 1 if one is broken."""
+    from core.mistakes import ExtensionError
+    from studies.testing.extension import cases
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        data = pathlib.Path(data_root or folder).absolute()
+        every = list(cases(file, pathlib.Path.cwd(), data, dataset, only))
+        if not every:
+            raise ExtensionError(f"{file} defines nothing that is called '{only}'")
+        rows: list[dict[str, Any]] = []
+        for number, case in enumerate(every, 1):
+            say(f"{number} of {len(every)}  {case}")
+            result, why = case.result()
+            rows.append({"of": f"{case.kind} {case.name}", "promise": case.law, "result": result, "why": why})
+    emit(rows, as_json, f"contracts of {file}")
+    failed = sum(row["result"] == "failed" for row in rows)
+    say(f"{len(rows)} checks, {failed} failed")
+    if failed:
         raise typer.Exit(1)

@@ -67,12 +67,21 @@ def launch(
     _drive(lambda: prepared.run(None, address), spec.name, root)
 
 
-def resume(name: Name, root: Root = ROOT, address: Address = None) -> None:
+def resume(
+    name: Name,
+    root: Root = ROOT,
+    address: Address = None,
+    accept_changed_code: Annotated[
+        bool, typer.Option("--accept-changed-code", help="Go on with extensions as they are now; it is noted.")
+    ] = False,
+    keep_code: Annotated[
+        bool, typer.Option("--keep-code", help="Go on with the study's copies of its extensions.")
+    ] = False,
+) -> None:
     """Run what is missing of a study, whatever killed it."""
     from studies import service
-    from studies.record.folder import StudyFolder
 
-    record = StudyFolder(root, name).open()
+    record = service.to_resume(name, root, "keep" if keep_code else "accept" if accept_changed_code else "ask")
     _drive(lambda: service.run(record, None, address), name, root)
 
 

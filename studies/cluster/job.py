@@ -44,7 +44,7 @@ def submit(folder: StudyFolder, address: str) -> str:
     """
     client = _client(address)
     environment = {key: os.environ[key] for key in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH") if key in os.environ}
-    arguments = ["resume", folder.name, "--root", str(folder.root), "--address", "auto"]
+    arguments = ["resume", folder.name, "--root", str(folder.root), "--address", "auto", "--keep-code"]
     entrypoint = shlex.join([sys.executable, "-m", "studies.cli", *arguments])
     runtime_env = {"env_vars": environment, **_source(pathlib.Path(__file__).resolve().parents[2])}
     deadline = time.monotonic() + PATIENCE

@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -74,11 +74,15 @@ def _address_of_this_machine() -> str:
 
 
 @contextmanager
-def ray_cluster(address: str | None) -> Iterator[None]:
+def ray_cluster(address: str | None, code: Sequence[pathlib.Path] = ()) -> Iterator[None]:
     """Connect this process to the cluster at `address`, or to one on this machine that ends with the context.
 
     Environment variables and the level of Ray's log are put back at the end: a study may be launched from other
     people's programs. A process that is connected already stays so, before and after.
+
+    Args:
+        address: `auto`, `HOST:PORT`, or None.
+        code: files and packages that every process of the cluster is sent and can import.
 
     Raises:
         StudyError: nothing answers at the address.
@@ -94,7 +98,7 @@ def ray_cluster(address: str | None) -> Iterator[None]:
             # Ray lets its workers look for modules in the current directory first; ours are to be found, not the user's
             with warnings.catch_warnings(), contextlib.chdir(PROJECT), _handlers_of_signals():
                 warnings.simplefilter("ignore")
-                ray.init(**_arguments(address))
+                ray.init(**_arguments(address), **_runtime(code))
         except (OSError, ValueError, RuntimeError) as error:
             what = f"no Ray cluster answers at '{address}'" if address else "Ray cannot be started on this machine"
             raise StudyError(f"{what}: {reason_of(error)}") from None
@@ -165,6 +169,11 @@ def _handlers_of_signals() -> Iterator[None]:
     finally:
         if before is not None:  # else a program in C has set it
             signal.signal(signal.SIGTERM, before)
+
+
+def _runtime(code: Sequence[pathlib.Path]) -> dict[str, Any]:
+    """What Ray sends to all processes; without code of the user's own it starts them ahead of time, and shares them."""
+    return {"runtime_env": {"py_modules": [str(path) for path in code]}} if code else {}
 
 
 def _arguments(address: str | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from studies.delivery.feeder import Feeder
 from studies.delivery.mlflow_store import quiet_mlflow
 from studies.delivery.to_mlflow import MlflowSink
 from studies.delivery.to_optuna import OptunaSink
+from studies.record import own_code
 from studies.record.folder import StudyFolder
 
 
@@ -69,6 +70,7 @@ def serve(root: str, name: str) -> None:
     threading.Thread(target=listen, daemon=True).start()
     sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relax_sqlite)
     record = StudyFolder(root, name).open()
+    own_code.use(record)
     mlflow, optuna = MlflowSink(record), OptunaSink.of(record)
     feeders = [Feeder(record.folder.path, sink, tell) for sink in (mlflow, optuna)]
 

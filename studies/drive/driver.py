@@ -4,6 +4,7 @@ import dataclasses
 import logging
 
 import core.data
+from core.extensions import copy_of
 from core.runtime import logging_at
 from studies.cluster.placement import require_shared_folder
 from studies.cluster.session import ending_with_ray, ray_cluster
@@ -13,6 +14,7 @@ from studies.drive.display import Display
 from studies.drive.interruption import stopping_in_good_order
 from studies.drive.retention import FrontOnly
 from studies.drive.spending import Spending
+from studies.record import own_code
 from studies.record.folder import Record
 from studies.record.state import StudyState
 from studies.search.prior_results import add_prior_results
@@ -54,6 +56,7 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
         Delivery(folder) as delivery,
     ):
         record = folder.adopt(record)
+        own_code.use(record)
         core.data.prepare(spec.dataset, record.stores.data, display.data_progress)
         state = StudyState(folder.path)
         state.start_driver()
@@ -64,7 +67,11 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
             settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
             agenda = Agenda(spec, state, Suggestions(spec, state), spent, settled)
             if agenda.wants_slots:
-                with ray_cluster(address), ending_with_ray(lambda: display.message(RAY_ENDED.format(folder.name))):
+                code = [copy_of(each.identity, folder.code) for each in spec.extensions]
+                with (
+                    ray_cluster(address, code),
+                    ending_with_ray(lambda: display.message(RAY_ENDED.format(folder.name))),
+                ):
                     from studies.drive import tune
 
                     require_shared_folder(record.written.trials_uri)

@@ -290,5 +290,7 @@ def make_trial(record: Record, planned: Planned, share: float) -> TrialConfig:
         threads=spec.resources.threads,
         stacked=spec.resources.stack > 1,
         precision=spec.resources.precision,
+        extensions=tuple(each.identity for each in spec.extensions),
+        code=str(record.folder.code) if spec.extensions else "",
     )
     return dataclasses.replace(trial, folder=record.written.trial_uri(trial.identity))

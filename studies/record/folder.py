@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import filelock
 
 import core.data
-from core.mistakes import StudyError
+from core import extensions
+from core.mistakes import ExtensionError, StudyError
 from core.record import study as written
 from core.record.adoption import adopt
 from core.record.places import Stores, absolute, sqlite_url
@@ -60,13 +61,35 @@ class StudyFolder:
 
         Raises:
             StudyError: nothing can be written there.
+            ExtensionError: the study's own code has changed since it was looked at.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             (self.path / "study.yaml").write_text(source, encoding="utf-8")
+            self.keep_code(spec)
         except OSError as error:
             raise StudyError(f"the folder {self.path} of the study cannot be written: {error.strerror}") from None
         return self._write(StudyRecord.new(self.root, self.name, spec.model_dump(mode="json"), stores), spec)
+
+    @property
+    def code(self) -> pathlib.Path:
+        """The folder with copies of the study's own code."""
+        return self.path / extensions.FOLDER
+
+    def keep_code(self, spec: StudySpec) -> None:
+        """Copy the study's own code from where it was found.
+
+        Raises:
+            ExtensionError: it has changed since it was looked at.
+            OSError: nothing can be written there.
+        """
+        for each in spec.extensions:
+            if extensions.copy_folder(each.identity, self.code).exists():
+                continue
+            source = each.at_source()
+            if source is None or source.identity != each.identity:
+                raise ExtensionError(f"{each.source} was changed while the study was launched; launch it again")
+            extensions.keep(source, self.code)
 
     def open(self) -> Record:
         """Read the record.

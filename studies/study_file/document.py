@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from core.extensions import is_path
 from core.mistakes import StudyError
 
 Path = tuple[str | int, ...]
@@ -44,6 +45,19 @@ class Document:
     data: dict[str, Any]
     source: str
     marks: CommentedMap | None = None
+
+    @property
+    def folder(self) -> pathlib.Path:
+        """What paths in it are relative to: the folder of the file, or this directory where there is none."""
+        return pathlib.Path.cwd() if self.marks is None else pathlib.Path(self.source).absolute().parent
+
+    def extended(self, extensions: Sequence[str]) -> "Document":
+        """With further extensions, whose paths are relative to this directory."""
+        here = pathlib.Path.cwd()
+        further = [str(here / each) if is_path(each, here) else each for each in extensions]
+        written = self.data.get("extensions") or []
+        both = [*(written if isinstance(written, list) else [written]), *further]
+        return dataclasses.replace(self, data={**self.data, "extensions": both})
 
     def line(self, path: Path) -> int | None:
         """Line (from 1) of the deepest part of a key path that is in the file."""

@@ -2,12 +2,14 @@
 
 import dataclasses
 import functools
+import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from core.data import DatasetInfo
 from core.mistakes import nearest
 from studies.study_file.document import Problem
+from studies.study_file.own_code import read_extensions
 from studies.study_file.sections import (
     model_fault,
     read_count,
@@ -19,9 +21,10 @@ from studies.study_file.sections import (
     read_section,
     read_seeds,
 )
-from studies.study_file.spec import MOST_SEEDS, Budget, EarlyStop, Metrics, Resources, Search, Seeds, StudySpec
+from studies.study_file.spec import MOST_SEEDS, Budget, EarlyStop, Metrics, OwnCode, Resources, Search, Seeds, StudySpec
 
 T = TypeVar("T")
+HERE = pathlib.Path()
 KEYS = tuple(StudySpec.model_fields)
 
 
@@ -32,6 +35,7 @@ class Draft:
     Attributes:
         dataset: as written.
         info: what is known of the data set; None where there is none such.
+        extensions: that were found and run; they are active.
         written_models: the section `models` as written, with what is no model.
         objectives: as written.
     """
@@ -49,6 +53,7 @@ class Draft:
     early_stop: EarlyStop | None
     retention: str
     paper: str | None
+    extensions: list[OwnCode]
     written_models: Mapping[Any, Any]
     objectives: Any
 
@@ -59,8 +64,16 @@ class Draft:
         return {name: given or {} for name, given in written if model_fault(name, given) is None}
 
 
-def read_draft(data: Mapping[str, Any], data_root: str | None) -> tuple[Draft, list[Problem]]:
-    """Read all sections, and say what is wrong with the way they are written, in this order."""
+def read_draft(
+    data: Mapping[str, Any], data_root: str | None, folder: pathlib.Path = HERE
+) -> tuple[Draft, list[Problem]]:
+    """Read all sections, and say what is wrong with the way they are written, in this order.
+
+    Args:
+        data: the study file.
+        data_root: directory of data sets.
+        folder: that paths of extensions are relative to.
+    """
     problems = list(unknown_keys(data))
 
     def take(reading: tuple[T, list[Problem]]) -> T:
@@ -69,6 +82,7 @@ def read_draft(data: Mapping[str, Any], data_root: str | None) -> tuple[Draft, l
         return value
 
     draft = Draft(
+        extensions=take(read_extensions(data, folder)),  # before all that may name what they define
         name=take(read_name(data)),
         dataset=data.get("dataset"),
         info=take(read_dataset(data, data_root)),

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import pathlib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -10,6 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 
 import core.data
 import trainables
+from core.configuration import Extension
+from core.extensions import Source
 from studies.study_file import space
 from studies.study_file.document import Problem
 from studies.study_file.space import ModelSpace
@@ -125,6 +128,37 @@ class Metrics(Section):
     final: list[str] = Field(default_factory=list)
 
 
+class OwnModel(Section):
+    """What is known of a model of an extension where its code is not: its title, and the points of its space."""
+
+    title: str
+    points: int | None = Field(None, description="configurations that the study could try; null: no end of them")
+
+
+class OwnCode(Section):
+    """An extension, as a study remembers it: reading the study needs no more than this, and runs nothing.
+
+    `source` is the file or package where it was found; `models` and `directions` (by result key) are those that it
+    defines.
+    """
+
+    module: str
+    sha256: str
+    source: str
+    models: dict[str, OwnModel] = Field(default_factory=dict)
+    directions: dict[str, Direction | None] = Field(default_factory=dict)
+
+    @property
+    def identity(self) -> Extension:
+        """By which a process knows it."""
+        return Extension(self.module, self.sha256)
+
+    def at_source(self) -> Source | None:
+        """What is there now, where it was found; None where that is not on this machine."""
+        path = pathlib.Path(self.source)
+        return Source(self.module, path) if path.exists() else None
+
+
 class StudySpec(BaseModel):
     """Everything a study is; see `studies/quickstart.yaml` for how it is written."""
 
@@ -144,6 +178,7 @@ class StudySpec(BaseModel):
     early_stop: EarlyStop | None
     retention: Literal["last", "front"]
     paper: str | None = None
+    extensions: list[OwnCode] = Field(default_factory=list)
 
     @functools.cached_property
     def spaces(self) -> dict[str, ModelSpace]:
@@ -162,10 +197,22 @@ class StudySpec(BaseModel):
 
     @functools.cached_property
     def num_configurations(self) -> int:
-        """Configurations that the search will try: as asked, or as many as there are."""
-        if self.search.sampler == "grid":
-            return min(self.search.configurations, self.grid_size)
-        return int(min(self.search.configurations, sum(each.size for each in self.spaces.values())))
+        """Configurations that the search will try: as asked, or as many as there are.
+
+        Of a model of an extension it is remembered, since its code may not be here.
+        """
+        remembered = {name: each for code in self.extensions for name, each in code.models.items()}
+        points = 0.0
+        for name in self.models:
+            own = remembered.get(name)
+            points += self.points(name) if own is None else math.inf if own.points is None else own.points
+        return int(min(self.search.configurations, points))
+
+    def points(self, model: str) -> float:
+        """Different configurations of a model that the search could try; infinite with a real-valued range."""
+        space = model_space(model, self.models[model], self.defaults)[0]
+        assert space is not None
+        return space.grid_size if self.search.sampler == "grid" else space.size
 
 
 def model_space(
@@ -183,8 +230,11 @@ def model_space(
 
 
 def difference(old: StudySpec, new: StudySpec) -> list[str]:
-    """What differs between two specifications: `key: old → new`."""
-    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
+    """What differs between two specifications: `key: old → new`; of extensions only which there are."""
+    before, after = (
+        _flatten({**each.model_dump(mode="json"), "extensions": [code.module for code in each.extensions]})
+        for each in (old, new)
+    )
     keys = dict.fromkeys([*before, *after])
     return [
         f"{key}: {before.get(key, 'absent')} → {after.get(key, 'absent')}"

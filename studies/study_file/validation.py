@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from studies.study_file.checks.extensions import check_columns
 from studies.study_file.checks.metrics import check_objectives, check_requests
 from studies.study_file.checks.models import check_defaults, check_models
 from studies.study_file.checks.points import check_points
 from studies.study_file.checks.trials import check_cpus, check_intervals, check_share, check_stack
 from studies.study_file.document import Document, Problem
 from studies.study_file.draft import KEYS, Draft, read_draft
+from studies.study_file.own_code import with_points
 from studies.study_file.requests import complete_metrics
 from studies.study_file.spec import StudySpec
 
@@ -18,7 +20,10 @@ def validate(document: Document, *, data_root: str | None = None) -> StudySpec:
     Raises:
         StudyFileError: with every mistake found, and its line.
     """
-    study, problems = read_draft(document.data, data_root)
+    study, problems = read_draft(document.data, data_root, document.folder)
+    of_extensions = [problem for problem in problems if problem.path[:1] == ("extensions",)]
+    if of_extensions:  # without which nobody knows what else is wrong
+        raise document.fail(of_extensions)
     problems += check(study)
     metrics, problems_of_metrics = complete_metrics(study)
     problems += problems_of_metrics
@@ -30,12 +35,13 @@ def validate(document: Document, *, data_root: str | None = None) -> StudySpec:
     spec = StudySpec(**{**values, "metrics": metrics})
     if spec.search.sampler == "grid" and "configurations" not in spec.search.model_fields_set:
         whole_grid = spec.search.model_copy(update={"configurations": spec.grid_size})
-        return StudySpec(**{**values, "metrics": metrics, "search": whole_grid})
-    return spec
+        spec = StudySpec(**{**values, "metrics": metrics, "search": whole_grid})
+    return with_points(spec)
 
 
 def check(study: Draft) -> Iterator[Problem]:
     """What is wrong with the sections of a study, each as it is written; those that cannot be read are left out."""
+    yield from check_columns(study.extensions, study.models)
     yield from check_models(study)
     yield from check_defaults(study)
     yield from check_objectives(study.objectives)

@@ -11,8 +11,8 @@ import pytest
 from analysis.models.mlflow_model import encoder_of, log_model, tracking_at
 from analysis.study import Study
 from core.mistakes import QueryError
+from studies.testing.trials import trial_config
 from tests.analysis.kit import StudyWriter, random_study
-from tests.kit import trial_config
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from analysis.figures.summaries import seconds_per_thousand
 from analysis.models.latents import Dimensions, describe, traversal
 from analysis.statistics import dependence
 from analysis.study import Study
+from studies.testing.trials import trial_config
 from tests.analysis.kit import OBJECTIVES, random_study
-from tests.kit import trial_config
 
 
 @pytest.fixture(scope="module")

@@ -189,8 +189,8 @@ def test_seeds_that_agree_rank_high(tmp_path: pathlib.Path) -> None:
 
     from analysis.models.ranking import udr
     from core.storage import Folder
+    from studies.testing.trials import trial_config
     from tests.analysis.kit import StudyWriter
-    from tests.kit import trial_config
     from trainables.training.run import TrainingRun
 
     config = trial_config("beta_vae", tmp_path)

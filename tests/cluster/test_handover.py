@@ -11,8 +11,8 @@ import pytest
 from core.record import journal
 from core.record.events import TrialEnded, TrialEvent, TrialReported, TrialStarted
 from core.storage import Folder
+from studies.testing.trials import QUICK, TINY
 from tests import servers
-from tests.kit import QUICK, TINY
 from tests.service import Service, wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]

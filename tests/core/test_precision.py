@@ -9,7 +9,7 @@ from torch import nn
 
 import trainables
 from core.networks import build_decoder, build_encoder, lower
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.training.loop import Eager
 from trainables.training.run import BF16, TrainingRun
 from trainables.training.stack import Stack, StackedBatches, can_be_stacked

@@ -10,7 +10,7 @@ import pytest
 from core import checkpoints
 from core.configuration import TrialConfig
 from core.storage import Folder
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.trainable import TrialResult
 from trainables.training.run import TrainingRun
 

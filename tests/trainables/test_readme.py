@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import trainables
-from tests.contracts import test_models as contract
+from studies.testing import models as contract
+from studies.testing.contract import Bench
 from tests.trainables.training import test_stack as stacked
 from trainables import models
 
@@ -31,14 +32,10 @@ def model(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return NAME
 
 
-def test_the_example_keeps_the_contract(model: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_keeps_the_contract(model: str, tmp_path: pathlib.Path) -> None:
     assert model in trainables.names()
-    contract.test_hyperparameters_are_typed_documented_and_bounded(model)
-    contract.test_a_restored_trial_is_bit_identical_to_one_that_never_stopped(model, tmp_path)
-    contract.test_encode_and_decode_of_a_saved_model(model, tmp_path)
-    contract.test_extreme_hyperparameters_do_not_crash(model, tmp_path)
-    with monkeypatch.context() as patch:
-        contract.test_a_step_never_reads_a_tensor_on_the_host(model, tmp_path, patch)
+    for check in (*contract.OF_ALL, *contract.OF_WHAT_LEARNS):
+        check(Bench(model, tmp_path / check.__name__, tmp_path / "data"))
 
 
 def test_the_example_estimates_the_discrepancy(model: str) -> None:

@@ -5,10 +5,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from pydantic import field_validator
 from torch import Tensor, nn
 
 from core.data import DatasetInfo, FactorDataset
 from core.data.batches import Batch
+from core.mistakes import nearest
 from core.objectives import (
     bernoulli_reconstruction,
     cross_covariance_loss,
@@ -19,8 +21,9 @@ from core.objectives import (
 from trainables.base import Parts
 from trainables.gaussian import GaussianVAE, Posterior
 from trainables.hyperparameters import Hyperparameters, hyperparameter
+from trainables.labels import labellers
 from trainables.labels.annotated import annotated, refuse_annotated
-from trainables.labels.labellers import LabellerName, binned_sizes, label
+from trainables.labels.labellers import Faults, label
 
 STUDY = "Locatello et al. 2020; disentanglement_lib"
 
@@ -41,10 +44,10 @@ class FewLabelsHyperparameters(Hyperparameters):
         symbol="R_s",
         source=STUDY,
     )
-    labeller: LabellerName = hyperparameter(
+    labeller: str = hyperparameter(
         "perfect",
         "Faults of the labels: none, classes binned into label_bins, a share label_noise of them random, only "
-        "labelled_factors of the factors labelled, or classes renamed so that their order is lost.",
+        "labelled_factors of the factors labelled, classes renamed so that their order is lost, or those of your own.",
         symbol="labeller",
         source=STUDY,
         grid=("perfect", "binned", "noisy", "partial", "permuted"),
@@ -72,6 +75,18 @@ class FewLabelsHyperparameters(Hyperparameters):
     sigma: float = hyperparameter(
         1.0, "Sharpness of the softmax of `embed`.", symbol="σ", source=STUDY, ge=1e-3, le=1_000.0
     )
+
+    @field_validator("labeller")
+    @classmethod
+    def _is_a_labeller(cls, value: str) -> str:
+        if value not in labellers.names():
+            raise ValueError(f"must be a labeller; {nearest(value, labellers.names())}")
+        return value
+
+    @property
+    def faults(self) -> Faults:
+        """Of the labels."""
+        return Faults(self.label_bins, self.label_noise, self.labelled_factors)
 
     def refuse(self, dataset: DatasetInfo) -> str | None:
         """Factors are needed, and a dimension for each that is labelled."""
@@ -101,7 +116,7 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
         super().__init__(hyperparameters, dataset)
         self.scale = nn.Parameter(torch.ones(()))
         h, sizes = hyperparameters, dataset.factor_sizes
-        sizes = binned_sizes(sizes, h.label_bins) if h.labeller == "binned" else sizes
+        sizes = labellers.get(h.labeller).sizes(sizes, h.faults)
         self.values = nn.ParameterList([nn.Parameter(torch.randn(size)) for size in sizes])
         self.register_buffer("factor_sizes", torch.tensor(sizes, dtype=torch.float32))
         self.observed = tuple(range(len(sizes)))
@@ -117,15 +132,7 @@ class FewLabels(GaussianVAE[FewLabelsHyperparameters]):
         """The data set's annotated images, without those that are held out, and their labels, drawn once."""
         h = self.hyperparameters
         chosen = annotated(dataset, h.num_annotated, seed)
-        found = label(
-            h.labeller,
-            dataset.factors(chosen),
-            dataset.factor_sizes,
-            seed,
-            bins=h.label_bins,
-            noise=h.label_noise,
-            observed=h.labelled_factors,
-        )
+        found = label(h.labeller, dataset.factors(chosen), dataset.factor_sizes, seed, h.faults)
         order = np.argsort(chosen)
         numbers, classes = (torch.from_numpy(part[order]).to(self.device) for part in (chosen, found.classes))
         self.observed, self.labels = found.observed, (numbers, classes)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 
 import trainables
+from core import extensions
 from core.configuration import Configuration, TrialConfig
 from core.data import DatasetInfo
 from core.storage import Folder
@@ -55,6 +56,7 @@ def measure(config: TrialConfig) -> Footprint | None:
 
     from trainables.training.run import TrainingRun
 
+    extensions.use_for(config)
     if not torch.cuda.is_available() or not trainables.get(config.configuration.model).learns:
         return None
     before = _used_on_device()  # the first thing that touches the device would make a context

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 import trainables
-from core import checkpoints
+from core import checkpoints, extensions
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from core.runtime import configure_process, peak_memory
@@ -38,6 +38,7 @@ OF_THE_DEVICE = ("capturable", "foreach", "fused")  # settings of an optimiser t
 
 def start(config: TrialConfig) -> Run:
     """The run of a trial, at step 0."""
+    extensions.use_for(config)
     trainable = trainables.get(config.configuration.model)
     return TrainingRun(config) if trainable.learns else cast(type[Simulation], trainable).start(config)
 
@@ -61,6 +62,7 @@ class TrainingRun:
         from trainables.training.loading import build_model
         from trainables.training.loop import steps_of
 
+        extensions.use_for(config)
         self.config = config
         self.step = 0
         self.ledger: dict[str, Any] = {"seconds_training": 0.0, "seconds_evaluating": 0.0}

@@ -19,7 +19,7 @@ from analysis.report.page import Block, Figure, LeftOut, Paragraph, Section, Sub
 from analysis.report.wording import code, mean_and_deviation, symbols
 from analysis.results import Results
 from core.data import DataError
-from core.metrics import MetricError
+from core.mistakes import ExtensionError, MetricError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +113,8 @@ def _anew(study: Results, winner: _Winner) -> list[Figure]:
     try:
         model = winner.trial.load()
         dimensions = describe(model, study.dataset())
-    except (FileNotFoundError, DataError, MetricError):  # no checkpoint is kept, or the data set is too small to vote
+    except (FileNotFoundError, DataError, MetricError, ExtensionError):
+        # no checkpoint is kept, the data set is too small to vote, or the model is in code that is not run to read
         return []
     figures.animate(model, dimensions, winner.directory / f"{winner.trial.identity}.gif")
     found = [_dimensions(winner, model, dimensions)]

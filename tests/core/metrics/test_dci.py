@@ -7,7 +7,7 @@ import pytest
 
 import core.metrics
 from core.metrics.importances import disentanglement
-from tests.core.metrics.fakes import pool, rotated
+from studies.testing.representations import pool, rotated
 
 
 def lgbm(codes, factors, **options):
@@ -55,7 +55,7 @@ def test_random_codes_inform_by_chance_only():
 @pytest.mark.slow
 def test_gradient_boosting_gives_the_same_in_any_number_of_processes():
     program = (
-        "import core.metrics; from tests.core.metrics.fakes import pool; f = pool((3, 4), 300);"
+        "import core.metrics; from studies.testing.representations import pool; f = pool((3, 4), 300);"
         "print(core.metrics.compute('dci', codes=f + 0.3 * pool((5, 7), 300, 1), factors=f))"
     )
     outputs = {

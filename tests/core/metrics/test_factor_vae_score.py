@@ -5,7 +5,7 @@ import core.metrics
 from core.metrics import MetricError
 from core.metrics.encoding import EncodedImages
 from core.metrics.measures.factor_vae_score import assignment, gini, vote_matrix
-from tests.core.metrics.fakes import GridDataset, encode_perfectly, pool, rotated
+from studies.testing.representations import GridDataset, encode_perfectly, pool, rotated
 
 PUBLISHED = ("chyvae", "cascade", "lecture", "dlib")
 

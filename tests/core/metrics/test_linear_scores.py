@@ -6,7 +6,7 @@ import pytest
 import core.metrics
 from core.metrics import MetricError
 from core.metrics.measures.explicitness import roc_area
-from tests.core.metrics.fakes import GridDataset, encode_perfectly, pool, rotated
+from studies.testing.representations import GridDataset, encode_perfectly, pool, rotated
 
 
 def explicitness(codes, factors):

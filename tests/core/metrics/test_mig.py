@@ -3,7 +3,7 @@ import pytest
 
 import core.metrics
 from core.metrics import MetricError
-from tests.core.metrics.fakes import GridDataset, pool, rotated
+from studies.testing.representations import GridDataset, pool, rotated
 
 
 def mig(codes, factors, **options):

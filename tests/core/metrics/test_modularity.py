@@ -3,7 +3,7 @@ import pytest
 
 import core.metrics
 from core.metrics import MetricError
-from tests.core.metrics.fakes import pool, rotated
+from studies.testing.representations import pool, rotated
 from tests.core.metrics.test_mig import plain_information
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import core.metrics
 from core.metrics.hinge import fit
-from tests.core.metrics.fakes import pool, rotated
+from studies.testing.representations import pool, rotated
 
 CEILINGS = {
     (3, 3, 3): 0.654,

@@ -8,7 +8,7 @@ from core.metrics import MetricError
 from core.metrics.densities import draw_sample, sample_densities
 from core.metrics.measures.reconstruction_error import cross_entropy
 from core.metrics.measures.udr import pair_score
-from tests.core.metrics.fakes import GridDataset, oracle_relations, pool
+from studies.testing.representations import GridDataset, oracle_relations, pool
 
 LOGITS = np.array([-3.0, -0.5, 0.0, 2.0])
 

@@ -52,6 +52,7 @@ LINES = (
     '{"type":"reopen","time":1.5,"trial":"c-s0","configuration":"c","seed":0}',
     '{"type":"enlarge","time":1.5,"trial":"c-s0","configuration":"c","seed":0,"share":0.5}',
     '{"type":"configuration_end","time":1.5,"configuration":"c","state":"FAIL","values":null,"reason":"why"}',
+    '{"type":"code","time":1.5,"extensions":{"sparse_vae":"00"}}',
     '{"type":"of tomorrow","time":1.5,"anything":[1]}',
 )
 

@@ -19,8 +19,8 @@ from studies.search.prior_results import add_prior_results
 from studies.search.suggestions import Suggestions
 from studies.study_file.space import configure
 from studies.study_file.spec import StudySpec
+from studies.testing.trials import trial_config
 from tests.analysis.kit import StudyWriter
-from tests.kit import trial_config
 from trainables.trainable import TrialResult
 
 OVER = "over"

@@ -9,8 +9,8 @@ import torch
 
 import core.data
 import trainables
-from tests.kit import QUICK, trial_config
-from trainables.labels.labellers import Labels, label
+from studies.testing.trials import QUICK, trial_config
+from trainables.labels.labellers import Faults, Labels, label
 from trainables.training.run import TrainingRun
 
 SIZES = (3, 6, 40, 32)
@@ -18,7 +18,7 @@ FACTORS = np.stack([np.random.default_rng(0).integers(size, size=20_000) for siz
 
 
 def labelled(name: Any, **options: Any) -> Labels:
-    return label(name, FACTORS, SIZES, 7, **options)
+    return label(name, FACTORS, SIZES, 7, Faults(**options))
 
 
 def test_a_perfect_labeller_gives_the_classes() -> None:
@@ -50,7 +50,7 @@ def test_noisy_labels_are_uniform_over_all_classes_with_the_given_probability() 
 
 
 def test_a_partial_labeller_gives_random_factors_in_their_order() -> None:
-    chosen = {label("partial", FACTORS[:3], SIZES, seed, observed=2).observed for seed in range(60)}
+    chosen = {label("partial", FACTORS[:3], SIZES, seed, Faults(observed=2)).observed for seed in range(60)}
     assert chosen == {(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)}
     found = labelled("partial", observed=2)
     np.testing.assert_array_equal(found.classes, FACTORS[:, found.observed])
@@ -78,7 +78,7 @@ def test_a_batch_has_the_labels_of_its_images(labeller: str, tmp_path: pathlib.P
     run = TrainingRun(trial_config("few_labels", tmp_path, hyperparameters=own))
     chosen = run.model.attach(run.dataset, 0)["annotated"]
     sizes = run.dataset.factor_sizes
-    expected = label(labeller, run.dataset.factors(chosen), sizes, 0, noise=0.9, observed=1)  # type: ignore[arg-type]
+    expected = label(labeller, run.dataset.factors(chosen), sizes, 0, Faults(noise=0.9, observed=1))
     rows = {int(number): row for number, row in zip(chosen, expected.classes, strict=True)}
     batch = run.sources[1].at(3)
     np.testing.assert_array_equal(

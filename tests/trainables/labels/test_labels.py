@@ -8,7 +8,7 @@ import torch
 
 import trainables
 from core.data import describe
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.training.run import TrainingRun
 
 

@@ -16,7 +16,7 @@ import torch
 
 import trainables
 from core.objectives import bernoulli_reconstruction
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.base import Parts
 from trainables.models.chyvae import JITTER, CHyVAE
 from trainables.training.run import TrainingRun

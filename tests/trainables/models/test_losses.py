@@ -18,7 +18,7 @@ from torch.nn import functional
 import trainables
 from core.data.batches import Batch
 from core.data.split import num_training
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.base import parameters_of
 from trainables.models.cascade_vae_c import SIGMA_FLOOR
 from trainables.models.joint_vae import PRESETS

@@ -11,7 +11,7 @@ import core.data
 import core.metrics
 import trainables
 from core.storage import Folder
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.training.run import TrainingRun, start
 
 PRESETS = ("paper_literal", "label_conditioned", "anchored", "modular")

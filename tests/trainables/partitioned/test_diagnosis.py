@@ -10,7 +10,7 @@ import torch
 
 import core.metrics
 from core.metrics.quadratic import quadratic_hits
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.partitioned.diagnosis import Facts, remarks
 from trainables.partitioned.priors import MixturePrior
 from trainables.partitioned.recipes import RECIPES

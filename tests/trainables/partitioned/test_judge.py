@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import core.data
-from tests.kit import QUICK
+from studies.testing.trials import QUICK
 from trainables.partitioned import judge
 from trainables.partitioned.judge import judge_of
 

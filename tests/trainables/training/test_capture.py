@@ -9,7 +9,7 @@ import torch
 
 from core.data.batches import resident
 from core.storage import Folder
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.training.faults import CaptureFailedError, ends_the_process
 from trainables.training.loop import PER_LAUNCH, WARM_UP, Captured, Eager
 from trainables.training.run import UNCAPTURED, TrainingRun

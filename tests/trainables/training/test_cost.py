@@ -8,7 +8,7 @@ import torch
 
 import core.data
 import trainables
-from tests.kit import DATASETS, QUICK, trial_config
+from studies.testing.trials import DATASETS, QUICK, trial_config
 from trainables.training.cost import (
     CONTEXT,
     TIMED_IMAGES,

@@ -14,7 +14,7 @@ import torch
 
 import trainables
 from core.storage import Folder
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.training.loop import Eager
 from trainables.training.run import TrainingRun, evaluate_trained
 

@@ -14,7 +14,7 @@ from core import checkpoints
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from core.storage import Folder
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.trainable import TrialResult
 from trainables.training import host as host_module
 from trainables.training import together

@@ -11,7 +11,7 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import trainables
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.training.run import TrainingRun
 
 STEPS = 10

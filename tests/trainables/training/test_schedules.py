@@ -9,7 +9,7 @@ import torch
 
 import trainables
 from core.storage import Folder
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.training.run import TrainingRun, start
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 import trainables
 from core.data.batches import Batch, resident
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from tests.trainables.training.test_loop import Calls
 from trainables.training.loop import PER_LAUNCH, WARM_UP, Captured, Eager
 from trainables.training.run import TrainingRun

@@ -1,4 +1,4 @@
-"""What several tests build: trial configurations and specifications."""
+"""Trials that are small enough for a test, of any model."""
 
 import dataclasses
 import pathlib
@@ -26,12 +26,24 @@ DATASETS: dict[str, Any] = {"weak": {"name": "dsprites.quick", "factors": ["shap
 
 
 def configuration(model: str, **hyperparameters: Any) -> Configuration:
-    values = {**TINY, **SMALL.get(model, {}), **hyperparameters}
+    """A configuration with a tiny network.
+
+    Raises:
+        ValueError: the hyperparameters are not legal together.
+    """
+    fields = trainables.get(model).Hyperparameters.model_fields
+    annotated = {"num_annotated": 100} if "num_annotated" in fields else {}
+    values = {**TINY, **annotated, **SMALL.get(model, {}), **hyperparameters}
     complete = trainables.get(model).Hyperparameters(**values)
     return Configuration(model, complete.model_dump(mode="json"))
 
 
 def trial_config(model: str, folder: pathlib.Path, *, seed: int = 0, **changes: Any) -> TrialConfig:
+    """A trial of four steps, which is evaluated after two; data sets and its checkpoints lie in the folder.
+
+    Raises:
+        ValueError: the hyperparameters are not legal together.
+    """
     hyperparameters = changes.pop("hyperparameters", {})
     config = TrialConfig(
         study="test",

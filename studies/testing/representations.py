@@ -19,20 +19,24 @@ class GridDataset:
 
     @property
     def factor_names(self) -> tuple[str, ...]:
+        """Names of the K factors."""
         return ("shape", *(f"factor{k}" for k in range(1, len(self.factor_sizes))))
 
     def __len__(self) -> int:
         return int(np.prod(self.factor_sizes)) * self.nuisance
 
     def factors(self, indices: Any) -> NDArray[np.int64]:
+        """Factors (N, K) of images."""
         grid = np.asarray(indices) // self.nuisance
         return np.stack(np.unravel_index(grid, self.factor_sizes), axis=1).astype(np.int64)
 
     def index(self, factors: Any) -> NDArray[np.int64]:
+        """The first image of factors (N, K)."""
         columns = tuple(np.asarray(factors).T)
         return np.ravel_multi_index(columns, self.factor_sizes) * self.nuisance
 
     def images(self, indices: Any) -> NDArray[np.uint8]:
+        """Images (N, 1, 4, 4) of indices."""
         indices = np.asarray(indices)
         self.served.extend(indices.tolist())
         pixels = np.zeros((len(indices), 1, 4, 4), dtype=np.uint8)
@@ -41,9 +45,11 @@ class GridDataset:
         return pixels
 
     def sample_factors(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Independent uniform factors (n, K)."""
         return np.stack([rng.integers(size, size=n) for size in self.factor_sizes], axis=1)
 
     def sample_indices(self, factors: Any, rng: np.random.Generator) -> NDArray[np.int64]:
+        """An image of each row of factors."""
         return self.index(factors) + rng.integers(self.nuisance, size=len(factors))
 
 
