@@ -41,6 +41,14 @@ class Family(ABC):
     def check(self, name: str, options: dict[str, Any], root: Path) -> list[str]:
         """Read the user's original in full; one sentence for each thing that is wrong. Raises DataError."""
 
+    def found(self, name: str, options: dict[str, Any], root: Path) -> list[str]:
+        """What the set is, in lines: images, and each factor with its classes. Raises DataError."""
+        info = self.describe(name, options, root)
+        shape = "×".join(map(str, info.image_shape))
+        factors = zip(info.factor_names, info.factor_sizes, strict=True)
+        lines = [f"images: {info.num_images:,}, {shape}, {info.source}"]
+        return lines + [f"factor {factor}: {size} classes" for factor, size in factors]
+
 
 class GridFamily(Family):
     """A family whose plain set holds every combination of its factors once.

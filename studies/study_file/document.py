@@ -45,6 +45,11 @@ class Document:
     source: str
     marks: CommentedMap | None = None
 
+    @property
+    def folder(self) -> pathlib.Path:
+        """Where relative paths in it begin: beside the file, else the working directory."""
+        return pathlib.Path(self.source).absolute().parent if self.marks is not None else pathlib.Path.cwd()
+
     def line(self, path: Path) -> int | None:
         """Line (from 1) of the deepest part of a key path that is in the file."""
         node: Any = self.marks

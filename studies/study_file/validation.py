@@ -1,7 +1,9 @@
 """Check a study file: every mistake at once, each one sentence with its line."""
 
+import contextlib
 from collections.abc import Iterator
 
+import core.data
 from studies.study_file.checks.metrics import check_objectives, check_requests
 from studies.study_file.checks.models import check_defaults, check_models
 from studies.study_file.checks.points import check_points
@@ -18,7 +20,10 @@ def validate(document: Document, *, data_root: str | None = None) -> StudySpec:
     Raises:
         StudyFileError: with every mistake found, and its line.
     """
-    study, problems = read_draft(document.data, data_root)
+    data = dict(document.data)
+    with contextlib.suppress(core.data.DataError):  # which is told where the data set is read
+        data["dataset"] = core.data.anchored(data.get("dataset"), document.folder)
+    study, problems = read_draft(data, data_root)
     problems += check(study)
     metrics, problems_of_metrics = complete_metrics(study)
     problems += problems_of_metrics
@@ -27,6 +32,7 @@ def validate(document: Document, *, data_root: str | None = None) -> StudySpec:
     if problems:
         raise document.fail(problems)
     values = {key: getattr(study, key) for key in KEYS}
+    values["dataset"] = core.data.pinned(study.dataset, core.data.data_root(data_root))
     spec = StudySpec(**{**values, "metrics": metrics})
     if spec.search.sampler == "grid" and "configurations" not in spec.search.model_fields_set:
         whole_grid = spec.search.model_copy(update={"configurations": spec.grid_size})

@@ -59,6 +59,9 @@ def check_request(request: str, path: Path, models: Collection[str], info: Datas
     if metric.needs_factors and not info.has_factors:
         yield Problem(path, f"'{request}' needs ground-truth factors, which '{info.name}' does not have")
         return
+    if metric.about and len(info.factor_names) > 1 and metric.about not in info.factor_names:
+        yield Problem(path, f"'{request}' is about the factor '{metric.about}', which '{info.name}' does not have")
+        return
     for model in learning:
         message = input_fault(request, model, info)
         if message:
@@ -70,7 +73,7 @@ def input_fault(request: str, model: str, info: DatasetInfo) -> str | None:
     from trainables.evaluation.inputs import available_inputs, inputs_for  # imports PyTorch
 
     try:
-        inputs_for(request, available_inputs(trainables.get(model), info.has_factors))
+        inputs_for(request, available_inputs(trainables.get(model), info))
     except core.metrics.MetricError as error:
         return str(error)
     return None

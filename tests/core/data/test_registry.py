@@ -44,7 +44,7 @@ def test_the_factors_of_dsprites_and_shapes3d_have_their_stable_names() -> None:
     [
         ("dsprits", "there is no data set 'dsprits'; did you mean 'dsprites'?"),
         ("mnist", "there is no data set 'mnist'; there are "),
-        (7, "a data set is a name or a mapping with a 'name', not 7"),
+        (7, "a data set is a name, a mapping with a 'name', or one of folder, npz, h5, parquet with a path, not 7"),
         ({"factors": ["shape"]}, "a mapping with a 'name'"),
         (
             {"name": "dsprites", "factors": ["shape", "posx"]},
