@@ -16,7 +16,7 @@ ROOMS = {
     "core": (
         ("", "files", "papers", "pareto", "configuration", "runtime", "machine", "noise"),
         ("mistakes",),
-        ("storage", "bounds"),
+        ("storage", "formulas"),
         ("checkpoints", "record", "data"),
         ("networks", "metrics"),
         ("objectives",),

@@ -12,6 +12,7 @@ from studies.study_file.sections import (
     model_fault,
     read_count,
     read_dataset,
+    read_derived,
     read_mapping,
     read_name,
     read_paper,
@@ -34,6 +35,8 @@ class Draft:
         info: what is known of the data set; None where there is none such.
         written_models: the section `models` as written, with what is no model.
         objectives: as written.
+        derived: names and expressions that can be read.
+        written_derived: all names in the section, also of those that cannot.
     """
 
     name: str | None
@@ -51,6 +54,8 @@ class Draft:
     paper: str | None
     written_models: Mapping[Any, Any]
     objectives: Any
+    derived: Mapping[str, str]
+    written_derived: frozenset[str]
 
     @functools.cached_property
     def models(self) -> dict[str, dict[str, Any]]:
@@ -84,6 +89,8 @@ def read_draft(data: Mapping[str, Any], data_root: str | None) -> tuple[Draft, l
         paper=take(read_paper(data)),
         written_models=take(read_mapping(data, "models", required=True)),
         objectives=data.get("objectives"),
+        derived=take(read_derived(data)),
+        written_derived=frozenset(map(str, data["derived"])) if isinstance(data.get("derived"), dict) else frozenset(),
     )
     return draft, problems
 

@@ -140,6 +140,7 @@ class StudySpec(BaseModel):
     early_stop: EarlyStop | None
     retention: Literal["last", "front"]
     paper: str | None = None
+    derived: dict[str, str] = Field(default_factory=dict, description="results computed from others, by name")
 
     @functools.cached_property
     def spaces(self) -> dict[str, ModelSpace]:

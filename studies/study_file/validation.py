@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 import core.data
+from studies.study_file.checks.derived import check_derived
 from studies.study_file.checks.metrics import check_objectives, check_requests
 from studies.study_file.checks.models import check_defaults, check_models
 from studies.study_file.checks.points import check_points
@@ -44,7 +45,8 @@ def check(study: Draft) -> Iterator[Problem]:
     """What is wrong with the sections of a study, each as it is written; those that cannot be read are left out."""
     yield from check_models(study)
     yield from check_defaults(study)
-    yield from check_objectives(study.objectives)
+    yield from check_objectives(study.objectives, study.written_derived)
+    yield from check_derived(study.derived, study.models, study.objectives, study.early_stop)
     if study.budget:
         yield from check_intervals(study.budget)
     if study.search:
