@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from core.data.dataset import DatasetInfo, FactorDataset, Progress
+from core.data.dataset import IMAGE_SIZES, DatasetInfo, FactorDataset, Progress
 from core.data.files import cache
 from core.data.registry import Spec, anchored, data_root, dataset_name, families, pinned, resolve
 from core.data.sheet import draw
 from core.mistakes import DataError
 
 __all__ = [
+    "IMAGE_SIZES",
     "DataError",
     "DatasetInfo",
     "FactorDataset",

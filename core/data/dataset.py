@@ -9,6 +9,9 @@ import numpy as np
 
 from core.mistakes import DataError
 
+IMAGE_SIZES = (28, 32, 64, 128)
+"""Sides in pixels of the square images that there are networks for."""
+
 Progress = Callable[[int, int], None]
 """Called with (done, total) while a cache is built."""
 

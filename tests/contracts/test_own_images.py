@@ -8,9 +8,24 @@ import pytest
 import core.data
 import core.metrics
 import trainables
+from core.storage import Folder
+from tests.kit import trial_config
 from trainables.evaluation.inputs import available_inputs, inputs_for
+from trainables.evaluation.pictures import pictures
+from trainables.partitioned.judge import judge_of
+from trainables.training.loading import load_model
+from trainables.training.run import TrainingRun
 
 COUNT = 120
+NETWORKS = [name for name in trainables.names() if trainables.get(name).learns]
+SIZES = core.data.IMAGE_SIZES
+# Every model at one of the small sizes, which are quick, and one model at the largest; all pairs in the slow suite.
+QUICK = {(name, SIZES[number % 2]) for number, name in enumerate(NETWORKS)} | {("vae", SIZES[-1])}
+PAIRS = [
+    pytest.param(name, size, marks=() if (name, size) in QUICK else pytest.mark.slow)
+    for name in NETWORKS
+    for size in SIZES
+]
 ON_FACTORS = [name for name in core.metrics.names() if core.metrics.get(name).needs_factors]
 
 
@@ -58,3 +73,38 @@ def test_metrics_of_an_incomplete_set(name: str, spec: dict[str, object], tmp_pa
         given = {key: value for key, value in bag.items() if key in wanted}
         values = core.metrics.compute(name, protocol=protocol, **given)
         assert np.isfinite(list(values.values())).all()
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Colour pictures of 40 pixels of every combination of two factors."""
+    images = np.zeros((COUNT, 40, 40, 3), np.uint8)
+    first, second = np.arange(COUNT) % 3, np.arange(COUNT) // 3 % 2
+    for image, a, b in zip(images, first, second, strict=True):
+        image[8 * a : 8 * a + 20, 15 * b : 15 * b + 20, a] = 255
+    path = tmp_path_factory.mktemp("own") / "complete.npz"
+    np.savez(path, images=images, first=first, second=second)
+    return {"npz": str(path), "images": "images", "factors": ["first", "second"]}
+
+
+@pytest.mark.parametrize(("name", "size"), PAIRS)
+def test_every_model_trains_on_every_size(
+    name: str, size: int, complete: dict[str, object], tmp_path: pathlib.Path
+) -> None:
+    """Trained, measured, drawn, saved and loaded."""
+    config = trial_config(name, tmp_path, dataset={**complete, "size": size}, steps=2, evaluate_every=2)
+    run = TrainingRun(config)
+    result = run.advance()
+    assert result.failure is None
+    assert np.isfinite(result.metrics["reconstruction_error"])
+    assert run.dataset.image_shape == (3, size, size)
+    assert set(pictures(run.model, run.dataset)) == {"reconstruction.png", "traversal.png"}
+    run.save(Folder(config.folder))
+    model = load_model(Folder(config.folder))
+    assert model.decode(model.encode(run.dataset.images(np.arange(3)))).shape == (3, 3, size, size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_judge_sees_every_size(size: int, complete: dict[str, object], tmp_path: pathlib.Path) -> None:
+    dataset = core.data.load({**complete, "size": size}, tmp_path)
+    assert judge_of(dataset, steps=1)(dataset.images(np.arange(4))).shape == (4, 2)

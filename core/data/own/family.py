@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.data.dataset import DatasetInfo, FactorDataset, Progress
+from core.data.dataset import IMAGE_SIZES, DatasetInfo, FactorDataset, Progress
 from core.data.family import Family, refuse_other_options
 from core.data.files import cache
 from core.data.files.stores import ArrayStore
 from core.data.own.arrays import ArraySource
 from core.data.own.columns import table_of
-from core.data.own.fit import BACKGROUNDS, FITS, RULES, SIZES, Fit
+from core.data.own.fit import BACKGROUNDS, FITS, RULES, Fit
 from core.data.own.folder import FolderSource
 from core.data.own.parquet import ParquetSource
 from core.data.own.source import Source, Survey, survey_of
@@ -210,7 +210,7 @@ def _source(name: str, options: dict[str, Any]) -> Source:
 
 def _fit(name: str, options: dict[str, Any]) -> Fit:
     chosen = Fit(**{key: options[key] for key in Fit._fields if key in options})
-    for key, allowed in (("size", SIZES), ("fit", FITS), ("background", tuple(BACKGROUNDS))):
+    for key, allowed in (("size", IMAGE_SIZES), ("fit", FITS), ("background", tuple(BACKGROUNDS))):
         value = getattr(chosen, key)
         if isinstance(value, bool) or value not in allowed:
             raise DataError(f"{name}: {key!r} is one of {', '.join(map(str, allowed))}, not {value!r}")

@@ -13,7 +13,6 @@ import numpy as np
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SIZES = (28, 32, 64, 128)
 FITS = ("crop", "pad")
 BACKGROUNDS = {"white": 255, "black": 0}
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
