@@ -4,7 +4,7 @@ import hashlib
 import io
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import NamedTuple, TypeVar
@@ -18,8 +18,8 @@ from core.machine import granted_cores
 T = TypeVar("T")
 PER_CHUNK = 256
 KIND = "no picture of a kind that can be read"
-Content = tuple[str, bytes | str]
-"""A picture's name, and its content, or why there is none."""
+Content = tuple[str, Callable[[], bytes]]
+"""A picture's name, and what reads it, from any thread; OSError or ValueError where it cannot be read."""
 
 
 class _Looked(NamedTuple):
@@ -74,19 +74,18 @@ class Encoded:
                 yield from pool.map(lambda content: _look(content[0], content[1], fit), part)
 
 
-def _look(name: str, content: bytes | str, fit: Fit) -> _Looked:
+def _look(name: str, read: Callable[[], bytes], fit: Fit) -> _Looked:
     from PIL import Image, UnidentifiedImageError
 
-    if isinstance(content, str):
-        return _Looked(name, b"", None, content, (0, 0), "")
     try:
+        content = read()
         with Image.open(io.BytesIO(content)) as picture:
             image = image_of(picture, fit)
             return _Looked(name, hashlib.sha256(content).digest(), image, "", picture.size, picture.mode)
     except UnidentifiedImageError:
         reason = KIND
     except Exception as error:  # whatever a decoder says of a damaged file
-        reason = str(error) or type(error).__name__
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return _Looked(name, b"", None, reason, (0, 0), "")
 
 

@@ -72,11 +72,7 @@ class FolderSource(Encoded):
 
     def contents(self) -> Iterator[Content]:
         """The files in the order of their names."""
-        for name in self.names:
-            try:
-                yield name, (self.path / name).read_bytes()
-            except OSError as error:
-                yield name, error.strerror or str(error)
+        return ((name, (self.path / name).read_bytes) for name in self.names)
 
     def survey(self, fit: Fit) -> Survey:
         """Decode every picture, and count what else lies there."""

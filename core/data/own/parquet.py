@@ -1,7 +1,7 @@
 """Parquet with a column of encoded pictures: binary, or a structure with `bytes`, as data sets on the Hub have it."""
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class ParquetSource(Encoded):
         for part in self._batches([self.key]):
             for value in part.column(0).to_pylist():
                 content = value.get("bytes") if isinstance(value, dict) else value
-                yield f"row {number}", content if content is not None else "it holds no bytes"
+                yield f"row {number}", partial(_given, content)
                 number += 1
 
     def columns(self, survey: Survey) -> dict[str, np.ndarray] | None:
@@ -121,3 +121,9 @@ class ParquetSource(Encoded):
                     yield from file.iter_batches(BATCH, columns=columns)
             except (OSError, ValueError) as error:
                 raise DataError(f"{path} is no Parquet file that can be read: {reason_of(error)}") from None
+
+
+def _given(content: bytes | None) -> bytes:
+    if content is None:
+        raise ValueError("it holds no bytes")
+    return content
