@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,11 +19,13 @@ from core.data.own.arrays import ArraySource
 from core.data.own.columns import table_of
 from core.data.own.fit import BACKGROUNDS, FITS, RULES, Fit
 from core.data.own.folder import FolderSource
+from core.data.own.kept import keep, kept
 from core.data.own.parquet import ParquetSource
 from core.data.own.source import Source, Survey, survey_of
 from core.data.table import Table
 from core.mistakes import DataError
 
+CONTENT = re.compile("[0-9a-f]{16}")
 SHOWN = 10  # classes of a factor, pairs of factors
 CORRELATED = 0.1  # what is worth a word
 FEWEST = 12  # images: a sixth of them is held out, and a score needs some
@@ -88,16 +91,18 @@ class OwnFamily(Family):
     def load(self, name: str, options: dict[str, Any], root: Path, progress: Progress | None) -> FactorDataset:
         """Open the set; the images of a size are decoded into one cache for all who have the same contents."""
         opened = self.opened(name, options, root)
-        source, fit, survey = opened.source, opened.fit, opened.survey
+        fit, survey = opened.fit, opened.survey
         path = _cache_path(opened, root)
         shape = (survey.count, *opened.image_shape)
 
         def chunks(start: int) -> Iterator[np.ndarray]:
-            return source.images(survey, fit, start)
+            _require_same(opened.content, self._looked_at(name, options, root), name)
+            return opened.source.images(survey, fit, start)
 
         array = cache.ensure(
             path, shape, {"content": survey.digest, "fit": list(fit), "rules": RULES}, chunks, progress
         )
+        keep(cache.folder(root), opened.content, survey, opened.table)
         space = opened.table if opened.table is not None else survey.count
         return FactorDataset(name, options, root, opened.image_shape, ArrayStore(array, "original", path), space)
 
@@ -117,18 +122,24 @@ class OwnFamily(Family):
             DataError: there are none, some cannot be read and are not allowed for, they changed since a study began,
                 or the factors are none.
         """
-        opened = self._looked_at(name, options, root)
+        content = options.get("content")
+        opened = self._kept(name, options, root) or self._looked_at(name, options, root)
         if not _allowed(opened.survey, options, name):
             first, *others = _unreadable(opened, options)
             more = f" (and {len(others):,} more, which `studies data check` lists)" if others else ""
             raise DataError(f"a picture cannot be read, {first}{more}: mend or remove it, or write 'unreadable: skip'")
-        content = options.get("content")
-        if content is not None and content != opened.content:
-            raise DataError(
-                f"the images or factors of {name} are not those that the study began with: put these back, or launch "
-                "a study of another name"
-            )
+        if content is not None:
+            _require_same(content, opened, name)
         return opened
+
+    def _kept(self, name: str, options: dict[str, Any], root: Path) -> Opened | None:
+        """What a study pinned, if its images are cached too, so that the user's files are not looked at."""
+        content = options.get("content")
+        found = kept(cache.folder(root), content) if isinstance(content, str) and CONTENT.fullmatch(content) else None
+        if found is None:
+            return None
+        opened = Opened(_source(name, options), _fit(name, options), *found, [])
+        return opened if opened.content == content and _cache_path(opened, root).exists() else None
 
     def found(self, name: str, options: dict[str, Any], root: Path) -> list[str]:
         """What the files hold, what was done to it, and how the factors hang together. Raises DataError."""
@@ -234,6 +245,14 @@ def _texts(name: str, options: dict[str, Any], key: str) -> list[str] | None:
     if not fit or len(set(names)) < len(names):
         raise DataError(f"{name}: {key!r} is a list of different names, not {value!r}")
     return list(names)
+
+
+def _require_same(content: str, opened: Opened, name: str) -> None:
+    if content != opened.content:
+        raise DataError(
+            f"the images or factors of {name} are not those that the study began with: put these back, or launch "
+            "a study of another name"
+        )
 
 
 def _allowed(survey: Survey, options: dict[str, Any], name: str) -> bool:

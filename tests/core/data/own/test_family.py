@@ -162,7 +162,7 @@ def test_a_bad_table_is_one_sentence(change: Any, message: str, faces: pathlib.P
 def test_a_pinned_set_takes_no_other_images(faces: pathlib.Path, tmp_path: pathlib.Path) -> None:
     pinned = core.data.pinned(spec_of(faces), tmp_path)
     assert core.data.pinned(pinned, tmp_path) == pinned
-    assert len(core.data.load(pinned, tmp_path)) == COUNT
+    assert core.data.describe(pinned, tmp_path).num_images == COUNT
     table = (faces / "factors.csv").read_text()
     (faces / "factors.csv").write_text(table.replace("png,0.0", "jpg,0.0"))
     with pytest.raises(core.data.DataError, match="are not those that the study began with"):
@@ -171,6 +171,36 @@ def test_a_pinned_set_takes_no_other_images(faces: pathlib.Path, tmp_path: pathl
     Image.new("RGB", (30, 30), (9, 9, 9)).save(faces / "00.png")
     with pytest.raises(core.data.DataError, match="are not those that the study began with"):
         core.data.describe(pinned, tmp_path)
+
+
+def test_a_pinned_set_that_is_cached_needs_its_files_no_more(faces: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """On a node that sees the data root alone, and when pictures were moved or changed since."""
+    pinned = core.data.pinned(spec_of(faces), tmp_path)
+    info, before = core.data.describe(pinned, tmp_path), core.data.load(pinned, tmp_path)
+    images, every = before.images(np.arange(COUNT)), np.arange(COUNT)
+    faces.rename(tmp_path / "away")
+    source._remembered.clear()
+    after = core.data.load(pinned, tmp_path)
+    np.testing.assert_array_equal(after.images(every), images)
+    np.testing.assert_array_equal(after.factors(every), before.factors(every))
+    assert [after.factor_labels(k) for k in range(3)] == [before.factor_labels(k) for k in range(3)]
+    assert core.data.describe(pinned, tmp_path) == info
+    with pytest.raises(core.data.DataError, match="does not exist"):
+        core.data.describe({**pinned, "content": "0" * 16}, tmp_path)
+    assert after.cache_path is not None
+    after.cache_path.unlink()
+    with pytest.raises(core.data.DataError, match="does not exist"):
+        core.data.load(pinned, tmp_path)
+
+
+def test_a_damaged_cache_is_not_built_from_other_images(faces: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    pinned = core.data.pinned(spec_of(faces), tmp_path)
+    path = core.data.load(pinned, tmp_path).cache_path
+    assert path is not None
+    Image.new("RGB", (30, 30), (9, 9, 9)).save(faces / "00.png")
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(core.data.DataError, match="are not those that the study began with"):
+        core.data.load(pinned, tmp_path)
 
 
 def test_a_copy_elsewhere_has_the_same_cache(faces: pathlib.Path, tmp_path: pathlib.Path) -> None:
