@@ -108,3 +108,12 @@ def test_every_model_trains_on_every_size(
 def test_the_judge_sees_every_size(size: int, complete: dict[str, object], tmp_path: pathlib.Path) -> None:
     dataset = core.data.load({**complete, "size": size}, tmp_path)
     assert judge_of(dataset, steps=1)(dataset.images(np.arange(4))).shape == (4, 2)
+
+
+def test_the_model_that_needs_every_combination_is_refused_where_some_are_missing(
+    spec: dict[str, object], tmp_path: pathlib.Path
+) -> None:
+    hyperparameters = trainables.get("weak").Hyperparameters(num_annotated=10_000)
+    refusal = hyperparameters.refuse(core.data.describe(spec, tmp_path))
+    assert refusal is not None
+    assert "combinations of factors needs an annotated image, and 'mine.npz' does not have them all" in refusal

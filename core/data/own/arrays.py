@@ -1,5 +1,6 @@
 """Arrays of images and factors in an ``.npz`` or HDF5 file; nothing is unpickled."""
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -75,7 +76,7 @@ class ArraySource:
                 low, high = np.minimum(low, part.min()), np.maximum(high, part.max())  # which keep a NaN
         if dtype.kind == "f" and not (low >= 0 and high <= 1):
             raise DataError(f"{self.path}: {self.key!r} has fractions from {low:.4g} to {high:.4g}, expected 0 to 1")
-        binary = dtype == np.uint8 and high <= 1
+        binary = bool(dtype == np.uint8 and high <= 1)
         channels = 1 if axis is None else shape[axis]
         notes = [f"{self.key}: {dtype} {shape}, from {low:.4g} to {high:.4g}"]
         if binary:
@@ -83,18 +84,17 @@ class ArraySource:
         others = [key for key in self._keys if key != self.key and key not in self._factors]
         if others:
             notes.append(f"not used: {', '.join(others)}")
-        survey = Survey(digest.hexdigest(), shape[0], channels > 1, (), (*notes,))
+        survey = Survey(digest.hexdigest(), shape[0], channels > 1, (), tuple(notes), binary)
         colour = channels > 1 and not all(is_grey(each) for part in self.images(survey, fit, 0) for each in part)
-        return Survey(survey.digest, survey.count, colour, (), survey.notes)
+        return dataclasses.replace(survey, colour=colour)
 
     def images(self, survey: Survey, fit: Fit, start: int) -> Iterator[np.ndarray]:
         """Images uint8 (n, 3, S, S), or with one channel where the survey found no colour."""
-        binary = any("taken as white" in note for note in survey.notes)
         with self._open(self.key) as array:
             axis = _channel_axis(self.path, self.key, array.shape)
             for rows in array.rows(start):
                 for first in range(0, len(rows), PER_CHUNK):
-                    part = _to_bytes(rows[first : first + PER_CHUNK], binary)
+                    part = _to_bytes(rows[first : first + PER_CHUNK], survey.binary)
                     part = part[:, None] if axis is None else np.moveaxis(part, axis, 1)
                     fitted = np.stack([square(image, fit) for image in part])
                     yield fitted if survey.colour else fitted[:, :1]

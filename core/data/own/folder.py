@@ -1,6 +1,7 @@
 """A folder of pictures, to any depth, and the table of their factors."""
 
 import csv
+import dataclasses
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -83,7 +84,7 @@ class FolderSource(Encoded):
         common = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:5]
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in common)
         note = f"{sum(others.values()):,} other files were not looked at: {kinds}"
-        return Survey(found.digest, found.count, found.colour, found.skipped, (*found.notes, note))
+        return dataclasses.replace(found, notes=(*found.notes, note))
 
     def columns(self, survey: Survey) -> dict[str, np.ndarray] | None:
         """The columns of the table, in the order of the pictures."""

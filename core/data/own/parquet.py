@@ -1,5 +1,6 @@
 """Parquet with a column of encoded pictures: binary, or a structure with `bytes`, as data sets on the Hub have it."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 
 from core.data.files import cache
 from core.data.own.encoded import Content, Encoded
+from core.data.own.fit import Fit
 from core.data.own.source import Survey
 from core.mistakes import DataError, nearest, reason_of
 
@@ -96,12 +98,11 @@ class ParquetSource(Encoded):
             columns[name] = np.array(kept)
         return columns
 
-    def survey(self, fit: Any) -> Survey:
+    def survey(self, fit: Fit) -> Survey:
         """Decode every picture, and name the columns that are not used."""
         found = super().survey(fit)
         others = [name for name in self._schema.names if name != self.key and name not in self._factors]
-        notes = (*found.notes, f"not used: {', '.join(others)}") if others else found.notes
-        return Survey(found.digest, found.count, found.colour, found.skipped, notes)
+        return dataclasses.replace(found, notes=(*found.notes, f"not used: {', '.join(others)}")) if others else found
 
     @cached_property
     def _schema(self) -> Any:

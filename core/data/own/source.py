@@ -25,6 +25,7 @@ class Survey:
         colour: whether any of them has colour.
         skipped: name of each one that cannot be read, and why.
         notes: sentences on what was found.
+        binary: of an array of bytes, that 1 is white.
     """
 
     digest: str
@@ -32,6 +33,7 @@ class Survey:
     colour: bool
     skipped: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    binary: bool = False
 
     def to_json(self) -> str:
         """As text, for `from_json`."""
