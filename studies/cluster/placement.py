@@ -60,11 +60,13 @@ def require_shared_folder(uri: str) -> None:
 
 
 def require_data(spec: StudySpec, root: str) -> None:
-    """Refuse a cluster with a node that cannot have the study's images.
+    """Refuse a cluster with a node that cannot have the study's images, if they are a user's; every node can render.
 
     Raises:
         StudyError: with the host.
     """
+    if core.data.describe(spec.dataset, root).source == "rendered":
+        return
     for node, fault in ask(_fault_of_data, spec.dataset, root):
         if isinstance(fault, NodeError):
             raise StudyError(f"node {node['NodeManagerHostname']} does not answer: {fault}; see `studies doctor`")
