@@ -13,7 +13,7 @@ from core.data.dataset import Store
 
 SEED = 20190609  # part of every image
 Draw = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-"""Fractions (3, H, W) of a sprite's mask bool (H, W)."""
+"""An image uint8 (3, H, W) of a sprite's mask bool (H, W)."""
 
 
 class BackgroundStore:
@@ -31,18 +31,18 @@ class BackgroundStore:
         images = np.empty((len(rows), 3, *masks.shape[1:]), dtype=np.uint8)
         for image, mask, row in zip(images, masks, rows, strict=True):
             rng = np.random.Generator(np.random.Philox(key=[SEED, int(row)]))
-            image[:] = np.rint(255 * self._draw(mask, rng))
+            image[:] = self._draw(mask, rng)
         return images
 
 
 def coloured(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A sprite of one colour, each channel uniform in [0.5, 1], on black."""
-    return mask * rng.uniform(0.5, 1, (3, 1, 1))
+    return mask * _bytes(rng.uniform(0.5, 1, (3, 1, 1)))
 
 
 def noisy(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A white sprite on noise, uniform in [0, 1] for each pixel and channel."""
-    return np.maximum(mask, rng.random((3, *mask.shape)))
+    """A white sprite on noise, uniform over the 256 levels for each pixel and channel."""
+    return np.where(mask, np.uint8(255), rng.integers(0, 256, (3, *mask.shape), dtype=np.uint8))
 
 
 def before(painting: np.ndarray) -> Draw:
@@ -57,6 +57,10 @@ def before(painting: np.ndarray) -> Draw:
             int(rng.integers(all_ - own + 1)) for all_, own in zip(painting.shape[1:], mask.shape, strict=True)
         )
         piece = (painting[:, top : top + height, left : left + width] + rng.random((3, 1, 1))) / 2
-        return np.where(mask, 1 - piece, piece)
+        return _bytes(np.where(mask, 1 - piece, piece))
 
     return draw
+
+
+def _bytes(fractions: np.ndarray) -> np.ndarray:
+    return np.rint(255 * fractions).astype(np.uint8)
