@@ -15,9 +15,9 @@ from analysis.reading.trial import Trial
 from analysis.reading.where import select
 from analysis.statistics import comparison
 from core import extensions, pareto
-from core.bounds import parse_bounds
 from core.configuration import identity_of
 from core.data import dataset_name
+from core.formulas.bounds import parse_bounds
 from core.mistakes import QueryError, nearest
 from core.record import journal
 from core.record.history import History
@@ -45,6 +45,11 @@ class Results:
     def objectives(self) -> dict[str, str]:
         """Result key to `maximize` or `minimize`, in the order of the study file."""
         return dict(self.record.spec["objectives"])
+
+    @property
+    def derived(self) -> dict[str, str]:
+        """Results that are computed from others: name to expression."""
+        return dict(self.record.spec.get("derived") or {})
 
     @property
     def stores(self) -> dict[str, str]:
@@ -142,7 +147,7 @@ class Results:
         kept = []
         own = self._directions_of_extensions()
         for key in self.metrics():
-            if own.get(key.partition("/")[0]):
+            if own.get(key.partition("/")[0]) or (key in self.derived and key in self.objectives):
                 kept.append(key)
                 continue
             try:
@@ -155,7 +160,11 @@ class Results:
         return kept
 
     def direction(self, metric: str) -> str:
-        """Whether better values of a metric are found by `maximize` or `minimize`."""
+        """Whether better values of a metric are found by `maximize` or `minimize`.
+
+        Raises:
+            QueryError: a derived result that is no objective, which alone says its direction.
+        """
         import core.metrics
 
         if metric in self.objectives:
@@ -163,6 +172,8 @@ class Results:
         plain, own = metric.partition("/")[0], self._directions_of_extensions()
         if plain in own:
             return own[plain] or "maximize"
+        if metric in self.derived:
+            raise QueryError(f"'{metric}' is derived and no objective, so that it has no better direction")
         found, _ = core.metrics.find_key(metric)
         return found.directions.get(plain) or "maximize"
 

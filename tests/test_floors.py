@@ -16,7 +16,7 @@ ROOMS = {
     "core": (
         ("", "files", "papers", "pareto", "configuration", "runtime", "machine", "noise"),
         ("mistakes",),
-        ("storage", "bounds", "extensions"),
+        ("storage", "formulas", "extensions"),
         ("checkpoints", "record", "data"),
         ("networks", "metrics"),
         ("objectives",),

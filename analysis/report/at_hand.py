@@ -1,7 +1,5 @@
 """What of a study is at hand on this machine: its data set, and the pictures that its trials left."""
 
-import pathlib
-
 from analysis.reading.trial import Trial
 from analysis.results import Results
 from core.storage import CorruptEntryError, Folder
@@ -13,12 +11,11 @@ def cached(study: Results) -> bool:
     """Whether the data set can be opened here without rendering or downloading anything."""
     import core.data
 
-    name = study.dataset_name
     try:
-        entry = next(row for row in core.data.catalogue(study.stores["data"]) if row["name"] == name)
-    except (core.data.DataError, StopIteration):
+        path = core.data.cache_path(study.spec["dataset"], study.stores["data"])
+    except core.data.DataError:
         return False
-    return entry["cache"] is not None and pathlib.Path(entry["cache"]).exists()
+    return path is not None and path.exists()
 
 
 def stored(trial: Trial) -> dict[str, bytes]:

@@ -51,7 +51,7 @@ def dataset_name(study: Results) -> str:
     if isinstance(dataset, str):
         return dataset
     options = ", ".join(f"{key}: {value}" for key, value in dataset.items() if key != "name" and value)
-    return f"{dataset['name']} ({options})" if options else str(dataset["name"])
+    return f"{study.dataset_name} ({options})" if options else study.dataset_name
 
 
 def spent(study: Results, ran: History) -> str:

@@ -5,8 +5,8 @@
     >>> sprites.images([0, 1]).shape
     (2, 1, 64, 64)
 
-A data set is one file in `core.data.sets`. Originals and caches live under one folder (`root`, else
-$STUDIES_DATA, else ./data); every process of a node maps the same cache file.
+A data set is one file in `core.data.sets`, or images of a user's own (`core.data.own`). Originals and caches live
+under one folder (`root`, else $STUDIES_DATA, else ./data); every process of a node maps the same cache file.
 """
 
 import copyreg
@@ -17,25 +17,30 @@ from typing import Any
 import numpy as np
 
 from core import extensions
-from core.data.dataset import DatasetInfo, FactorDataset, Progress
+from core.data.dataset import IMAGE_SIZES, DatasetInfo, FactorDataset, Progress
 from core.data.files import cache
-from core.data.registry import Spec, data_root, dataset_name, families, resolve
+from core.data.registry import Spec, anchored, data_root, dataset_name, families, pinned, resolve
 from core.data.sheet import draw
 from core.mistakes import DataError
 
 __all__ = [
+    "IMAGE_SIZES",
     "DataError",
     "DatasetInfo",
     "FactorDataset",
+    "anchored",
     "cache_folder",
+    "cache_path",
     "catalogue",
     "check",
     "contact_sheet",
     "data_root",
     "dataset_name",
     "describe",
+    "found",
     "load",
     "names",
+    "pinned",
     "prepare",
 ]
 
@@ -67,7 +72,8 @@ def load(spec: Spec, root: Root = None) -> FactorDataset:
 
     ``{"name": "dsprites", "factors": ["shape", "posX"], "fix": {"scale": 5}, "keep": {"posY": [11, 12]}}``
     reports only `factors`, fixes a factor to a class and keeps some classes; what is neither fixed nor listed
-    varies freely. The cache is built where it is missing. Raises DataError.
+    varies freely. ``{"folder": path}``, ``{"npz": path, "images": key, "factors": keys}``, ``{"h5": …}`` and
+    ``{"parquet": …}`` are images of your own. The cache is built where it is missing. Raises DataError.
     """
     family, name, options = resolve(spec)
     return family.load(name, options, data_root(root), None)
@@ -78,6 +84,12 @@ def _by_name(dataset: FactorDataset) -> tuple[Any, ...]:
 
 
 copyreg.pickle(FactorDataset, _by_name)
+
+
+def cache_path(spec: Spec, root: Root = None) -> Path | None:
+    """Where the cache of a data set is or will be; None for a set that needs none. Raises DataError."""
+    family, name, options = resolve(spec)
+    return family.cache_path(name, options, data_root(root))
 
 
 def prepare(spec: Spec, root: Root = None, progress: Progress | None = None) -> None:
@@ -100,6 +112,15 @@ def check(spec: Spec, root: Root = None) -> list[str]:
     except DataError as error:
         return [str(error)]
     return found + (cache.findings(path) if path else [])
+
+
+def found(spec: Spec, root: Root = None) -> list[str]:
+    """What a data set holds, in lines: images, factors and their classes; of own images also what was done to them.
+
+    Raises DataError.
+    """
+    family, name, options = resolve(spec)
+    return family.found(name, options, data_root(root))
 
 
 def contact_sheet(spec: Spec, root: Root = None) -> tuple[np.ndarray, list[str]]:

@@ -9,6 +9,9 @@ import numpy as np
 
 from core.mistakes import DataError
 
+IMAGE_SIZES = (28, 32, 64, 128)
+"""Sides in pixels of the square images that there are networks for."""
+
 Progress = Callable[[int, int], None]
 """Called with (done, total) while a cache is built."""
 
@@ -46,7 +49,8 @@ class DatasetInfo:
     """What is known of a data set without opening it.
 
     `source` is "original" (the user's file), "rendered" (made by this project) or None when it is missing.
-    `image_shape` is (C, H, W).
+    `image_shape` is (C, H, W). `complete` says whether an image of every combination of classes can be had, so that
+    one factor can be changed while the others stay.
     """
 
     name: str
@@ -56,6 +60,7 @@ class DatasetInfo:
     num_images: int
     source: str | None
     has_factors: bool
+    complete: bool = True
 
 
 class FactorDataset:
@@ -109,6 +114,11 @@ class FactorDataset:
         return self._space.sizes if self._space else ()
 
     @property
+    def complete(self) -> bool:
+        """Whether an image of every combination of classes can be had, as `sample_with_fixed` needs it."""
+        return getattr(self._space, "complete", True)
+
+    @property
     def covariance(self) -> np.ndarray | None:
         """Covariance (K, K) of the Gaussian that the factors are drawn from; None where they are independent."""
         return getattr(self._space, "covariance", None)
@@ -126,6 +136,11 @@ class FactorDataset:
     def factor_values(self, k: int) -> np.ndarray:
         """Label values (factor_sizes[k],) of factor `k`, as in the original file."""
         return self._factors.values(k)
+
+    def factor_labels(self, k: int) -> tuple[str, ...]:
+        """What the classes of factor `k` are called: words where the user has them, else their values."""
+        labels = getattr(self._factors, "labels", None)
+        return labels[k] if labels else tuple(f"{value:.3g}" for value in self.factor_values(k))
 
     def rows(self, indices: np.ndarray) -> np.ndarray:
         """Rows (N,) of the store that hold the images `indices` (N,)."""

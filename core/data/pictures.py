@@ -19,6 +19,8 @@ from core.data.dataset import DatasetInfo, FactorDataset, Progress
 from core.data.family import Family, refuse_other_options
 from core.data.files import cache
 from core.data.files.stores import ArrayStore
+from core.data.own.columns import table_of
+from core.data.table import Table
 from core.machine import granted_cores
 from core.mistakes import DataError, nearest
 
@@ -58,13 +60,15 @@ class Content:
 
 
 class PictureFamily(Family):
-    """A family without factors, whose images the user must have.
+    """A family of pictures that the user must have; without factors, unless the user has a table of them.
 
     Attributes:
+        options: what a study file may say of it.
         splits: the values of the option `split`, the default first.
         published: number of images of the published set.
     """
 
+    options: ClassVar[tuple[str, ...]] = ("split",)
     splits: ClassVar[tuple[str, ...]]
     published: ClassVar[int]
 
@@ -76,13 +80,21 @@ class PictureFamily(Family):
     def selected(self, split: str, content: Content, root: Path) -> np.ndarray:
         """Numbers int64 (n,) of the images of a split other than "all"."""
 
+    def table(self, options: dict[str, Any], content: Content, root: Path) -> dict[str, np.ndarray] | None:  # noqa: ARG002
+        """A value (N,) for each factor and image of the content; None where the user has none. Raises DataError."""
+        return None
+
     def describe(self, name: str, options: dict[str, Any], root: Path) -> DatasetInfo:
         """What is known before the images are decoded. Raises DataError when they are not there, or are no pictures."""
         content = self.content(root)
         chosen = self._chosen(options, content, root)
         if not self.cache_path(name, options, root).exists():
             content.look()
-        return DatasetInfo(name, (), (), self.image_shape, len(chosen), "original", False)
+        space = self._space(options, content, chosen, root)
+        if isinstance(space, int):
+            return DatasetInfo(name, (), (), self.image_shape, space, "original", False)
+        facts = space.names, space.sizes, self.image_shape, len(space), "original", True, space.complete
+        return DatasetInfo(name, *facts)
 
     def load(self, name: str, options: dict[str, Any], root: Path, progress: Progress | None) -> FactorDataset:
         """Open the set, decoding every image into the cache where needed."""
@@ -91,9 +103,8 @@ class PictureFamily(Family):
         path = self.cache_path(name, options, root)
         shape = (len(content.names), *self.image_shape)
         array = cache.ensure(path, shape, content.identity(), content.chunks, progress)
-        return FactorDataset(
-            name, options, root, self.image_shape, ArrayStore(array, "original", path, chosen), len(chosen)
-        )
+        space = self._space(options, content, chosen, root)
+        return FactorDataset(name, options, root, self.image_shape, ArrayStore(array, "original", path, chosen), space)
 
     def cache_path(self, name: str, options: dict[str, Any], root: Path) -> Path:  # noqa: ARG002
         """Where the decoded images are or will be."""
@@ -109,8 +120,15 @@ class PictureFamily(Family):
             return [f"{content.path} has {len(content.names):,} images; {name} has {self.published:,}"]
         return []
 
+    def _space(self, options: dict[str, Any], content: Content, chosen: np.ndarray, root: Path) -> Table | int:
+        """The factors of the chosen images, or how many there are."""
+        columns = self.table(options, content, root)
+        if columns is None:
+            return len(chosen)
+        return table_of({name: column[chosen] for name, column in columns.items()})[0]
+
     def _chosen(self, options: dict[str, Any], content: Content, root: Path) -> np.ndarray:
-        refuse_other_options(self.name, options, ("split",))
+        refuse_other_options(self.name, options, self.options)
         split = options.get("split", self.splits[0])
         if split not in self.splits:
             raise DataError(f"{self.name} has no split {split!r}; {nearest(split, self.splits)}")

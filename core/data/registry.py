@@ -11,10 +11,11 @@ from typing import Any
 from core import extensions
 from core.configuration import Extension
 from core.data.family import Family
+from core.data.own import family as own
 from core.mistakes import DataError, ExtensionError, nearest
 
 Spec = str | Mapping[str, Any]
-"""A registered name, or a mapping with ``name`` and the options of that data set."""
+"""A registered name, or a mapping with ``name`` and the options of that data set, or with the place of own images."""
 
 
 def families() -> dict[str, Family]:
@@ -81,8 +82,16 @@ def resolve(spec: Spec) -> tuple[Family, str, dict[str, Any]]:
     """The family, the registered name and the options that `spec` stands for. Raises DataError."""
     if isinstance(spec, str):
         spec = {"name": spec}
+    kind = own.kind_of(spec) if isinstance(spec, Mapping) else None
+    if isinstance(spec, Mapping) and kind:
+        name = own.label(spec, kind)
+        if name in families():
+            raise DataError(f"{name!r} is the name of another data set: call these images otherwise with 'name'")
+        return own.FAMILY, name, {str(key): value for key, value in spec.items() if key != "name" and value is not None}
     if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
-        raise DataError(f"a data set is a name or a mapping with a 'name', not {spec!r}")
+        raise DataError(
+            f"a data set is a name, a mapping with a 'name', or one of {', '.join(own.KINDS)} with a path, not {spec!r}"
+        )
     name = spec["name"]
     if name not in families():
         extensions.load_installed()
@@ -93,8 +102,25 @@ def resolve(spec: Spec) -> tuple[Family, str, dict[str, Any]]:
 
 
 def dataset_name(spec: Spec) -> str:
-    """The registered name in `spec`, without its options."""
-    return spec if isinstance(spec, str) else str(spec["name"])
+    """The registered name in `spec`, without its options; of own images, what they are called."""
+    if isinstance(spec, str):
+        return spec
+    kind = own.kind_of(spec)
+    return own.label(spec, kind) if kind else str(spec["name"])
+
+
+def anchored(spec: Any, base: Path) -> Any:
+    """A spec whose paths do not depend on where a process is: relative ones begin at `base`."""
+    kind = own.kind_of(spec) if isinstance(spec, Mapping) else None
+    return own.anchored(dict(spec), kind, base.absolute()) if kind else spec
+
+
+def pinned(spec: Any, root: Path) -> Any:
+    """A spec of own images with a digest of their `content`: from then on no others are taken. Raises DataError."""
+    if not isinstance(spec, Mapping) or not own.kind_of(spec):
+        return spec
+    _, name, options = resolve(spec)
+    return {**spec, "content": own.FAMILY.opened(name, options, root).content}
 
 
 def data_root(root: str | os.PathLike[str] | None) -> Path:

@@ -41,7 +41,8 @@ class Metric:
 
     `function(settings, rng, **inputs)` is the pure computation. It returns a float per result key; where it
     knows the standard error of a key it returns that too, as `<key>_se`. `keys` may hold one `*`, for
-    results per dimension or per relation. The first protocol is the default one.
+    results per dimension or per relation. The first protocol is the default one. `about` names the one factor that
+    the metric asks for, of a data set with several.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Metric:
     optional: frozenset[str] = frozenset()
     needs_factors: bool = False
     needs: frozenset[str] = frozenset()
+    about: str | None = None
     cost: Literal["fast", "slow"] = "fast"
     split: bool = False
     replicates: int = field(default=20)

@@ -1,7 +1,9 @@
-"""Encoders, decoders and discriminators for 64×64 images, by name.
+"""Encoders, decoders and discriminators for images of 28, 32, 64 or 128 pixels, by name.
 
-The convolutional pair is the one every paper here uses (CHyVAE A.1, CascadeVAE, JointVAE, FactorVAE): four 4×4
-convolutions of stride 2, two fully connected layers, and the mirror image. Only the widths differ between the names.
+The convolutional pair is the one every paper here uses (CHyVAE A.1, CascadeVAE, JointVAE, FactorVAE) for 64×64: four
+4×4 convolutions of stride 2, two fully connected layers, and the mirror image. Only the widths differ between the
+names. Images of other sizes are halved to 4×4 as well, and 28 to 7×7, by two, three or five convolutions: those next to
+the fully connected layers have the same widths, and a fifth is as wide as the first.
 """
 
 import itertools
@@ -11,16 +13,17 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
+from core.data import IMAGE_SIZES
 from core.networks.upsample import Upsample
 
 NetworkName = Literal["full", "wide", "small", "tiny", "mlp"]
 InitName = Literal["kaiming", "glorot", "torch"]
-IMAGE_SIZE = 64
+SMALLEST = 4  # pixels after the last convolution
 LEAK = 0.2  # slope of LeakyReLUs below 0
 
 
 class Widths(NamedTuple):
-    """Channels of the four convolutions, and units of the fully connected layer."""
+    """Channels of the four convolutions of 64×64 images, and units of the fully connected layer."""
 
     channels: tuple[int, int, int, int]
     hidden: int
@@ -38,10 +41,10 @@ MLP_HIDDEN = 1200  # two layers in the encoder, three in the decoder: β-TCVAE's
 def build_encoder(
     name: NetworkName, image_shape: tuple[int, ...], num_outputs: int, *, batch_norm: bool = False
 ) -> nn.Sequential:
-    """Images (B, C, 64, 64) to features (B, num_outputs).
+    """Images (B, C, S, S) to features (B, num_outputs).
 
     Raises:
-        ValueError: an unknown name, or images that are not 64×64.
+        ValueError: an unknown name, or images of a size that there is no network for.
     """
     channels_in = _channels(name, image_shape)
     if name == "mlp":
@@ -53,7 +56,8 @@ def build_encoder(
             nn.ReLU(inplace=True),
             nn.Linear(MLP_HIDDEN, num_outputs),
         )
-    channels, hidden = WIDTHS[name]
+    channels, side = _halvings(WIDTHS[name].channels, image_shape[1])
+    hidden = WIDTHS[name].hidden
     layers: list[nn.Module] = []
     for width in channels:
         layers.append(nn.Conv2d(channels_in, width, 4, stride=2, padding=1))
@@ -63,7 +67,7 @@ def build_encoder(
     return nn.Sequential(
         *layers,
         nn.Flatten(),
-        nn.Linear(channels_in * 16, hidden),
+        nn.Linear(channels_in * side * side, hidden),
         nn.ReLU(inplace=True),
         nn.Linear(hidden, num_outputs),
     )
@@ -72,10 +76,10 @@ def build_encoder(
 def build_decoder(
     name: NetworkName, image_shape: tuple[int, ...], num_inputs: int, *, batch_norm: bool = False
 ) -> nn.Sequential:
-    """Codes (B, num_inputs) to Bernoulli logits (B, C, 64, 64).
+    """Codes (B, num_inputs) to Bernoulli logits (B, C, S, S).
 
     Raises:
-        ValueError: an unknown name, or images that are not 64×64.
+        ValueError: an unknown name, or images of a size that there is no network for.
     """
     channels_out = _channels(name, image_shape)
     if name == "mlp":
@@ -85,20 +89,20 @@ def build_decoder(
         return nn.Sequential(
             *layers, nn.Linear(MLP_HIDDEN, math.prod(image_shape)), nn.Unflatten(1, tuple(image_shape))
         )
-    channels, hidden = WIDTHS[name]
-    widths = (channels[3], channels[2], channels[1], channels[0])
+    channels, side = _halvings(WIDTHS[name].channels, image_shape[1])
+    widths, hidden = channels[::-1], WIDTHS[name].hidden
     layers = [
         nn.Linear(num_inputs, hidden),
         nn.ReLU(inplace=True),
-        nn.Linear(hidden, widths[0] * 16),
+        nn.Linear(hidden, widths[0] * side * side),
         nn.ReLU(inplace=True),
-        nn.Unflatten(1, (widths[0], 4, 4)),
+        nn.Unflatten(1, (widths[0], side, side)),
     ]
     for width_in, width_out in itertools.pairwise(widths):
         layers.append(Upsample(width_in, width_out))
         layers += [nn.BatchNorm2d(width_out)] if batch_norm else []
         layers.append(nn.ReLU(inplace=True))
-    return nn.Sequential(*layers, Upsample(widths[3], channels_out))
+    return nn.Sequential(*layers, Upsample(widths[-1], channels_out))
 
 
 class Discriminator(nn.Sequential):
@@ -156,9 +160,19 @@ def _channels(name: str, image_shape: tuple[int, ...]) -> int:
     if name not in get_args(NetworkName):
         raise ValueError(f"unknown network '{name}'; there are {', '.join(get_args(NetworkName))}")
     channels, height, width = image_shape
-    if (height, width) != (IMAGE_SIZE, IMAGE_SIZE):
-        raise ValueError(f"the networks take {IMAGE_SIZE}×{IMAGE_SIZE} images, not {height}×{width}")
+    if height != width or height not in IMAGE_SIZES:
+        sizes = ", ".join(f"{size}×{size}" for size in IMAGE_SIZES)
+        raise ValueError(f"the networks take images of {sizes}, not {height}×{width}")
     return channels
+
+
+def _halvings(channels: tuple[int, ...], size: int) -> tuple[tuple[int, ...], int]:
+    """Channels of the convolutions that halve images of a size, the first one first, and the size after the last."""
+    count = 0
+    while size % 2 == 0 and size > SMALLEST:
+        size, count = size // 2, count + 1
+    more = max(0, count - len(channels))
+    return (channels[0],) * more + channels[len(channels) - (count - more) :], size
 
 
 def images_to_input(images: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.checkpoints import newest
+from core.formulas.derived import with_derived
 from core.record.history import History, TrialHistory
 from core.runtime import logging_at
 from core.storage import Folder
@@ -29,7 +30,7 @@ def check(record: Record) -> list[str]:
     for trial in history.trials():
         if not trial.ended and record.folder.driver() is None:
             findings.append(f"{trial.identity}: is {trial.state} and nobody drives the study")
-    findings += _ray(history, Folder(record.written.trials_uri))
+    findings += _ray(history, Folder(record.written.trials_uri), record.spec.derived)
     with quiet_mlflow(), logging_at(logging.ERROR, "optuna"):
         findings += _optuna(history, record)
         findings += _mlflow(history, record, connect(record.stores.tracking))
@@ -47,7 +48,7 @@ def _differing(mine: Mapping[str, float], other: Mapping[str, Any]) -> list[str]
     ]
 
 
-def _ray(history: History, folder: Folder) -> list[str]:
+def _ray(history: History, folder: Folder, derived: Mapping[str, str]) -> list[str]:
     """One folder per trial that ran, in which its own process saved the last report that the journal has."""
     findings = []
     for trial in _ended(history):
@@ -57,9 +58,10 @@ def _ray(history: History, folder: Folder) -> list[str]:
         report = checkpoint.description["report"]
         if trial.state == "COMPLETED" and checkpoint.step != trial.step:
             findings.append(f"{trial.identity}: its process saved step {checkpoint.step}, the journal has {trial.step}")
-        elif trial.state == "COMPLETED" and _differing(trial.metrics, report["metrics"]):
-            keys = ", ".join(_differing(trial.metrics, report["metrics"]))
-            findings.append(f"{trial.identity}: its process and the journal differ in {keys}")
+        elif trial.state == "COMPLETED":
+            keys = ", ".join(_differing(trial.metrics, with_derived(report["metrics"], derived)))
+            if keys:
+                findings.append(f"{trial.identity}: its process and the journal differ in {keys}")
     known = {trial.identity for trial in history.trials()}
     strangers = [name for name in folder.entries() if name not in known]
     return findings + [f"{name}: a trial ran that the journal does not know" for name in strangers]

@@ -5,6 +5,7 @@ import math
 
 from core.checkpoints import newest
 from core.configuration import TrialConfig
+from core.formulas.derived import with_derived
 from core.mistakes import StudyError
 from core.record import journal
 from core.record.events import TrialReported
@@ -51,7 +52,7 @@ def replay(record: Record, identity: str, steps: int | None = None) -> list[Comp
         then = recorded.get(result.step, {})
         rows += [
             Comparison(result.step, key, then[key], value)
-            for key, value in result.metrics.items()
+            for key, value in with_derived(result.metrics, record.spec.derived).items()
             if key in then and math.isfinite(value)
         ]
         if result.done or result.step >= (steps or config.steps):

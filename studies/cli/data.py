@@ -1,13 +1,19 @@
 """`studies data …`: list, render, check and show data sets."""
 
 import pathlib
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 import typer
 
 from core.mistakes import DataError
 from studies.cli.options import DataRoot, Json
 from studies.cli.output import ERR, emit, line, say
+
+SUFFIXES = {".npz": "npz", ".h5": "h5", ".hdf5": "h5", ".parquet": "parquet"}
+Dataset = Annotated[
+    str, typer.Argument(help="A name, a study file, a folder of pictures, an .npz, .h5 or .parquet file.")
+]
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, render, check, show.")
 
@@ -33,36 +39,42 @@ def data_list(data_root: DataRoot = None, as_json: Json = False) -> None:
 
 
 @app.command("render")
-def data_render(
-    dataset: Annotated[str, typer.Argument(help="Name of a data set.")], data_root: DataRoot = None
-) -> None:
+def data_render(dataset: Dataset, data_root: DataRoot = None) -> None:
     """Build the cache of a data set on this machine."""
     from rich.progress import Progress
 
     import core.data
 
+    spec = _spec(dataset)
+    name = core.data.dataset_name(spec)
     with Progress(console=ERR, transient=True) as progress:
-        task = progress.add_task(f"rendering {dataset}", total=None)
-        core.data.prepare(dataset, data_root, lambda done, total: progress.update(task, completed=done, total=total))
-    opened = core.data.load(dataset, data_root)
+        task = progress.add_task(f"rendering {name}", total=None)
+        core.data.prepare(spec, data_root, lambda done, total: progress.update(task, completed=done, total=total))
+    opened = core.data.load(spec, data_root)
     where = opened.cache_path or "composed from memory"
-    line(f"{dataset}: {len(opened):,} images, {opened.source}, {where}")
+    line(f"{name}: {len(opened):,} images, {opened.source}, {where}")
 
 
 @app.command("check")
-def data_check(dataset: Annotated[str, typer.Argument(help="Name of a data set.")], data_root: DataRoot = None) -> None:
-    """Verify a user's original file, and the cache by its content hash."""
+def data_check(dataset: Dataset, data_root: DataRoot = None) -> None:
+    """Read a user's files in full and say what they hold; verify the cache by its content hash."""
     import core.data
 
-    findings = core.data.check(dataset, data_root)
+    spec = _spec(dataset)
+    findings = core.data.check(spec, data_root)
+    try:
+        for found in core.data.found(spec, data_root):
+            line(found)
+    except DataError as error:
+        findings = list(dict.fromkeys([*findings, str(error)]))
     if findings:
         raise DataError("\n".join(findings))
-    line(f"{dataset}: nothing wrong")
+    line(f"{core.data.dataset_name(spec)}: nothing wrong")
 
 
 @app.command("show")
 def data_show(
-    dataset: Annotated[str, typer.Argument(help="Name of a data set.")],
+    dataset: Dataset,
     output: Annotated[pathlib.Path | None, typer.Option(help="PNG to write; default <dataset>.png.")] = None,
     data_root: DataRoot = None,
 ) -> None:
@@ -71,8 +83,9 @@ def data_show(
 
     import core.data
 
-    sheet, captions = core.data.contact_sheet(dataset, data_root)
-    path = output or pathlib.Path(f"{dataset}.png")
+    spec = _spec(dataset)
+    sheet, captions = core.data.contact_sheet(spec, data_root)
+    path = output or pathlib.Path(re.sub(r"[^\w.-]", "", core.data.dataset_name(spec)) + ".png")
     try:
         Image.fromarray(sheet).save(path)
     except (OSError, ValueError) as error:  # no such folder, no right to write, or no known kind of picture
@@ -80,3 +93,20 @@ def data_show(
     for caption in captions:
         line(caption)
     say(str(path))
+
+
+def _spec(dataset: str) -> Any:
+    """The data set that an argument stands for: a registered name, that of a study file, or images of one's own."""
+    import core.data
+    from studies.study_file.document import read
+
+    path = pathlib.Path(dataset)
+    if dataset in core.data.names():
+        return dataset
+    if path.suffix in (".yaml", ".yml"):
+        document = read(path)
+        if document.data.get("dataset") is None:
+            raise DataError(f"{path} has no data set")
+        return core.data.anchored(document.data["dataset"], document.folder)
+    kind = "folder" if path.is_dir() else SUFFIXES.get(path.suffix)
+    return core.data.anchored({kind: dataset}, pathlib.Path.cwd()) if kind else dataset

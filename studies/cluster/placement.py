@@ -3,7 +3,9 @@
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
+import core.data
 from core.configuration import Configuration, TrialConfig
 from core.mistakes import StudyError
 from core.storage import Folder
@@ -55,6 +57,33 @@ def require_shared_folder(uri: str) -> None:
                 f"node {node['NodeManagerHostname']} does not see {local}: give a shared directory with --root, "
                 "or an object store with --storage URI"
             )
+
+
+def require_data(spec: StudySpec, root: str) -> None:
+    """Refuse a cluster with a node that cannot have the study's images, if they are a user's; every node can render.
+
+    Raises:
+        StudyError: with the host.
+    """
+    if core.data.describe(spec.dataset, root).source == "rendered":
+        return
+    for node, fault in ask(_fault_of_data, spec.dataset, root):
+        if isinstance(fault, NodeError):
+            raise StudyError(f"node {node['NodeManagerHostname']} does not answer: {fault}; see `studies doctor`")
+        if fault is not None:
+            raise StudyError(
+                f"node {node['NodeManagerHostname']} cannot have the images: {fault}; "
+                "give a directory with --data-root that every node sees"
+            )
+
+
+def _fault_of_data(dataset: Any, root: str) -> str | None:
+    """Why this machine cannot have a data set, as a sentence; None when it can."""
+    try:
+        core.data.describe(dataset, root)
+    except core.data.DataError as error:
+        return str(error)
+    return None
 
 
 def slots(spec: StudySpec, share: float) -> int:

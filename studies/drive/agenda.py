@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from core.configuration import Configuration, identity_of
+from core.formulas.derived import with_derived
 from core.record.events import TrialState
 from core.record.history import ConfigurationHistory, TrialHistory
 from studies.drive.pace import Pace
@@ -153,9 +154,10 @@ class Agenda:
         return "stop" if self.is_stopped(identity) or self._spent() else "go on"
 
     def _show_early_stopping(self, identity: str, result: TrialResult) -> None:
+        metrics = with_derived(result.metrics, self._spec.derived)
         trial, configuration = self._state.trial(identity), self._state.of_trial(identity)
         controls = len(self._stopper.controls)
-        self._stopper.report(configuration.configuration, trial.seed, result.step, result.metrics)
+        self._stopper.report(configuration.configuration, trial.seed, result.step, metrics)
         if len(self._stopper.controls) > controls:
             self._state.choose_control(configuration)
 
@@ -176,18 +178,19 @@ class Agenda:
             last: no other result will follow.
         """
         trial = self._state.trial(identity)
+        metrics = with_derived(result.metrics, self._spec.derived)
         ledger = {**result.ledger, **origin}
         if share:
             on_gpu = ledger.get("seconds_training", 0.0) + ledger.get("seconds_evaluating", 0.0)
             ledger["gpu_seconds"] = share * (on_gpu - ledger.get("seconds_handed_over", 0.0))
-        self._state.report(trial, result.step, result.metrics, ledger)
+        self._state.report(trial, result.step, metrics, ledger)
         if not last or self._gets_another_chance(trial, result, share):
             return
         outcome = self._outcome_of_trial(trial, result)
         if outcome is not None:
             rule = self._spec.early_stop
             reason = f"stopped early by {rule.rule}" if outcome == "PRUNED" and rule else result.failure
-            self._state.end(trial, outcome, step=result.step, reason=reason, metrics=result.metrics, ledger=ledger)
+            self._state.end(trial, outcome, step=result.step, reason=reason, metrics=metrics, ledger=ledger)
 
     def _gets_another_chance(self, trial: TrialHistory, result: TrialResult, share: float) -> bool:
         """Whether a trial that ran out of device memory is queued again, once, with twice the share."""

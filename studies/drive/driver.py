@@ -6,7 +6,7 @@ import logging
 import core.data
 from core.extensions import copy_of
 from core.runtime import logging_at
-from studies.cluster.placement import require_shared_folder
+from studies.cluster.placement import require_data, require_shared_folder
 from studies.cluster.session import ending_with_ray, ray_cluster
 from studies.delivery.client import Delivery
 from studies.drive.agenda import Agenda
@@ -75,6 +75,7 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
                     from studies.drive import tune
 
                     require_shared_folder(record.written.trials_uri)
+                    require_data(spec, record.stores.data)
                     tune.run(
                         record,
                         state,

@@ -5,8 +5,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from core.bounds import parse_bounds
 from core.configuration import Configuration
+from core.formulas.bounds import parse_bounds
 from core.record.events import PriorResult
 from core.record.history import ConfigurationHistory
 from studies.study_file.spec import StudySpec

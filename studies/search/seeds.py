@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.bounds import parse_until
+from core.formulas.bounds import parse_until
 from core.pareto import as_losses
 from core.record.history import ConfigurationHistory, History
 from studies.study_file.spec import StudySpec

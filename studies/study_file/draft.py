@@ -14,6 +14,7 @@ from studies.study_file.sections import (
     model_fault,
     read_count,
     read_dataset,
+    read_derived,
     read_mapping,
     read_name,
     read_paper,
@@ -38,6 +39,8 @@ class Draft:
         extensions: that were found and run; they are active.
         written_models: the section `models` as written, with what is no model.
         objectives: as written.
+        derived: names and expressions that can be read.
+        written_derived: all names in the section, also of those that cannot.
     """
 
     name: str | None
@@ -56,6 +59,8 @@ class Draft:
     extensions: list[OwnCode]
     written_models: Mapping[Any, Any]
     objectives: Any
+    derived: Mapping[str, str]
+    written_derived: frozenset[str]
 
     @functools.cached_property
     def models(self) -> dict[str, dict[str, Any]]:
@@ -98,6 +103,8 @@ def read_draft(
         paper=take(read_paper(data)),
         written_models=take(read_mapping(data, "models", required=True)),
         objectives=data.get("objectives"),
+        derived=take(read_derived(data)),
+        written_derived=frozenset(map(str, data["derived"])) if isinstance(data.get("derived"), dict) else frozenset(),
     )
     return draft, problems
 

@@ -3,7 +3,8 @@
 from collections.abc import Container, Iterable
 
 import core.metrics
-from core.bounds import FormulaError, parse_bounds, parse_until
+from core.formulas.bounds import FormulaError, parse_bounds, parse_until
+from studies.study_file.checks.derived import needed
 from studies.study_file.document import Path, Problem
 from studies.study_file.draft import Draft
 from studies.study_file.spec import EarlyStop, Metrics, Search, Seeds
@@ -18,10 +19,12 @@ def complete_metrics(study: Draft) -> tuple[Metrics | None, list[Problem]]:
     if study.metrics is None:
         return None, problems
     watched = results_of_early_stop(study.early_stop, objectives)
-    told = objectives  # a check of their own says what is wrong with them
-    during, unknown_during = with_results(study.metrics.during, watched, ("early_stop",), told)
-    final, unknown_final = with_results(study.metrics.final, [*objectives, *constrained], ("search", "where"), told)
-    final, unknown_awaited = with_results(final, awaited, ("seeds", "until"), told)
+    derived = study.derived
+    told = [*objectives, *study.written_derived]  # checks of their own say what is wrong with them
+    during, unknown_during = with_results(study.metrics.during, needed(watched, derived), ("early_stop",), told)
+    wanted = needed([*objectives, *constrained, *derived], derived)
+    final, unknown_final = with_results(study.metrics.final, wanted, ("search", "where"), told)
+    final, unknown_awaited = with_results(final, needed(awaited, derived), ("seeds", "until"), told)
     return Metrics(during=during, final=final), problems + unknown_during + unknown_final + unknown_awaited
 
 

@@ -13,6 +13,7 @@ import core.data
 import trainables
 from core.mistakes import nearest
 from core.papers import EXPERIMENTS
+from studies.study_file.checks.derived import derived_fault
 from studies.study_file.checks.trials import check_seeds
 from studies.study_file.document import Problem
 from studies.study_file.refusals import sentence
@@ -108,6 +109,19 @@ def read_paper(data: Mapping[str, Any]) -> tuple[str | None, list[Problem]]:
         message = f"no experiment of a paper has this name; {nearest(str(value), EXPERIMENTS)}"
         return None, [Problem(("paper",), message)]
     return value, []
+
+
+def read_derived(data: Mapping[str, Any]) -> tuple[dict[str, str], list[Problem]]:
+    """Results that are computed from others; those that can be read, and what is wrong with the rest."""
+    written, problems = read_mapping(data, "derived")
+    readable = {}
+    for name, text in written.items():
+        fault = derived_fault(name, text)
+        if fault:
+            problems.append(Problem(("derived", str(name)), fault))
+        else:
+            readable[name] = text
+    return readable, problems
 
 
 def read_dataset(data: Mapping[str, Any], root: str | None) -> tuple[core.data.DatasetInfo | None, list[Problem]]:

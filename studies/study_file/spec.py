@@ -179,6 +179,7 @@ class StudySpec(BaseModel):
     retention: Literal["last", "front"]
     paper: str | None = None
     extensions: list[OwnCode] = Field(default_factory=list)
+    derived: dict[str, str] = Field(default_factory=dict, description="results computed from others, by name")
 
     @functools.cached_property
     def spaces(self) -> dict[str, ModelSpace]:

@@ -1,7 +1,10 @@
 """Check a study file: every mistake at once, each one sentence with its line."""
 
+import contextlib
 from collections.abc import Iterator
 
+import core.data
+from studies.study_file.checks.derived import check_derived
 from studies.study_file.checks.extensions import check_columns
 from studies.study_file.checks.metrics import check_objectives, check_requests
 from studies.study_file.checks.models import check_defaults, check_models
@@ -20,7 +23,10 @@ def validate(document: Document, *, data_root: str | None = None) -> StudySpec:
     Raises:
         StudyFileError: with every mistake found, and its line.
     """
-    study, problems = read_draft(document.data, data_root, document.folder)
+    data = dict(document.data)
+    with contextlib.suppress(core.data.DataError):  # which is told where the data set is read
+        data["dataset"] = core.data.anchored(data.get("dataset"), document.folder)
+    study, problems = read_draft(data, data_root, document.folder)
     of_extensions = [problem for problem in problems if problem.path[:1] == ("extensions",)]
     if of_extensions:  # without which nobody knows what else is wrong
         raise document.fail(of_extensions)
@@ -32,6 +38,7 @@ def validate(document: Document, *, data_root: str | None = None) -> StudySpec:
     if problems:
         raise document.fail(problems)
     values = {key: getattr(study, key) for key in KEYS}
+    values["dataset"] = core.data.pinned(study.dataset, core.data.data_root(data_root))
     spec = StudySpec(**{**values, "metrics": metrics})
     if spec.search.sampler == "grid" and "configurations" not in spec.search.model_fields_set:
         whole_grid = spec.search.model_copy(update={"configurations": spec.grid_size})
@@ -44,7 +51,8 @@ def check(study: Draft) -> Iterator[Problem]:
     yield from check_columns(study.extensions, study.models)
     yield from check_models(study)
     yield from check_defaults(study)
-    yield from check_objectives(study.objectives)
+    yield from check_objectives(study.objectives, study.written_derived)
+    yield from check_derived(study.derived, study.models, study.objectives, study.early_stop)
     if study.budget:
         yield from check_intervals(study.budget)
     if study.search:

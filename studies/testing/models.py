@@ -58,7 +58,7 @@ def measuring_changes_nothing(bench: Bench) -> None:
     model.eval()
     inputs = Inputs(model, dataset)
     images = dataset.images(np.arange(4))
-    wanted = available_inputs(type(model), dataset.has_factors) - model.extra_inputs  # a judge takes long to train
+    wanted = available_inputs(type(model), dataset) - model.extra_inputs  # a judge takes long to train
     for each in sorted(wanted):
         given = inputs[each]
         if each == "logits":

@@ -2,7 +2,7 @@
 
 import pathlib
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -11,8 +11,9 @@ from PIL import Image
 import core.data
 from studies.testing import datasets
 from studies.testing.contract import Bench, Check, NotApplicable
+from tests.core.data import published
 
-BIG = {"dsprites", "dsprites.noshape", "dsprites.v4"}
+BIG = {"dsprites", "dsprites.noshape", "dsprites.v4", "color_dsprites", "noisy_dsprites", "scream_dsprites"}
 """Need the full dSprites cache: tested with it in the slow suite, and by their small relatives here."""
 
 
@@ -35,19 +36,29 @@ def bring_celeba(root: pathlib.Path) -> None:
     (root / "list_eval_partition.txt").write_text("".join(f"{name} 0\n" for name in names))
 
 
+def bring_scream(root: pathlib.Path) -> None:
+    shades = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    Image.fromarray(shades).resize((400, 300)).save(root / "scream.jpg")
+
+
 BRING: dict[str, Callable[[pathlib.Path], None]] = {
     "faces3d": bring_faces,
     "chairs3d": bring_chairs,
     "celeba": bring_celeba,
+    "scream_dsprites": bring_scream,
+    "mpi3d": published.bring_mpi3d,
+    "cars3d": published.bring_cars,
+    "smallnorb": published.bring_smallnorb,
 }
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
     folder = tmp_path_factory.mktemp("data")
     for bring in BRING.values():
         bring(folder)
-    return folder
+    with published.smaller():
+        yield folder
 
 
 def registered() -> list[object]:

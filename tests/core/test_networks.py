@@ -1,12 +1,13 @@
 """The shared networks are those of the papers, layer by layer, and are drawn as their names say."""
 
+import hashlib
 import math
 
 import pytest
 import torch
 from torch import nn
 
-from core.networks import build_decoder, build_discriminator, build_encoder, images_to_input, initialise
+from core.networks import NetworkName, build_decoder, build_discriminator, build_encoder, images_to_input, initialise
 
 GRAY, RGB = (1, 64, 64), (3, 64, 64)
 
@@ -130,11 +131,55 @@ def test_a_seed_draws_the_same_and_torch_leaves_its_own_draw() -> None:
     assert all(torch.equal(old, new) for old, new in zip(before, network.parameters(), strict=True))
 
 
-def test_what_is_no_network_and_no_image_of_64_pixels_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("size", "encoded", "decoded"),
+    [
+        (28, [(32, 14, 14), (32, 7, 7)], [(32, 14, 14), (3, 28, 28)]),
+        (32, [(16, 16, 16), (32, 8, 8), (32, 4, 4)], [(32, 8, 8), (16, 16, 16), (3, 32, 32)]),
+        (
+            128,
+            [(16, 64, 64), (16, 32, 32), (16, 16, 16), (32, 8, 8), (32, 4, 4)],
+            [(32, 8, 8), (16, 16, 16), (16, 32, 32), (16, 64, 64), (3, 128, 128)],
+        ),
+    ],
+)
+def test_the_number_of_layers_follows_the_size(
+    size: int, encoded: list[tuple[int, ...]], decoded: list[tuple[int, ...]]
+) -> None:
+    image = (3, size, size)
+    inner = math.prod(encoded[-1])
+    assert shapes(build_encoder("small", image, 20), torch.rand(2, *image)) == [*encoded, (128,), (20,)]
+    assert shapes(build_decoder("small", image, 10), torch.rand(2, 10)) == [(128,), (inner,), *decoded]
+    assert build_decoder("mlp", image, 10)(torch.rand(2, 10)).shape == (2, *image)
+    assert build_encoder("mlp", image, 4)(torch.rand(2, *image)).shape == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "batch_norm", "digest"),
+    [("full", False, "79644640c6b49f53"), ("tiny", True, "c45362a281ae0753"), ("mlp", False, "5ef90e5eaeaf9bc7")],
+)
+def test_networks_for_64_pixels_are_drawn_as_ever(name: NetworkName, batch_norm: bool, digest: str) -> None:
+    """Names, order and draws of all weights: checkpoints and seeds of earlier releases depend on them."""
+    torch.manual_seed(0)
+    pair = nn.ModuleList(
+        [
+            build_encoder(name, RGB, 6, batch_norm=batch_norm),
+            build_decoder(name, RGB, 3, batch_norm=batch_norm),
+        ]
+    )
+    initialise(pair, "kaiming", torch.Generator().manual_seed(1))
+    found = hashlib.sha256()
+    for key, tensor in pair.state_dict().items():
+        found.update(f"{key} {tuple(tensor.shape)} {tensor.double().sum().item():.3f}\n".encode())
+    assert found.hexdigest()[:16] == digest
+
+
+def test_what_is_no_network_and_no_size_of_images_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown network 'huge'; there are full"):
         build_encoder("huge", GRAY, 4)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="not 32×32"):
-        build_decoder("full", (1, 32, 32), 4)
+    for shape in ((1, 48, 48), (1, 32, 64)):
+        with pytest.raises(ValueError, match=f"of 28×28, 32×32, 64×64, 128×128, not {shape[1]}×{shape[2]}"):
+            build_decoder("full", shape, 4)
 
 
 def test_bytes_become_fractions_and_fractions_stay() -> None:

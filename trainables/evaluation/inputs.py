@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 import core.metrics
-from core.data import FactorDataset
+from core.data import DatasetInfo, FactorDataset
 from core.data.split import SPLIT_SEED, holdout, pool
 from trainables.base import Model
 from trainables.trainable import Trainable
@@ -23,15 +23,20 @@ OF_POOL = frozenset(
 )
 
 
-def available_inputs(model: type[Trainable], has_factors: bool) -> frozenset[str]:
-    """Names of all inputs of metrics that a model on a data set can serve."""
+def available_inputs(model: type[Trainable], data: DatasetInfo | FactorDataset) -> frozenset[str]:
+    """Names of all inputs of metrics that a model on a data set can serve.
+
+    Where combinations of factors are missing, no image is asked for by its factors (`encode`): metrics look at groups
+    of the images that there are.
+    """
+    has_factors, changes = data.has_factors, data.has_factors and data.complete
     names = {"codes", "sampled_codes", "images", "logits", "num_images", *model.extra_inputs}
     if has_factors:
-        names |= {"factors", "encode", "dataset"}
+        names |= {"factors", "dataset"} | ({"encode"} if changes else set())
     if "posterior" in model.serves:
         names |= {"posterior_mean", "posterior_log_variance"}
     if "discrete" in model.serves:
-        names |= {"discrete_codes"} | ({"encode_discrete"} if has_factors else set())
+        names |= {"discrete_codes"} | ({"encode_discrete"} if changes else set())
     if "discriminator" in model.serves:
         names.add("discriminator_logits")
     return frozenset(names)
@@ -114,6 +119,6 @@ def evaluate(model: Model[Any], dataset: FactorDataset, requests: tuple[str, ...
         core.metrics.MetricError: the codes are not finite, or a metric cannot be served.
     """
     inputs = Inputs(model, dataset)
-    available = available_inputs(type(model), dataset.has_factors)
+    available = available_inputs(type(model), dataset)
     wanted = frozenset[str]().union(*(inputs_for(request, available) for request in requests))
     return core.metrics.evaluate(requests, seed, **{name: inputs[name] for name in sorted(wanted)})

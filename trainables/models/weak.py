@@ -46,6 +46,11 @@ class WeakHyperparameters(PartitionedHyperparameters):
     def refuse(self, dataset: DatasetInfo) -> str | None:
         """Every combination of factors needs an annotated image."""
         combinations = math.prod(dataset.factor_sizes)
+        if not dataset.complete:
+            return (
+                f"each of the {combinations:,} combinations of factors needs an annotated image, and '{dataset.name}' "
+                "does not have them all"
+            )
         if dataset.has_factors and self.num_annotated < combinations:
             return (
                 f"num_annotated is {self.num_annotated:,}, but each of the {combinations:,} combinations of factors "

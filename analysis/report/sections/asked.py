@@ -32,6 +32,8 @@ def _words(study: Results) -> dict[str, str]:
         "Seeds": _seeds(spec["seeds"]),
         "Budget": f"{budget['steps']:,} steps per trial, evaluated every {budget['evaluate_every']:,}",
     }
+    if study.derived:
+        words["Derived"] = "; ".join(f"{figures.label(name)} = {text}" for name, text in study.derived.items())
     if search.get("where"):
         words["Constraint"] = f"only {search['where']} may be on the front"
     if spec.get("early_stop"):

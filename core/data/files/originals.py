@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Literal, Protocol
 
 import numpy as np
 
@@ -37,21 +37,22 @@ class _NpyRows:
             header = np.lib.format.read_array_header_1_0(file)
         else:
             header = np.lib.format.read_array_header_2_0(file)
-        self.shape, fortran, self.dtype = header
-        if fortran:
-            raise ValueError("it is stored column by column")
+        self.shape, self._fortran, self.dtype = header
         self._file = file
 
     def rows(self, start: int) -> Iterator[np.ndarray]:
+        if self.dtype.hasobject:
+            raise DataError(f"{getattr(self._file, 'name', 'a file')} holds Python objects, which are never unpickled")
         row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
-        step = max(1, CHUNK_BYTES // row_bytes)
-        for first in range(0, self.shape[0], step):
+        step = self.shape[0] if self._fortran else max(1, CHUNK_BYTES // max(1, row_bytes))
+        for first in range(0, self.shape[0], max(1, step)):
             last = min(first + step, self.shape[0])
             data = self._file.read((last - first) * row_bytes)
             if len(data) < (last - first) * row_bytes:
                 raise EOFError(f"it ends after {first:,} of {self.shape[0]:,} rows")
             if last > start:
-                block = np.frombuffer(data, self.dtype).reshape(last - first, *self.shape[1:])
+                order: Literal["F", "C"] = "F" if self._fortran else "C"  # column by column, or row by row
+                block = np.frombuffer(data, self.dtype).reshape((last - first, *self.shape[1:]), order=order)
                 yield block[max(0, start - first) :]
 
 
@@ -64,7 +65,7 @@ class _Hdf5Rows:
     def rows(self, start: int) -> Iterator[np.ndarray]:
         row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
         chunk_rows = self._dataset.chunks[0] if self._dataset.chunks else 1
-        step = max(1, CHUNK_BYTES // row_bytes // chunk_rows) * chunk_rows
+        step = max(1, CHUNK_BYTES // max(1, row_bytes) // chunk_rows) * chunk_rows
         for first in range(start - start % step, self.shape[0], step):
             yield self._dataset[max(start, first) : min(first + step, self.shape[0])]
 
@@ -98,8 +99,8 @@ def npy_array(path: Path) -> Iterator[RowReader]:
 
 
 @contextmanager
-def hdf5_array(path: Path, key: str, shape: tuple[int, ...], dtype: Any) -> Iterator[RowReader]:
-    """Open data set `key` of an HDF5 file, of this shape and dtype; nobody's lock on it matters. Raises DataError."""
+def hdf5_array(path: Path, key: str, shape: tuple[int, ...] | None = None, dtype: Any = None) -> Iterator[RowReader]:
+    """Open data set `key` of an HDF5 file, of this shape and dtype if given; no lock matters. Raises DataError."""
     import h5py
 
     with _as_data_error(path, "an HDF5 file"), h5py.File(path, "r", locking=False) as file:
@@ -124,6 +125,16 @@ def _as_data_error(path: Path, kind: str) -> Iterator[None]:
         if getattr(error, "errno", None):
             raise
         raise DataError(f"{path} is not {kind} that can be read, it may be truncated: {error}") from error
+
+
+def hdf5_keys(path: Path) -> list[str]:
+    """Names of the data sets of an HDF5 file, those in groups by their path. Raises DataError."""
+    import h5py
+
+    found: list[str] = []
+    with _as_data_error(path, "an HDF5 file"), h5py.File(path, "r", locking=False) as file:
+        file.visititems(lambda name, node: found.append(name) if isinstance(node, h5py.Dataset) else None)
+    return found
 
 
 def npz_keys(path: Path) -> list[str]:

@@ -64,5 +64,6 @@ METRIC = Metric(
     optional=frozenset({"dataset"}),
     needs_factors=True,
     needs=frozenset({"discrete"}),
+    about="shape",
     source="Jeong & Song 2019, table 2",
 )

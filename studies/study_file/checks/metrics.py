@@ -10,22 +10,24 @@ from studies.study_file.document import Path, Problem
 from studies.study_file.spec import Metrics
 
 
-def check_objectives(objectives: Any) -> Iterator[Problem]:
-    """There is at least one objective, and each is a result of a metric with its better direction."""
+def check_objectives(objectives: Any, derived: Collection[str] = ()) -> Iterator[Problem]:
+    """There is at least one objective; each is derived, or a result of a metric with its better direction."""
     if not isinstance(objectives, dict) or not objectives:
         example = "{factor_vae_score: maximize, reconstruction_error: minimize}"
         yield Problem(("objectives",), f"a study needs at least one objective, such as {example}")
         return
     for key, direction in objectives.items():
-        message = objective_fault(str(key), direction)
+        message = objective_fault(str(key), direction, derived)
         if message:
             yield Problem(("objectives", str(key)), message)
 
 
-def objective_fault(key: str, direction: Any) -> str | None:
+def objective_fault(key: str, direction: Any, derived: Collection[str] = ()) -> str | None:
     """Why a result cannot be searched for in that direction, as a sentence; None when it can."""
     if direction not in ("maximize", "minimize"):
         return f"the direction is 'maximize' or 'minimize', not {direction!r}"
+    if key in derived:
+        return None
     try:
         metric, _ = core.metrics.find_key(key)
     except core.metrics.MetricError as error:
@@ -59,6 +61,9 @@ def check_request(request: str, path: Path, models: Collection[str], info: Datas
     if metric.needs_factors and not info.has_factors:
         yield Problem(path, f"'{request}' needs ground-truth factors, which '{info.name}' does not have")
         return
+    if metric.about and len(info.factor_names) > 1 and metric.about not in info.factor_names:
+        yield Problem(path, f"'{request}' is about the factor '{metric.about}', which '{info.name}' does not have")
+        return
     for model in learning:
         message = input_fault(request, model, info)
         if message:
@@ -70,7 +75,7 @@ def input_fault(request: str, model: str, info: DatasetInfo) -> str | None:
     from trainables.evaluation.inputs import available_inputs, inputs_for  # imports PyTorch
 
     try:
-        inputs_for(request, available_inputs(trainables.get(model), info.has_factors))
+        inputs_for(request, available_inputs(trainables.get(model), info))
     except core.metrics.MetricError as error:
         return str(error)
     return None

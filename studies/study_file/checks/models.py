@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import trainables
-from core.data import DatasetInfo
+from core.data import IMAGE_SIZES, DatasetInfo
 from core.mistakes import nearest
 from studies.study_file.document import Problem
 from studies.study_file.draft import Draft
@@ -48,6 +48,12 @@ def check_grid(space: ModelSpace) -> Iterator[Problem]:
 
 def check_trainable(space: ModelSpace, info: DatasetInfo) -> Iterator[Problem]:
     """The model can be trained on the data set, with every extreme of every hyperparameter."""
+    _, height, width = info.image_shape
+    if trainables.get(space.model).learns and (height != width or height not in IMAGE_SIZES):
+        sizes = ", ".join(map(str, IMAGE_SIZES))
+        message = f"images of '{info.name}' are {height}×{width}, and there are networks for squares of {sizes} pixels"
+        yield Problem(("dataset",), message)
+        return
     kind = trainables.get(space.model).Hyperparameters
     first = {name: parameter.points()[0] for name, parameter in space.parameters.items()}
     refusals: dict[str, str] = {}  # and the hyperparameter that brings it about; '' where it is the model itself

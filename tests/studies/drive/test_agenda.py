@@ -114,6 +114,17 @@ def test_one_configuration_runs_all_its_seeds_and_is_told_once_with_the_means(be
     assert bench.outcomes() == [("COMPLETE", [pytest.approx(0.3), 60.0])]
 
 
+def test_what_is_derived_is_recorded_and_told(benches: Any) -> None:
+    bench = benches(derived={"score": "mig + 1 / reconstruction_error"}, objectives={"score": "maximize"}, seeds=1)
+    bench.next()
+    result = TrialResult(10, {"mig": 0.5, "reconstruction_error": 4.0}, {}, done=True)
+    assert bench.agenda.verdict(bench.identity(1), result) == "go on"
+    bench.agenda.record(bench.identity(1), result, {}, 0.0, last=True)
+    bench.agenda.ended(bench.identity(1))
+    assert bench.outcomes() == [("COMPLETE", [0.75])]
+    assert bench.state.trial(bench.identity(1)).final_metrics["score"] == 0.75
+
+
 def test_no_more_trials_than_slots_and_finished_only_when_all_is_told(benches: Any) -> None:
     bench = benches(slots=3)
     assert [bench.next() is not None for _ in range(5)] == [True, True, True, False, False]

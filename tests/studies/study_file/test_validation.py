@@ -7,12 +7,14 @@ import sys
 from typing import Any
 
 import pytest
+from PIL import Image
 
+import core.data
 from core.machine import Grant
 from studies.study_file.checks import trials
-from studies.study_file.document import StudyFileError, from_mapping
+from studies.study_file.document import StudyFileError, from_mapping, read
 from studies.study_file.space import configure
-from studies.study_file.spec import StudySpec
+from studies.study_file.spec import StudySpec, difference
 from studies.study_file.validation import require_local_resources, validate
 
 GOOD = {
@@ -140,3 +142,48 @@ def test_a_grid_of_a_hundred_million_points_is_counted_and_not_made() -> None:
     assert grid({"configurations": 5}, **tried).grid_size == 10**8
     with pytest.raises(StudyFileError, match="from 2 to 1000"):
         grid({}, beta={"log": [1, 16], "num": 10**8})
+
+
+@pytest.fixture
+def own(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A study file beside a folder of pictures."""
+    (tmp_path / "faces").mkdir()
+    for number in range(13):
+        Image.new("L", (9, 9), 20 * number).save(tmp_path / "faces" / f"{number:02}.png")
+    rows = "".join(f"{number:02}.png,{number % 3},{number % 2}\n" for number in range(13))
+    (tmp_path / "faces" / "factors.csv").write_text("file,tilt,side\n" + rows)
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "name: mine\ndataset: {folder: faces/, factors: factors.csv, size: 32}\nmodels: {vae: }\n"
+        "objectives: {mig: maximize}\nbudget: {steps: 2, evaluate_every: 1}\n"
+    )
+    return path
+
+
+def test_own_images_beside_the_study_file_are_found_and_pinned(own: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    spec = validate(read(own), data_root=str(tmp_path / "data"))
+    assert spec.dataset_name == "faces/"
+    assert spec.dataset["folder"] == str(tmp_path / "faces")
+    assert spec.dataset["factors"] == str(tmp_path / "faces" / "factors.csv")
+    assert core.data.load(spec.dataset, tmp_path / "data").image_shape == (1, 32, 32)
+    Image.new("L", (9, 9), 1).save(tmp_path / "faces" / "00.png")
+    changed = validate(read(own), data_root=str(tmp_path / "data"))
+    assert [line.split(":")[0] for line in difference(spec, changed)] == ["dataset.content"]
+
+
+def test_own_images_that_cannot_be_had_are_told_with_their_line(own: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "faces" / "00.png").write_text("none")
+    with pytest.raises(
+        StudyFileError, match=r"mine.yaml:2: dataset: a picture cannot be read, .*faces/00.png: no pict"
+    ):
+        validate(read(own), data_root=str(tmp_path / "data"))
+    own.write_text(own.read_text().replace("folder: faces/", "folder: faces/, npz: x.npz"))
+    with pytest.raises(StudyFileError, match=r"mine.yaml:2: dataset: a data set is one of folder and npz, not both"):
+        validate(read(own), data_root=str(tmp_path / "data"))
+
+
+def test_a_metric_about_a_factor_that_is_not_there(own: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    text = own.read_text().replace("vae:", "joint_vae:").replace("mig:", "unsupervised_accuracy:")
+    own.write_text(text)
+    with pytest.raises(StudyFileError, match="'unsupervised_accuracy' is about the factor 'shape', which 'faces/'"):
+        validate(read(own), data_root=str(tmp_path / "data"))

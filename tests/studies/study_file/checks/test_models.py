@@ -1,5 +1,6 @@
 """Models and their search spaces."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -55,6 +56,15 @@ def test_a_model_that_the_data_set_does_not_suit() -> None:
         Problem(("models", "zero_dim"), message)
     ]
     assert not list(check_trainable(space("zero_dim"), LABELLED))
+
+
+def test_images_that_there_is_no_network_for() -> None:
+    odd = dataclasses.replace(LABELLED, image_shape=(1, 48, 48))
+    (problem,) = check_trainable(space("vae"), odd)
+    assert problem.path == ("dataset",)
+    assert problem.message.startswith("images of 'sprites' are 48×48, and there are networks for squares of 28, 32, 64")
+    assert not list(check_trainable(space("vae"), dataclasses.replace(LABELLED, image_shape=(3, 128, 128))))
+    assert not list(check_trainable(space("simulated"), odd))
 
 
 def test_a_point_that_the_data_set_does_not_suit() -> None:

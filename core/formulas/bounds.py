@@ -1,4 +1,4 @@
-"""Small formulas of a study file: constraints on metrics, and when there are enough seeds."""
+"""Constraints on metrics, and when there are enough seeds."""
 
 import dataclasses
 import re

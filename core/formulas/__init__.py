@@ -1,0 +1,1 @@
+"""Small formulas of a study file, parsed and never run as Python."""
