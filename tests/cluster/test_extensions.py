@@ -76,3 +76,19 @@ def test_a_node_that_sees_no_file_of_the_user_is_sent_the_code(tmp_path: pathlib
         best, *_ = service.rows("best", "own", "--metric", "small_codes")
         replayed = service.run("replay", "own", identity_of(best["configuration"], best["seed"]))
         assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+
+
+def test_a_detached_study_has_its_code_in_the_job(tmp_path: pathlib.Path) -> None:
+    """Whatever becomes of the user's file once it was launched."""
+    service = Service(tmp_path)
+    path = write(tmp_path / "mine", "sparse_vae.py")
+    file = service.write("away", extensions=["mine/sparse_vae.py"], **STUDY)
+    port, agent = servers.free_port(), servers.free_port()
+    dashboard = {"include_dashboard": True, "dashboard_host": "127.0.0.1", "dashboard_port": port}
+    with servers.ray_nodes(2, **dashboard, dashboard_agent_listen_port=agent):
+        launched = service.run("launch", file, "--address", f"http://127.0.0.1:{port}", "--detach")
+        assert launched.returncode == 0, launched.stderr
+        path.write_text("raise RuntimeError('this must not run')\n")
+        wait_until(lambda: service.ended("away") == 3, 200)
+        wait_until(lambda: service.rows("status", "away")[0]["driver"] is None, 60)
+    assert set(service.study("away").trials()["state"]) == {"COMPLETED"}

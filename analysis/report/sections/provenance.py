@@ -26,8 +26,15 @@ def _facts(study: Results, ran: History) -> dict[str, object]:
         "commit": source.get("commit", "not known"),
         "uncommitted changes": f"yes (digest {source['dirty']})" if source.get("dirty") else "none",
         **(last.versions if last else {}),
+        **{f"extension {code['module']}": _digest(code["sha256"], ran) for code in study.spec.get("extensions", ())},
         "seed of the study": study.spec.get("seed", 0),
         "journal": study.path / journal.FILE,
         "checkpoints": redact(study.stores["checkpoints"]),
         "data": study.stores["data"],
     }
+
+
+def _digest(digest: str, ran: History) -> str:
+    """Of an extension, and whether trials may have run with others before."""
+    changes = len(ran.code_changes)
+    return digest[:12] + (f", after {changes} accepted changes of code" if changes else "")
