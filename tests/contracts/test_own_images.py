@@ -9,7 +9,7 @@ import core.data
 import core.metrics
 import trainables
 from core.storage import Folder
-from tests.kit import trial_config
+from studies.testing.trials import trial_config
 from trainables.evaluation.inputs import available_inputs, inputs_for
 from trainables.evaluation.pictures import pictures
 from trainables.partitioned.judge import judge_of
