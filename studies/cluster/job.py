@@ -19,7 +19,7 @@ from studies.record.folder import StudyFolder
 JOB = "job.json"
 PATIENCE = 60.0  # seconds for a cluster to get ready
 RETRY_EVERY = 1.0
-EXCLUDED = [".git", ".venv", "runs", "data", "**/__pycache__"]
+EXCLUDED = ["/.git", "/.venv", "/runs", "/data", "**/__pycache__"]  # of the checkout itself, not `core/data`
 
 
 def require_server(address: str | None) -> str:
