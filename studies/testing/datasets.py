@@ -37,7 +37,10 @@ def description(bench: Bench) -> None:
     )
     same = (info.image_shape, info.has_factors) == (dataset.image_shape, dataset.has_factors)
     hold(same, "image_shape or has_factors differ")
-    hold(info.image_shape in ((1, 64, 64), (3, 64, 64)), f"images are (1 or 3, 64, 64), not {info.image_shape}")
+    colours, height, width = info.image_shape
+    sizes = ", ".join(map(str, core.data.IMAGE_SIZES))
+    shaped = colours in (1, 3) and height == width and height in core.data.IMAGE_SIZES
+    hold(shaped, f"images have 1 or 3 colours and are squares of {sizes} pixels, not {info.image_shape}")
     hold(len(info.factor_names) == len(info.factor_sizes) == len(set(info.factor_names)), "a factor is named twice")
 
 
