@@ -16,8 +16,8 @@ install: .venv/.installed
 quickstart: install
 	$(BIN)/studies launch studies/quickstart.yaml
 
-test: install lint
-	$(BIN)/python -m pytest
+test: install lint # files side by side, on as many cores as there are, but each launch of a study wants one
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-all: install lint servers
 	$(BIN)/python -m pytest -m ""

@@ -37,6 +37,7 @@ def test_the_exit_code_says_whether_a_study_would_run(
 ) -> None:
     monkeypatch.setattr(examine, "QUICK", ())
     monkeypatch.setattr(examine, "THOROUGH", checks)
+    monkeypatch.setenv("COLUMNS", "300")  # in which the path fits
     for option in ("--json", None):
         monkeypatch.setattr(sys, "argv", [*filter(None, ["studies", "doctor", option]), "--root", str(tmp_path)])
         with pytest.raises(SystemExit) as ended:
