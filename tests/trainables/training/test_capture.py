@@ -30,7 +30,9 @@ def repeated(_: Any, function: Callable[[], None]) -> Callable[[], None]:
     return function
 
 
-@pytest.mark.parametrize("model", ["beta_vae", "factor_vae", "joint_vae", "few_labels", "modular", "cascade_vae_c"])
+@pytest.mark.parametrize(
+    "model", ["ada_gvae", "beta_vae", "factor_vae", "joint_vae", "few_labels", "modular", "cascade_vae_c", "qlae"]
+)
 def test_a_recorded_loop_takes_the_same_steps(tmp_path: pathlib.Path, model: str) -> None:
     plain, captured = opened(model, tmp_path), opened(model, tmp_path)
     loop = Captured(captured.model, captured.sources, repeated)

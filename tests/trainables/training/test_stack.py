@@ -64,6 +64,7 @@ def assert_equal_weights(one: TrainingRun, other: TrainingRun, tolerance: float 
 def test_the_models_that_can_be_stacked() -> None:
     """All that have neither stages, nor a solver on the host, nor a step of their own."""
     assert set(STACKABLE) == {
+        "ada_gvae",
         "beta_tcvae",
         "beta_vae",
         "chyvae",
@@ -71,6 +72,7 @@ def test_the_models_that_can_be_stacked() -> None:
         "factor_vae",
         "few_labels",
         "joint_vae",
+        "qlae",
         "vae",
     }
 
