@@ -183,6 +183,8 @@ class PartnerBatches(Batches):
             places = np.append(self._place, -1)[np.minimum(found, len(self._place))]  # some sets number more images
             partners[missing] = np.where(places < 0, order[missing], places)
             missing = missing[places < 0]
+            if not len(missing):
+                break
         return partners
 
 

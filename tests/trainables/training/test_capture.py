@@ -180,7 +180,7 @@ def test_a_member_that_diverged_refuses_no_stack(tmp_path: pathlib.Path) -> None
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("model", ["beta_vae", "factor_vae", "chyvae", "joint_vae", "few_labels"])
+@pytest.mark.parametrize("model", ["ada_gvae", "beta_vae", "factor_vae", "chyvae", "joint_vae", "few_labels", "qlae"])
 def test_a_graph_is_captured_on_a_device(tmp_path: pathlib.Path, model: str) -> None:
     run = TrainingRun(trial_config(model, tmp_path, steps=100, evaluate_every=100, device_share=1.0))
     assert isinstance(run.steps, Captured)
