@@ -16,7 +16,7 @@ from trainables.hyperparameters import Hyperparameters
 
 H = TypeVar("H", bound=Hyperparameters)
 
-TRAVERSAL = np.linspace(-3.0, 3.0, 10)
+COLUMNS = 10  # of a picture of a traversal
 ENCODE_BATCH = 128  # the fastest size on a CPU: larger activations fall out of the cache
 
 
@@ -96,12 +96,12 @@ class Representation(nn.Module, abc.ABC, Generic[H]):
         Args:
             code: of one image, as `encode` gives it.
             dimensions: continuous ones, all unless given.
-            values: what a dimension is set to; `traversed` unless given.
+            values: what a dimension is set to; ten from one end of `reach` to the other unless given.
 
         Raises:
             ValueError: a dimension is not a continuous one.
         """
-        values = self.traversed if values is None else values
+        values = np.linspace(*self.reach, COLUMNS) if values is None else values
         continuous = range(len(code) - sum(self.categories))
         dimensions = continuous if dimensions is None else dimensions
         if not set(dimensions) <= set(continuous):
@@ -117,9 +117,9 @@ class Representation(nn.Module, abc.ABC, Generic[H]):
         return decoded.reshape(*codes.shape[:3], *decoded.shape[1:])
 
     @property
-    def traversed(self) -> np.ndarray:
-        """Values that a dimension takes in a picture of a traversal: −3 to 3, where N(0, 1) is."""
-        return TRAVERSAL
+    def reach(self) -> tuple[float, float]:
+        """Least and largest value that a dimension takes in a picture of a traversal: where N(0, 1) is."""
+        return -3.0, 3.0
 
     @property
     def device(self) -> torch.device:

@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +20,6 @@ from trainables.hyperparameters import Hyperparameters, hyperparameter
 
 AUTHORS = "Hsu et al. 2023, authors' code"
 REACH = 0.5  # codebooks begin with values from −½ to ½
-COLUMNS = 10  # of a picture of a traversal
 
 
 class QLAEHyperparameters(Hyperparameters):
@@ -121,7 +119,7 @@ class QLAE(Model[QLAEHyperparameters]):
         return self.values.gather(1, drawn).T
 
     @property
-    def traversed(self) -> np.ndarray:
-        """From the least to the largest value of all codebooks."""
+    def reach(self) -> tuple[float, float]:
+        """The least and the largest value of all codebooks."""
         values = self.values.detach()
-        return np.linspace(float(values.min()), float(values.max()), COLUMNS)
+        return float(values.min()), float(values.max())
