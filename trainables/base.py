@@ -49,7 +49,8 @@ class Model(Representation[H]):
         name: the file's name, and the model's in study files.
         Hyperparameters: the typed class beside the model.
         streams: the batches that one step takes, in order: "all" draws from the training images (each "all" is
-            independent of the others), "annotated" from the annotated subset, with factors.
+            independent of the others), "annotated" from the annotated subset, with factors; "pairs", after an "all",
+            has for every image of it another one that shares all factors but `changed` of them, a hyperparameter.
         updates: names of the optimisers in the order in which a step uses them.
         stackable: hyperparameters in which trials may differ that are trained together in one stack
             (`trainables.training.stack`): numbers that only multiply in a loss, and learning rates.
@@ -152,10 +153,16 @@ class Model(Representation[H]):
         *,
         lr: float,
         betas: tuple[float, float] = (0.9, 0.999),
+        decoupled: bool = False,
     ) -> torch.optim.Optimizer:
-        """A fused Adam, registered under `name` for the checkpoints; on a GPU one that a CUDA graph can hold."""
+        """A fused Adam, registered under `name` for the checkpoints; on a GPU one that a CUDA graph can hold.
+
+        `decoupled` makes it AdamW, where groups of `parameters` may have a `weight_decay`.
+        """
         on_gpu = self.device.type == "cuda"
-        optimizer = torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True, capturable=on_gpu)
+        optimizer = torch.optim.Adam(
+            parameters, lr=lr, betas=betas, fused=True, capturable=on_gpu, decoupled_weight_decay=decoupled
+        )
         self.optimizers[name] = optimizer
         return optimizer
 

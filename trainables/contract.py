@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from trainables.hyperparameters import Hyperparameters
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-STREAMS = {"all", "annotated"}
+STREAMS = ("all", "annotated", "pairs")
 
 
 def is_trainable(kind: type) -> bool:
@@ -54,11 +54,15 @@ def _of_training(kind: Any, name: str) -> str | None:
         return f"model '{name}' learns, but does not derive from trainables.base.Model"
     if all(getattr(kind, each) is getattr(Model, each) for each in ("loss", "update", "training_step")):
         return f"model '{name}' does not say how it learns: it has neither loss, update nor training_step"
-    unknown = set(kind.streams) - STREAMS
+    unknown = set(kind.streams) - set(STREAMS)
     if unknown:
-        return f"a stream of model '{name}' is 'all' or 'annotated', not {min(unknown)!r}"
+        return f"a stream of model '{name}' is {', '.join(map(repr, STREAMS[:-1]))} or 'pairs', not {min(unknown)!r}"
     if "annotated" in kind.streams and kind.attach is Model.attach:
         return f"model '{name}' has the stream 'annotated', and no attach that chooses its images"
+    if any(now == "pairs" and before != "all" for before, now in zip(("", *kind.streams), kind.streams, strict=False)):
+        return f"the stream 'pairs' of model '{name}' does not come after the stream 'all', whose partners it gives"
+    if "pairs" in kind.streams and "changed" not in kind.Hyperparameters.model_fields:
+        return f"model '{name}' has the stream 'pairs', and no hyperparameter 'changed': factors that differ in a pair"
     absent = set(kind.stackable) - set(kind.Hyperparameters.model_fields)
     if absent:
         return f"stackable of model '{name}' names '{min(absent)}', which is none of its hyperparameters"

@@ -16,7 +16,7 @@ from trainables.hyperparameters import Hyperparameters
 
 H = TypeVar("H", bound=Hyperparameters)
 
-TRAVERSAL = np.linspace(-3.0, 3.0, 10)
+COLUMNS = 10  # of a picture of a traversal
 ENCODE_BATCH = 128  # the fastest size on a CPU: larger activations fall out of the cache
 
 
@@ -86,7 +86,7 @@ class Representation(nn.Module, abc.ABC, Generic[H]):
         return self.decode(self.prior_codes(count, generator).cpu().numpy())
 
     def traverse(
-        self, code: np.ndarray, dimensions: Sequence[int] | None = None, values: np.ndarray = TRAVERSAL
+        self, code: np.ndarray, dimensions: Sequence[int] | None = None, values: np.ndarray | None = None
     ) -> np.ndarray:
         """Images (categories, dimensions, values, C, H, W) in [0, 1]: one dimension of `code` (D,) replaced at a time.
 
@@ -96,11 +96,12 @@ class Representation(nn.Module, abc.ABC, Generic[H]):
         Args:
             code: of one image, as `encode` gives it.
             dimensions: continuous ones, all unless given.
-            values: what a dimension is set to.
+            values: what a dimension is set to; ten from one end of `reach` to the other unless given.
 
         Raises:
             ValueError: a dimension is not a continuous one.
         """
+        values = np.linspace(*self.reach, COLUMNS) if values is None else values
         continuous = range(len(code) - sum(self.categories))
         dimensions = continuous if dimensions is None else dimensions
         if not set(dimensions) <= set(continuous):
@@ -114,6 +115,11 @@ class Representation(nn.Module, abc.ABC, Generic[H]):
             codes[:, row, :, dimension] = values
         decoded = self.decode(codes.reshape(-1, len(code)))
         return decoded.reshape(*codes.shape[:3], *decoded.shape[1:])
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Least and largest value that a dimension takes in a picture of a traversal: where N(0, 1) is."""
+        return -3.0, 3.0
 
     @property
     def device(self) -> torch.device:

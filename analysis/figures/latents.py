@@ -7,23 +7,27 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.figures.style import STYLES, canvas, tidy
-from analysis.models.latents import VALUES, Dimensions, traversal
+from analysis.models.latents import Dimensions, traversal
 
 MOST_COMPONENTS = 30  # drawn of a partition; a predecessor of the modular model may have thousands
+COLUMNS = 20  # of a traversal
 FRAMES = 50  # of an animation, as in CascadeVAE's
 
 
-def traversals(model: Any, dimensions: Dimensions, values: np.ndarray = VALUES, caption: str = "") -> Figure:
+def traversals(model: Any, dimensions: Dimensions, values: np.ndarray | None = None, caption: str = "") -> Figure:
     """One row per dimension, sorted and named by factor; one block per category (CHyVAE Fig. 5–8, 11, 16–18).
 
     Args:
         model: a loaded model.
         dimensions: `analysis.models.latents.describe(model, dataset)`.
-        values: what a dimension is set to, left to right.
+        values: what a dimension is set to, left to right; 20 over `model.reach` unless given.
         caption: a line above.
     """
     from trainables.evaluation.pictures import grid as tile
 
+    if values is None:
+        low, high = model.reach
+        values = np.linspace(low, high, COLUMNS)
     images = traversal(model, dimensions, values)
     blocks, rows, columns, _, height, width = images.shape
     figure, grid = canvas(0.36 * columns + 2.2, blocks * (0.36 * rows + 0.5) + 0.4, blocks)
@@ -44,12 +48,14 @@ def traversals(model: Any, dimensions: Dimensions, values: np.ndarray = VALUES, 
 
 
 def animate(model: Any, dimensions: Dimensions, path: pathlib.Path, frames: int = FRAMES) -> pathlib.Path:
-    """Write a GIF: every dimension goes from −3 to 3 and back; a column per dimension, a row per category."""
+    """Write a GIF: every dimension goes through `model.reach` and back; a column per dimension, a row per category."""
     from PIL import Image
 
     from trainables.evaluation.pictures import grid as tile
 
-    values = 3.0 * np.sin(np.linspace(-np.pi / 2, 3 * np.pi / 2, frames, endpoint=False))
+    low, high = model.reach
+    wave = np.sin(np.linspace(-np.pi / 2, 3 * np.pi / 2, frames, endpoint=False))
+    values = (low + high) / 2 + (high - low) / 2 * wave
     images = traversal(model, dimensions, values)
     sheets = [Image.fromarray(tile(images[:, :, frame])) for frame in range(frames)]
     path.parent.mkdir(parents=True, exist_ok=True)

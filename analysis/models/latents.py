@@ -8,7 +8,6 @@ import numpy as np
 from core.data import FactorDataset
 
 IMAGES = 2_000  # looked at; a thousand votes over more changes no row's factor
-VALUES = np.linspace(-3.0, 3.0, 20)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +92,7 @@ def divergence(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
     return nats
 
 
-def traversal(model: Any, dimensions: Dimensions, values: np.ndarray = VALUES, most: int = 12) -> np.ndarray:
+def traversal(model: Any, dimensions: Dimensions, values: np.ndarray, most: int = 12) -> np.ndarray:
     """Images (categories, dimensions, values, C, H, W) uint8 in the order of `Dimensions.order`, `most` at most."""
     from trainables.evaluation.pictures import to_uint8
 

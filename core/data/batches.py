@@ -6,13 +6,16 @@ and unpacked there, in the order that the CPU would take, without waiting for th
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from core.data.dataset import FactorDataset
 from core.data.files.stores import ArrayStore, ComposedStore, PackedStore
+
+PARTNERS = 1  # keeps their draws apart from those of the order
+DRAWS = 100  # of a partner that may be trained on; after so many an image is its own
 
 Images = Callable[[torch.Tensor], torch.Tensor]
 """Float images (B, C, H, W) at positions (B,) of the subset, both on the device."""
@@ -134,17 +137,59 @@ class Batches:
         factors = None if self._classes is None else self._classes[positions]
         return Batch(self._resident(positions), self._numbers[positions], factors)
 
-    def _start(self, epoch: int) -> None:
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([*self._key, epoch])))
+    def _drawn(self, epoch: int) -> np.ndarray:
+        """Positions of the images of an epoch, in order."""
+        rng = _generator(*self._key, epoch)
         if self._size < self.batch_size:
-            self._order = rng.integers(0, self._size, self.batch_size)
-        else:
-            self._order = rng.permutation(self._size)
+            return rng.integers(0, self._size, self.batch_size)
+        return rng.permutation(self._size)
+
+    def _start(self, epoch: int) -> None:
+        self._order = self._drawn(epoch)
         self._index = self._order if self._subset is None else self._subset[self._order]
         self._device_index = torch.from_numpy(self._index).to(self.device)
         if self._resident is not None:
             self._device_order = torch.from_numpy(self._order).to(self.device)
         self._epoch = epoch
+
+
+class PartnerBatches(Batches):
+    """For every image of the `Batches` of the same seed, stream and subset, a partner that shares most of its factors.
+
+    An epoch's partners are drawn anew, from (seed, stream, epoch) alone. One that is not in the subset is drawn again,
+    so that no image which is held out is ever seen.
+
+    Args:
+        dataset: with factors.
+        batch_size: images of a batch, and so partners.
+        seed: of the batches.
+        changed: factors that are drawn anew, see `FactorDataset.sample_partners`.
+        **options: of the batches.
+    """
+
+    def __init__(self, dataset: FactorDataset, batch_size: int, seed: int, *, changed: int, **options: Any) -> None:
+        super().__init__(dataset, batch_size, seed, **options)
+        self._changed = changed
+        self._place = np.full(len(dataset), -1, np.int64)  # of every image in the subset
+        self._place[self._numbered()] = np.arange(self._size)
+
+    def _drawn(self, epoch: int) -> np.ndarray:
+        order = super()._drawn(epoch)
+        rng = _generator(*self._key, epoch, PARTNERS)
+        numbers, partners = self._numbered(), order.copy()
+        missing = np.arange(len(order))
+        for _ in range(DRAWS):
+            found = self.dataset.sample_partners(numbers[order[missing]], self._changed, rng)
+            places = np.append(self._place, -1)[np.minimum(found, len(self._place))]  # some sets number more images
+            partners[missing] = np.where(places < 0, order[missing], places)
+            missing = missing[places < 0]
+            if not len(missing):
+                break
+        return partners
+
+
+def _generator(*key: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
 
 
 def float_images(dataset: FactorDataset, index: np.ndarray) -> torch.Tensor:

@@ -191,6 +191,20 @@ class FactorDataset:
         factors = self.sample_factors(n, rng)
         return self.intervene(factors, k, int(factors[0, k]))
 
+    def sample_partners(self, indices: Any, changed: int, rng: np.random.Generator) -> np.ndarray:
+        """For each of the images `indices` (N,) one, int64 (N,), that shares all factors but `changed` of them.
+
+        Which ones is drawn anew for each image, uniformly; 0 draws also how many, from 1 to all but one. They get the
+        values of a draw of `sample_factors`, which may be those that they had; nuisance factors are drawn at random.
+        Locatello et al. 2020, section 5. Raises DataError where no image has the factors that were drawn.
+        """
+        factors = self.factors(indices)
+        num_factors = factors.shape[1]
+        counts = np.full(len(factors), changed) if changed else rng.integers(1, num_factors, len(factors))
+        places = rng.random(factors.shape).argsort(axis=1).argsort(axis=1)  # a random order of the factors of each
+        drawn = self.sample_factors(len(factors), rng)
+        return self.sample_indices(np.where(places < counts[:, None], drawn, factors), rng)
+
     @property
     def _factors(self) -> FactorSpace:
         if self._space is None:

@@ -157,6 +157,18 @@ def test_principal_axes_keep_distances_in_the_plane() -> None:
     )
 
 
+def test_a_traversal_stays_where_a_model_has_codes(tmp_path: pathlib.Path) -> None:
+    """The values of quantised codes are not those of N(0, 1)."""
+    from trainables.training.run import TrainingRun
+
+    run = TrainingRun(trial_config("qlae", tmp_path))
+    assert run.model.reach == (-0.5, 0.5)
+    dimensions = describe(run.model, core.data.load(run.config.dataset, run.config.data_root), images=64)
+    text = drawn(figures.traversals(run.model, dimensions))
+    assert "0.5" in text
+    assert "3.0" not in text
+
+
 @pytest.mark.parametrize("name", ["beta_vae", "cascade_vae"])
 def test_pictures_of_a_model(name: str, tmp_path: pathlib.Path) -> None:
     from PIL import Image

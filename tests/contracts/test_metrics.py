@@ -82,7 +82,7 @@ codes = factors @ rng.normal(size=(3, 8)) + rng.normal(size=(6000, 8))
 bag = {"codes": codes, "factors": factors, "posterior_mean": codes, "num_images": 10**5,
        "posterior_log_variance": np.full(codes.shape, -2.0), "codes_by_seed": [codes, codes[:, ::-1] ** 3]}
 names = ["mig", "mig/btc", "sap", "modularity", "explicitness", "irs", "dci_lgbm", "factor_vae_score/fast",
-         "beta_vae_score/fast", "kl", "total_correlation", "mutual_information", "udr"]
+         "beta_vae_score/fast", "infomec", "kl", "total_correlation", "mutual_information", "udr"]
 print(core.metrics.evaluate(names, **bag))
 """
     outputs = {

@@ -1,5 +1,6 @@
 """The contract of every model, over the registry: a new file is tested the moment it exists."""
 
+import dataclasses
 import pathlib
 from typing import Any
 
@@ -39,6 +40,7 @@ def test_what_validates_takes_a_step(name: str, number: int, tmp_path: pathlib.P
         ("modular", {"num_annotated": 10**6}, "images to train on"),
         ("few_labels", {"num_annotated": 10**6}, "images to train on"),
         ("zero_dim", {"num_annotated": 10**6}, "images to train on"),
+        ("ada_gvae", {"changed": 4}, "changed is 4, but 'dsprites.quick' has 4 factors"),
         ("beta_tcvae", {"estimator": "mss", "batch_size": 60_000}, "batch_size is 60,000"),
     ],
 )
@@ -47,6 +49,21 @@ def test_what_can_never_train_is_refused(
 ) -> None:
     info = core.data.describe("dsprites.quick", tmp_path)
     assert sentence in str(trainables.get(name).Hyperparameters(**values).refuse(info))
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"has_factors": False, "factor_names": (), "factor_sizes": ()}, "has no factors"),
+        ({"complete": False}, "no image of some combinations"),
+        ({"factor_names": ("shape",), "factor_sizes": (3,)}, "has one factor only"),
+    ],
+)
+def test_pairs_of_a_set_whose_factors_cannot_be_changed_are_refused(
+    facts: dict[str, Any], sentence: str, tmp_path: pathlib.Path
+) -> None:
+    info = dataclasses.replace(core.data.describe("dsprites.quick", tmp_path), **facts)
+    assert sentence in str(trainables.get("ada_gvae").Hyperparameters().refuse(info))
 
 
 def test_the_nearest_name_is_proposed() -> None:

@@ -29,7 +29,7 @@ def reconstruction_grid(model: Model[Any], images: np.ndarray) -> np.ndarray:
 
 
 def traversal_grid(model: Model[Any], images: np.ndarray) -> np.ndarray:
-    """One row per latent dimension, most active first (variance of its code over `images`), from −3 to 3.
+    """One row per latent dimension, most active first (variance of its code over `images`), over `model.reach`.
 
     The other dimensions keep the code of the image nearest to the mean code. A model with a categorical code has one
     such block of rows per category.

@@ -127,7 +127,7 @@ def step_seconds(configuration: Configuration, info: DatasetInfo) -> float:
     factors = (
         torch.stack([torch.randint(count, (size,)) for count in info.factor_sizes], 1) if info.has_factors else None
     )
-    batches = [Batch(images, index, None if name == "all" else factors) for name in model.streams]
+    batches = [Batch(images, index, factors if name == "annotated" else None) for name in model.streams]
     late = model.warm_up_steps(model.hyperparameters) + 1
     model.before_step(late)
     model.steps_done.fill_(late)

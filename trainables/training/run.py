@@ -56,7 +56,7 @@ class TrainingRun:
         import torch
 
         import core.data
-        from core.data.batches import Batches
+        from core.data.batches import Batches, PartnerBatches
         from core.data.split import holdout
         from core.networks import lower
         from trainables.training.loading import build_model
@@ -89,20 +89,21 @@ class TrainingRun:
         self.model.generator = torch.Generator(self.device).manual_seed(seed)
         self.model.configure_optimizers()
         train = np.setdiff1d(np.arange(len(self.dataset)), holdout(self.dataset), assume_unique=True)
-        subsets = {"all": train, **self.model.attach(self.dataset, config.study_seed)}
+        subsets = {"all": train, "pairs": train, **self.model.attach(self.dataset, config.study_seed)}
         self.sources: list[Batches] = []
         for number, name in enumerate(self.model.streams):
-            batches = Batches(
-                self.dataset,
-                self.model.hyperparameters.batch_size,
-                seed,
-                stream=number,
-                subset=subsets[name],
-                with_factors=name != "all",
-                device=self.device,
-                beside=[*self.sources, *(beside.sources if beside else ())],
-            )
-            self.sources.append(batches)
+            options: dict[str, Any] = {
+                "stream": number,
+                "subset": subsets[name],
+                "with_factors": name == "annotated",
+                "device": self.device,
+                "beside": [*self.sources, *(beside.sources if beside else ())],
+            }
+            kind: type[Batches] = Batches
+            if name == "pairs":
+                kind = PartnerBatches
+                options |= {"stream": number - 1, "changed": self.model.hyperparameters.changed}
+            self.sources.append(kind(self.dataset, self.model.hyperparameters.batch_size, seed, **options))
         if self.precision == "bf16" and self._loses_in_bfloat16():
             self.precision = "tf32"
         if self.precision == "bf16":

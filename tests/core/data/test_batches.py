@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import core.data
-from core.data.batches import Batches, float_images, resident, unpack
+from core.data.batches import Batches, PartnerBatches, float_images, resident, unpack
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,50 @@ def test_impossible_batches_are_refused(quick: core.data.FactorDataset, argument
         Batches(quick, *arguments)
     with pytest.raises(ValueError, match="from 0 images"):
         Batches(quick, 8, 0, subset=np.empty(0, np.int64))
+
+
+@pytest.mark.parametrize("changed", [0, 1, 3])
+def test_partners_share_all_factors_but_those_that_changed(quick: core.data.FactorDataset, changed: int) -> None:
+    """A factor that is drawn anew may have its old value, with probability one in its size."""
+    subset = np.setdiff1d(np.arange(len(quick)), np.arange(0, len(quick), 6))
+    first = Batches(quick, 2_000, 0, stream=1, subset=subset)
+    second = PartnerBatches(quick, 2_000, 0, stream=1, subset=subset, changed=changed)
+    epochs = [[batches.at(step).index.numpy() for step in range(6)] for batches in (first, second)]
+    images, partners = (np.concatenate(each) for each in epochs)
+    assert set(partners.tolist()) <= set(subset.tolist())
+    differ = quick.factors(images) != quick.factors(partners)
+    sizes = np.array(quick.factor_sizes)
+    counts = differ.sum(axis=1)
+    assert counts.max() == (changed or len(sizes) - 1)
+    expected = (1 - 1 / sizes) * (changed or len(sizes) / 2) / len(sizes)  # 1 to K − 1 factors, K / 2 on average
+    # Of the images themselves, more are in the subset than of their neighbours.
+    np.testing.assert_allclose(differ.mean(axis=0), expected, atol=0.06)
+
+
+def test_partners_are_a_function_of_seed_stream_and_step(quick: core.data.FactorDataset) -> None:
+    here, there = (PartnerBatches(quick, 64, 3, changed=0) for _ in range(2))
+    late = here.at(250)
+    for step in (0, 91, 250):
+        again = there.at(step)
+    assert torch.equal(late.index, again.index)
+    assert torch.equal(late.images, again.images)
+    assert not torch.equal(late.index, PartnerBatches(quick, 64, 4, changed=0).at(250).index)
+    assert PartnerBatches(quick, 4, 0, changed=0).at(0).index.tolist() == [1246, 2912, 230, 5172]
+
+
+def test_partners_are_gathered_on_a_device_as_they_are_on_the_host(quick: core.data.FactorDataset) -> None:
+    plain = PartnerBatches(quick, 64, 3, changed=1, subset=np.arange(3, 5000))
+    gathered = PartnerBatches(quick, 64, 3, changed=1, subset=np.arange(3, 5000))
+    gathered._resident = resident(quick, np.arange(3, 5000), torch.device("cpu"))
+    for step, positions in enumerate(gathered.positions(76, 4), 76):
+        expected, found = plain.at(step), gathered.gather(positions)
+        assert torch.equal(found.index, expected.index)
+        assert torch.equal(found.images, expected.images)
+
+
+def test_an_image_with_no_partner_to_train_on_is_its_own(quick: core.data.FactorDataset) -> None:
+    alone = np.array([7])
+    assert PartnerBatches(quick, 4, 0, changed=1, subset=alone).at(0).index.tolist() == [7] * 4
 
 
 def test_bits_are_unpacked_on_a_device_as_numpy_does() -> None:

@@ -29,6 +29,12 @@ STUDY: dict[str, Any] = {
 SHIPPED = {**STUDY, "dataset": "dsprites.quick", "models": {"vae": {}}, "objectives": {"mig": "maximize"}}
 
 
+def with_streams(streams: str) -> str:
+    """The model, with other streams."""
+    title = '    title: ClassVar[str] = "Sparse VAE"\n'
+    return SPARSE_VAE.replace(title, f"{title}    streams: ClassVar[tuple[str, ...]] = {streams}\n")
+
+
 @pytest.fixture(autouse=True)
 def _nothing_stays_active() -> Iterator[None]:
     yield
@@ -131,6 +137,13 @@ def test_a_model_is_known_by_class_and_not_by_what_it_imports(tmp_path: pathlib.
             "no class Hyperparameters",
         ),
         (SPARSE_VAE.replace("def penalty", "def penalti"), "class SparseVAE", "does not define penalty"),
+        (with_streams('("all", "couples")'), "class SparseVAE", "is 'all', 'annotated' or 'pairs', not 'couples'"),
+        (with_streams('("pairs", "all")'), "class SparseVAE", "'pairs' of model 'sparse_vae' does not come after"),
+        (
+            with_streams('("all", "pairs")'),
+            "class SparseVAE",
+            "has the stream 'pairs', and no hyperparameter 'changed'",
+        ),
         (
             SPARSE_VAE.replace("        0.1, ", "        -0.1, ").replace("(0.1, ", "(..., "),
             "class SparseVAE",

@@ -141,6 +141,87 @@ def test_beta_tcvae_weighs_the_total_correlation(estimator: str, taken: Callable
     expect(step, it.reconstruction + it.kl + 5 * total)
 
 
+@pytest.mark.parametrize("averaging", ["gvae", "ml_vae"])
+def test_ada_gvae_averages_the_dimensions_that_hardly_differ(averaging: str, taken: Callable[..., Taken]) -> None:
+    step = taken("ada_gvae", beta=7.0, averaging=averaging)
+    pair = [batch.images for batch in step.batches]
+    first, second = (gaussians(step.model, images) for images in pair)
+    delta = kl_divergence(first, second)
+    means, scales = [first.mean.clone(), second.mean.clone()], [first.stddev.clone(), second.stddev.clone()]
+    averaged = 0
+    for row, found in enumerate(delta.tolist()):
+        threshold = (max(found) + min(found)) / 2
+        for j, distance in enumerate(found):
+            if distance >= threshold:
+                continue
+            averaged += 1
+            (a, b), (v, w) = ((one[row, j] for one in each) for each in (means, [s.square() for s in scales]))
+            if averaging == "gvae":
+                mean, variance = (a + b) / 2, (v + w) / 2
+            else:
+                variance = 1 / (1 / v + 1 / w)
+                mean = variance * (a / v + b / w)
+            for number in range(2):
+                means[number][row, j], scales[number][row, j] = mean, variance.sqrt()
+    assert 0 < averaged < delta.numel()
+    noise = torch.randn(2, *delta.shape, generator=step.noise, dtype=torch.float64)
+    loss = torch.zeros(()).double()
+    for mean, scale, own, images in zip(means, scales, noise, pair, strict=True):
+        error = nats(step.model.decoder(mean + scale * own), images)
+        loss = loss + (error + 7 * kl_of(Normal(mean, scale)).sum(1)).mean() / 2
+    assert step.parts["shared"] == pytest.approx(averaged / len(delta))
+    expect(step, loss)
+
+
+def test_qlae_draws_codes_and_codebooks_together(taken: Callable[..., Taken]) -> None:
+    step = taken("qlae", num_values=4, quantization_weight=3.0, commitment_weight=5.0)
+    model, images = step.model, step.batches[0].images
+    torch.testing.assert_close(model.values[2].tolist(), [-0.5, -1 / 6, 1 / 6, 0.5])
+    continuous = model.encoder(images)
+    nearest = torch.zeros_like(continuous)
+    for row, code in enumerate(continuous.tolist()):
+        for j, value in enumerate(code):
+            nearest[row, j] = min(model.values[j].tolist(), key=lambda each, value=value: abs(each - value))
+    assert len(set(nearest.flatten().tolist())) == 4
+    distance = (continuous - nearest).square().mean()
+    assert step.parts["quantization"] == pytest.approx(float(distance.detach()), rel=1e-7)
+    assert step.parts["reconstruction"] > 100
+    expect(step, nats(model.decoder(nearest), images).mean() / 4096 + (3 + 5) * distance)
+
+
+def test_the_gradient_passes_the_quantisation_of_qlae(taken: Callable[..., Taken]) -> None:
+    """The encoder follows the decoder's gradient at the quantised code; codebooks follow the codes alone."""
+    step = taken("qlae", quantization_weight=3.0, commitment_weight=5.0)
+    model, images = step.model, step.batches[0].images
+    model.zero_grad()
+    model.loss(step.batches)[0].backward()
+    found = [weight.grad.clone() for weight in (model.values, model.encoder[-1].bias)]
+
+    continuous = model.encoder(images)
+    quantised = model.codes(images).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(nats(model.decoder(quantised), images).mean() / 4096, quantised)
+    apart = 2 * (continuous - quantised).detach() / continuous.numel()
+    into_encoder = (slope + 5 * apart).sum(0)  # the last bias is added to every code
+    into_values = torch.zeros_like(model.values)
+    for code, away in zip(quantised.tolist(), apart, strict=True):
+        for j, value in enumerate(code):
+            into_values[j, model.values[j].tolist().index(value)] -= 3 * away[j]
+    torch.testing.assert_close(found[0], into_values, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(found[1], into_encoder, rtol=1e-9, atol=1e-12)
+
+
+def test_qlae_decays_weights_but_no_bias_and_no_codebook(tmp_path: pathlib.Path) -> None:
+    run = TrainingRun(trial_config("qlae", tmp_path, hyperparameters={"weight_decay": 10.0, "learning_rate": 1e-2}))
+    (optimizer,) = run.model.optimizers.values()
+    before = {name: value.clone() for name, value in run.model.named_parameters()}
+    for parameter in parameters_of(optimizer):
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    for name, value in run.model.named_parameters():
+        kept = 0.9 if name.endswith("weight") else 1.0
+        torch.testing.assert_close(value, kept * before[name], rtol=1e-6, atol=0)
+
+
 @pytest.mark.parametrize(("kind", "diagonal"), [("i", 10.0), ("ii", 1.0)])
 def test_dip_vae_holds_the_covariance_near_the_identity(
     kind: str, diagonal: float, taken: Callable[..., Taken]

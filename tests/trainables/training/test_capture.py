@@ -30,7 +30,9 @@ def repeated(_: Any, function: Callable[[], None]) -> Callable[[], None]:
     return function
 
 
-@pytest.mark.parametrize("model", ["beta_vae", "factor_vae", "joint_vae", "few_labels", "modular", "cascade_vae_c"])
+@pytest.mark.parametrize(
+    "model", ["ada_gvae", "beta_vae", "factor_vae", "joint_vae", "few_labels", "modular", "cascade_vae_c", "qlae"]
+)
 def test_a_recorded_loop_takes_the_same_steps(tmp_path: pathlib.Path, model: str) -> None:
     plain, captured = opened(model, tmp_path), opened(model, tmp_path)
     loop = Captured(captured.model, captured.sources, repeated)
@@ -178,7 +180,7 @@ def test_a_member_that_diverged_refuses_no_stack(tmp_path: pathlib.Path) -> None
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("model", ["beta_vae", "factor_vae", "chyvae", "joint_vae", "few_labels"])
+@pytest.mark.parametrize("model", ["ada_gvae", "beta_vae", "factor_vae", "chyvae", "joint_vae", "few_labels", "qlae"])
 def test_a_graph_is_captured_on_a_device(tmp_path: pathlib.Path, model: str) -> None:
     run = TrainingRun(trial_config(model, tmp_path, steps=100, evaluate_every=100, device_share=1.0))
     assert isinstance(run.steps, Captured)

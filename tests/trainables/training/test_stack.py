@@ -64,6 +64,7 @@ def assert_equal_weights(one: TrainingRun, other: TrainingRun, tolerance: float 
 def test_the_models_that_can_be_stacked() -> None:
     """All that have neither stages, nor a solver on the host, nor a step of their own."""
     assert set(STACKABLE) == {
+        "ada_gvae",
         "beta_tcvae",
         "beta_vae",
         "chyvae",
@@ -71,6 +72,7 @@ def test_the_models_that_can_be_stacked() -> None:
         "factor_vae",
         "few_labels",
         "joint_vae",
+        "qlae",
         "vae",
     }
 
@@ -142,7 +144,7 @@ def test_only_trials_that_differ_in_factors_of_the_loss_are_put_together() -> No
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("model", ["beta_vae", "factor_vae", "chyvae", "joint_vae"])
+@pytest.mark.parametrize("model", ["ada_gvae", "beta_vae", "factor_vae", "chyvae", "joint_vae", "qlae"])
 def test_a_stack_is_recorded_on_a_device(tmp_path: pathlib.Path, model: str) -> None:
     config = {"steps": 100, "evaluate_every": 100, "device_share": 1.0}
     runs = [TrainingRun(trial_config(model, tmp_path, seed=seed, **config)) for seed in SEEDS]
