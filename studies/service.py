@@ -45,7 +45,7 @@ def load(
     """A study file (or a mapping, or a specification) as a validated specification; its extensions are active.
 
     Args:
-        path_or_spec: path of a study file, or its content.
+        path_or_spec: path of a study file, what was read of it, or its content.
         data_root: directory of data sets.
         extensions: further ones than the study file has, files relative to this directory or modules.
 
@@ -58,7 +58,10 @@ def load(
         if problems:
             raise document.fail(problems)
         return path_or_spec, document
-    document = read(path_or_spec) if isinstance(path_or_spec, str | os.PathLike) else from_mapping(path_or_spec)
+    if isinstance(path_or_spec, Document):
+        document = path_or_spec
+    else:
+        document = read(path_or_spec) if isinstance(path_or_spec, str | os.PathLike) else from_mapping(path_or_spec)
     if extensions:
         document = document.extended([os.fspath(each) for each in extensions])
     return validate(document, data_root=data_root), document
@@ -164,8 +167,7 @@ def prepare(
         require_storage(stores.optuna)
     require_disk(spec, stores.data, stores.checkpoints)
     _require_no_earlier_trials(folder, stores)
-    source = pathlib.Path(document.source)
-    text = source.read_text(encoding="utf-8") if document.marks is not None else spec.model_dump_json(indent=1)
+    text = spec.model_dump_json(indent=1) if document.text is None else document.text
     return Prepared(folder, spec, stores, text, None)
 
 

@@ -115,6 +115,7 @@ def plan(spec: StudySpec, data_root: str | None = None) -> dict[str, Any]:
         "seeds": spec.seeds.min if spec.seeds.min == spec.seeds.max else f"{spec.seeds.min} to {spec.seeds.max}",
         "trials": configurations * spec.seeds.min,
         "steps": spec.budget.steps,
+        "objectives": ", ".join(f"{key} ({direction})" for key, direction in spec.objectives.items()),
         "core_hours_here": round(hours_here(spec, root), 3),
         "disk_gb": round(disk_needed(spec, root) / 1e9, 3),
     }

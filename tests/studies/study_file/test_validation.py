@@ -171,6 +171,17 @@ def test_own_images_beside_the_study_file_are_found_and_pinned(own: pathlib.Path
     assert [line.split(":")[0] for line in difference(spec, changed)] == ["dataset.content"]
 
 
+@pytest.mark.usefixtures("own")
+def test_five_lines_are_a_study(tmp_path: pathlib.Path) -> None:
+    unlabelled = {"folder": str(tmp_path / "faces"), "size": 32}
+    for dataset, first in (("dsprites.quick", {"mig": "maximize"}), (unlabelled, {"kl": "minimize"})):
+        short = {key: GOOD[key] for key in ("name", "models")} | {"dataset": dataset, "budget": {"steps": 100}}
+        spec = validate(from_mapping(short), data_root=str(tmp_path / "data"))
+        assert spec.objectives == {**first, "reconstruction_error": "minimize"}
+        assert spec.metrics.final == list(spec.objectives)
+        assert spec.budget.evaluate_every == 100
+
+
 def test_own_images_that_cannot_be_had_are_told_with_their_line(own: pathlib.Path, tmp_path: pathlib.Path) -> None:
     (tmp_path / "faces" / "00.png").write_text("none")
     with pytest.raises(
