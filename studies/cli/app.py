@@ -10,14 +10,14 @@ import typer
 
 from core.mistakes import UserError
 from core.runtime import home_directory
-from studies.cli import ask, audit, data, keep, run
-from studies.cli.doctor import doctor
+from studies.cli import ask, audit, data, keep, look, run
 from studies.cli.output import say, use_any_encoding
 
 COMMANDS = (
-    *(run.validate, run.launch, run.resume, run.status, run.stop, run.extend),
-    *(audit.check, audit.replay, doctor),
-    *(keep.rename, keep.archive, keep.delete),
+    *(run.validate, run.launch, run.resume, look.status, run.stop, run.extend),
+    *(audit.check, audit.replay, audit.doctor),
+    *(look.show, look.logs),
+    *(keep.tag, keep.note, keep.rename, keep.archive, keep.delete),
     *(ask.best, ask.front, ask.report, ask.knee, ask.nearest, ask.compare, ask.export, ask.log_model, ask.ui),
 )
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+app.command("list")(look.list_studies)
 app.command("test-extension")(audit.check_extension)
 app.add_typer(data.app, name="data")
 

@@ -31,8 +31,8 @@ def line(text: str) -> None:
     OUT.print(text, soft_wrap=True)
 
 
-def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "") -> None:
-    """Rows as a table, or as JSON lines (missing values are null)."""
+def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "", *, downwards: bool = True) -> None:
+    """Rows as a table (a single one `downwards`), or as JSON lines (missing values are null)."""
     rows = list(rows)
     if as_json:
         for row in rows:
@@ -41,7 +41,7 @@ def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "") -> N
             sys.stdout.write(json.dumps(values, ensure_ascii=not unicode) + "\n")
         return
     table = Table(title=title or None, title_justify="left", header_style="bold")
-    if len(rows) == 1:  # a single thing reads better downwards
+    if len(rows) == 1 and downwards:  # a single thing reads better downwards
         table.show_header = False
         for key, value in rows[0].items():
             table.add_row(str(key), text(value))

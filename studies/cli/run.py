@@ -1,4 +1,4 @@
-"""Commands that run a study: validate, launch, resume, status, stop, extend."""
+"""Commands that run a study: validate, launch, resume, stop, extend."""
 
 import os
 import pathlib
@@ -152,13 +152,6 @@ def _summary(name: str, root: pathlib.Path) -> None:
     line(f"UI       {program} ui{where}")
     line(f"resume   {program} resume {name}{where}")
     line(f"extend   {program} extend {name}{where} --configurations N")
-
-
-def status(name: Name, root: Root = ROOT, as_json: Json = False) -> None:
-    """How far a study is."""
-    from studies import service
-
-    emit([service.status(name, root=root)], as_json, f"study '{name}'")
 
 
 def stop(name: Name, root: Root = ROOT) -> None:
