@@ -1,4 +1,4 @@
-"""Rows that commands print: best trials, and the front."""
+"""Rows that commands print: the plan, best trials, and the front."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -50,3 +50,27 @@ def front_rows(study: "Results", full: bool = False) -> list[dict[str, Any]]:
                 entry[objective] = f"{text(mean)} ± {std:.2g}" if plain(std) is not None else text(mean)
         rows.append({**entry, "n": row["n"]})
     return rows
+
+
+def plan_row(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan for a person: the search space by model, time in words."""
+    row = {key: plan[key] for key in ("study", "dataset", "configurations", "seeds", "trials", "steps", "objectives")}
+    for model, space in plan["space"].items():
+        row[model] = "\n".join(f"{key}: {values}" for key, values in space.items()) or "nothing is searched"
+    cores = "this core" if plan["cores_here"] == 1 else f"these {plan['cores_here']} cores"
+    row["time"] = f"about {roughly(plan['hours_here'] * 3600)} of training on {cores}"
+    limit = plan["hours_at_most"]
+    if limit is not None:
+        within, trials = plan["trials_within_hours"], plan["trials"]
+        which = "which is enough" if within == trials else f"with about {within} of {trials} trials"
+        row["ends after"] = f"{roughly(limit * 3600)} ({which})"
+    row["disk"] = f"{plan['disk_gb'] * 1000:,.0f} MB" if plan["disk_gb"] < 1 else f"{plan['disk_gb']:,.1f} GB"
+    return row
+
+
+def roughly(seconds: float) -> str:
+    """A time in the unit in which it is easily said: `4 minutes`, `30 hours`, `44 days`."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:.0f} seconds"

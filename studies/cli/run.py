@@ -13,7 +13,7 @@ import typer
 import studies
 from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root, Seeds, Set, Smoke, Storage, TrackingUri
 from studies.cli.output import emit, line, say
-from studies.cli.rows import best_rows, front_rows
+from studies.cli.rows import best_rows, front_rows, plan_row
 
 if TYPE_CHECKING:
     from studies.study_file.document import Document
@@ -35,7 +35,8 @@ def validate(
     written = changes.changed(document.read(file), settings or (), seeds, smoke)
     spec = validation.validate(written, data_root=data_root)
     validation.require_local_resources(spec, written)
-    emit([plan(spec, data_root)], as_json, f"plan of study '{spec.name}'")
+    planned = plan(spec, data_root)
+    emit([planned if as_json else plan_row(planned)], as_json, f"plan of study '{spec.name}'")
     _say_what_was_chosen(spec, written)
     _say_what_is_left_out(spec)
 
