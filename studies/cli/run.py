@@ -146,9 +146,7 @@ def _summary(name: str, root: pathlib.Path) -> None:
     line(f"report   {report}")
     line(f"picture  {report.with_name('pareto_front.png')}")
     called = shlex.quote(os.path.relpath(sys.argv[0]))
-    program = (
-        "studies" if shutil.which("studies") else "python -m studies.cli" if sys.argv[0].endswith(".py") else called
-    )
+    program = "studies" if shutil.which("studies") else "python -m studies" if sys.argv[0].endswith(".py") else called
     where = _root(root)
     line(f"UI       {program} ui{where}")
     line(f"resume   {program} resume {name}{where}")
