@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from core.record import journal
 from studies.cli.output import plain, text
 
 if TYPE_CHECKING:
@@ -14,10 +15,12 @@ def best_rows(
 ) -> list[dict[str, Any]]:
     """The best trials: with everything, or (for a table) with what the study searched and its objectives."""
     rows: list[dict[str, Any]] = []
+    runs = journal.run_ids(study.path) if full else {}
     for trial in study.best(metric, top, where):
         row: dict[str, Any] = {"model": trial.model}
         if full:
-            row |= {"configuration": trial.configuration, "seed": trial.seed}
+            row |= {"trial": trial.identity, "configuration": trial.configuration, "seed": trial.seed}
+            row |= {"checkpoint": trial.checkpoint, "mlflow_run_id": runs.get(trial.identity)}
             rows.append({**row, "hyperparameters": dict(trial.hyperparameters), **trial.metrics})
         else:
             shown = dict.fromkeys([*([metric] if metric else []), *study.objectives])
@@ -74,3 +77,32 @@ def roughly(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:,.0f} {unit}"
     return f"{seconds:.0f} seconds"
+
+
+def compare_row(row: Mapping[str, Any], first: str, second: str) -> dict[str, Any]:
+    """A comparison for a table: whose mean is whose, and the difference with its interval."""
+    return {
+        "metric": row["metric"],
+        first: row["first"],
+        second: row["second"],
+        "difference": f"{text(row['difference'])}{_interval(row)}",
+        "effect": row["effect"],
+        "pairs": row["pairs"],
+    }
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    return "" if plain(row["low"]) is None else f" ({text(row['low'])} to {text(row['high'])})"
+
+
+def verdict(row: Mapping[str, Any], first: str, second: str, direction: str | None) -> str:
+    """What a comparison says, in a sentence: who is better, or why that is open."""
+    if plain(row["low"]) is None:
+        return "open: one pair has no spread"
+    if row["low"] <= 0.0 <= row["high"]:
+        return "open: the interval holds 0"
+    higher = first if row["difference"] > 0 else second
+    if direction is None:
+        return f"'{higher}' is higher: the interval leaves out 0"
+    lower = second if higher == first else first
+    return f"'{higher if direction == 'maximize' else lower}' is better: the interval leaves out 0"

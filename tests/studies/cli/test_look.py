@@ -2,29 +2,13 @@
 
 import json
 import pathlib
-import sys
 from typing import Any
 
 import pytest
 
 from core.mistakes import StudyError
-from studies.cli import app
 from studies.upkeep.listing import listing
 from tests.analysis.kit import StudyWriter, random_study
-
-
-@pytest.fixture
-def ask(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command on a root; its exit code, stdout and stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["studies", *words, "--root", str(tmp_path)])
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 def half_done(root: pathlib.Path, name: str) -> str:
