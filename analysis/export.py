@@ -24,7 +24,7 @@ from analysis.results import Results
 from core import checkpoints, extensions
 from core.configuration import identity_of
 from core.mistakes import QueryError
-from core.record import journal
+from core.record import journal, notes
 from core.record.places import Stores, sqlite_file, sqlite_url
 from core.storage import CorruptEntryError, Folder
 
@@ -76,7 +76,7 @@ def _copy_files(study: Results, target: pathlib.Path) -> None:
     """The study's record with its stores inside the folder, the journal, the study file, the report."""
     inside = Stores(sqlite_url(target / "mlflow.db"), sqlite_url(target / "optuna.db"), str(target.parent), data="")
     dataclasses.replace(study.record, root=target.parent, name=target.name, stores=inside).write()
-    for name in (journal.FILE, journal.RUN_IDS, "study.yaml"):
+    for name in (journal.FILE, journal.RUN_IDS, notes.FILE, "study.yaml"):
         if (study.path / name).exists():
             shutil.copyfile(study.path / name, target / name)
     shutil.copytree(report.write(study).parent, target / "report")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from core.files import redact
 
+SHORT = 4  # characters, of which one mistake changes a third
 LONGEST_REASON = 1000  # characters; a server may answer with a whole page
 
 
@@ -64,7 +65,8 @@ def nearest(name: object, known: Iterable[object], among: Iterable[object] | Non
         among: what to list where none is near; default all of `known`.
     """
     names = {str(each).lower(): str(each) for each in known}
-    near = difflib.get_close_matches(str(name).lower(), names, n=1)
+    cutoff = 0.6 if len(str(name)) <= SHORT else 0.7  # of a long name, what shares a half is another word
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=cutoff)
     if near:
         return f"did you mean '{names[near[0]]}'?"
     listed = names.values() if among is None else map(str, among)

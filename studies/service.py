@@ -29,7 +29,7 @@ from studies.drive.display import Display, ProgressDisplay
 from studies.drive.driver import Outcome, drive
 from studies.record.folder import Record, StudyFolder, default_stores, is_optuna
 from studies.record.own_code import Decision, settle
-from studies.record.state import planned_trials
+from studies.record.standing import standing
 from studies.study_file.document import Document, from_mapping, read
 from studies.study_file.estimate import require_disk
 from studies.study_file.own_code import read_extensions
@@ -45,7 +45,7 @@ def load(
     """A study file (or a mapping, or a specification) as a validated specification; its extensions are active.
 
     Args:
-        path_or_spec: path of a study file, or its content.
+        path_or_spec: path of a study file, what was read of it, or its content.
         data_root: directory of data sets.
         extensions: further ones than the study file has, files relative to this directory or modules.
 
@@ -58,7 +58,10 @@ def load(
         if problems:
             raise document.fail(problems)
         return path_or_spec, document
-    document = read(path_or_spec) if isinstance(path_or_spec, str | os.PathLike) else from_mapping(path_or_spec)
+    if isinstance(path_or_spec, Document):
+        document = path_or_spec
+    else:
+        document = read(path_or_spec) if isinstance(path_or_spec, str | os.PathLike) else from_mapping(path_or_spec)
     if extensions:
         document = document.extended([os.fspath(each) for each in extensions])
     return validate(document, data_root=data_root), document
@@ -164,8 +167,7 @@ def prepare(
         require_storage(stores.optuna)
     require_disk(spec, stores.data, stores.checkpoints)
     _require_no_earlier_trials(folder, stores)
-    source = pathlib.Path(document.source)
-    text = source.read_text(encoding="utf-8") if document.marks is not None else spec.model_dump_json(indent=1)
+    text = spec.model_dump_json(indent=1) if document.text is None else document.text
     return Prepared(folder, spec, stores, text, None)
 
 
@@ -260,17 +262,45 @@ def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:
 
 
 def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
-    """How far a study is: planned trials, trials by state, and the process that drives it."""
+    """How far a study is: trials by state, the best by every objective, hours spent and left, and who drives it."""
     record = StudyFolder(root, name).open()
     history = History.read(record.folder.path)
     pid = record.folder.driver()
-    counts = history.counts()
+    now = standing(record.spec, history)
+    counts = dict(now.counts)
     if pid is None:
         counts["PENDING"] += counts.pop("RUNNING")
         counts["RUNNING"] = 0
-    planned = planned_trials(record.spec, history)
-    counts["PENDING"] += max(0, planned - sum(counts.values()))
-    return {"study": name, "planned": planned, **{key.lower(): value for key, value in counts.items()}, "driver": pid}
+    counts["PENDING"] += max(0, now.planned - sum(counts.values()))
+    return {
+        "study": name,
+        "state": now.state(pid is not None),
+        "planned": now.planned,
+        **{key.lower(): value for key, value in counts.items()},
+        "driver": pid,
+        "best": {
+            objective: {
+                "value": best.value,
+                "model": best.configuration.model,
+                "configuration": best.configuration.hash,
+                "n": best.seeds,
+            }
+            for objective, best in now.best.items()
+        },
+        "front": now.front,
+        "hours": now.seconds / 3600,
+        "hours_left": None if now.seconds_left is None else now.seconds_left / 3600,
+        "steps": record.spec.budget.steps,
+        "running_trials": [
+            {
+                "trial": trial.identity,
+                "model": history.configurations[trial.configuration].configuration.model,
+                "step": trial.step,
+            }
+            for trial in history.trials()
+            if trial.state == "RUNNING" and pid is not None
+        ],
+    }
 
 
 def examine(

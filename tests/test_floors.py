@@ -53,6 +53,7 @@ ROOMS = {
         ("service",),
         ("",),
         ("cli",),
+        ("__main__",),
     ),
 }
 WITH_RAY = {"studies.drive.tune", "trainables.ray_trainable"}  # and all of `studies.cluster`

@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.reading.columns import LEADING, LEDGER, OF_TRIAL
 from core.configuration import identity_of
 from core.record import journal
 from core.record.events import ENDED, TrialReported
 from core.record.history import History
 
-LEDGER = ("seconds_training", "seconds_evaluating", "seconds_waiting")
-OF_TRIAL = ("seed", "state", "reason", "steps", "seconds", *LEDGER, "mlflow_run_id")
 CURVE_TYPES = {"configuration": "str", "seed": "int64", "step": "int64", "metric": "str", "value": "float64"}
-LEADING = ("configuration", "seed", "model")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from core.configuration import split_identity
 from core.mistakes import QueryError, StudyError
 from studies.cli.options import ROOT, Json, Name, Root
 from studies.cli.output import emit, line, say
-from studies.cli.rows import best_rows, front_rows
+from studies.cli.rows import best_rows, compare_row, front_rows, verdict
 
 PORTS = 100  # that are tried
 
@@ -94,11 +94,30 @@ def compare(
     root: Root = ROOT,
     as_json: Json = False,
 ) -> None:
-    """Two models of a study, or two studies, in pairs of equal seeds: difference, interval, effect size."""
+    """Two models of a study, or two studies, in pairs of equal seeds: difference, interval, and what follows."""
     study = studies.open(name, root)
-    other: Study | str = first if first in study.spec["models"] else studies.open(first, root)
-    table = study.compare(other, second, metric)
-    emit([dict(row) for _, row in table.iterrows()], as_json, f"'{first}' against '{second or name}'")
+    model = second is not None or first in study.spec["models"]
+    if model and second is None:
+        raise QueryError(f"with which model is '{first}' compared? there are {', '.join(study.spec['models'])}")
+    other: Study | str = first if model else studies.open(first, root)
+    left, right = (name, first) if second is None else (first, second)
+    found = [dict(row) for _, row in study.compare(other, second, metric).iterrows()]
+    told = [(row, verdict(row, left, right, _direction(study, row["metric"]))) for row in found]
+    if as_json:
+        emit([{**row, "of_first": left, "of_second": right, "verdict": sentence} for row, sentence in told], True)
+        return
+    shown = [compare_row(row, left, right) for row in found]
+    emit(shown, False, f"'{left}' minus '{right}', 95 % intervals, {found[0]['basis']}", downwards=False)
+    for row, sentence in told:
+        line(f"{row['metric']}: {sentence}")
+
+
+def _direction(study: "Study", metric: str) -> str | None:
+    """Where better values of a metric lie; None where that is not known."""
+    try:
+        return study.direction(metric)
+    except QueryError:
+        return None
 
 
 def export(

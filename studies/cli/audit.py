@@ -1,12 +1,13 @@
-"""Commands that look whether a study, or code of one's own, is what it says: check, replay, test-extension."""
+"""Commands that look whether things are as they should be: a study, code of one's own, this machine."""
 
+import dataclasses
 import pathlib
 import tempfile
 from typing import Annotated, Any
 
 import typer
 
-from studies.cli.options import ROOT, DataRoot, Json, Name, Root
+from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root, Storage, TrackingUri
 from studies.cli.output import emit, line, say
 
 
@@ -69,3 +70,23 @@ def check_extension(
     say(f"{len(rows)} checks, {failed} failed")
     if failed:
         raise typer.Exit(1)
+
+
+def doctor(
+    root: Root = ROOT,
+    address: Address = None,
+    tracking_uri: TrackingUri = None,
+    storage: Storage = None,
+    data_root: DataRoot = None,
+    as_json: Json = False,
+) -> None:
+    """Look whether studies would run here, and say what to do where not; exit code 2 if one would not."""
+    from studies import service
+    from studies.doctor.finding import State
+
+    findings = service.examine(
+        root=root, address=address, tracking_uri=tracking_uri, storage=storage, data_root=data_root
+    )
+    emit([dataclasses.asdict(finding) for finding in findings], as_json, "what a study would meet here")
+    if any(finding.state is State.FAULT for finding in findings):
+        raise typer.Exit(2)

@@ -1,5 +1,9 @@
-"""Commands for a study that has its answer: rename, archive, delete. Each says what it will do before it does it."""
+"""Commands that keep studies in order: tag, note, rename, archive, delete.
 
+The last three say what they will do before they do it.
+"""
+
+import datetime
 import pathlib
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.mistakes import StudyError
+from core.record import notes
+from core.record import study as written
 from studies.cli.options import ROOT, Name, Root
 from studies.cli.output import line, say
 
@@ -15,6 +21,36 @@ if TYPE_CHECKING:
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 KeepMlflow = Annotated[bool, typer.Option("--keep-mlflow", help="Leave the experiment in MLflow as it is.")]
+
+
+def tag(
+    name: Name,
+    tags: Annotated[list[str] | None, typer.Argument(help="Tags to add; none shows those that there are.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take them away instead.")] = False,
+    root: Root = ROOT,
+) -> None:
+    """Add tags to a study, remove some, or show them; `studies list --tag` finds it by them."""
+    path = written.read(root, name).path
+    now = notes.read(path)
+    if tags:
+        now = now.untagged(tags) if remove else now.tagged(tags)
+        now.write(path)
+    line(", ".join(now.tags) or "no tags")
+
+
+def note(
+    name: Name,
+    text: Annotated[str | None, typer.Argument(help="A sentence to keep; none shows those that there are.")] = None,
+    root: Root = ROOT,
+) -> None:
+    """Add a dated note to a study, or show its notes."""
+    path = written.read(root, name).path
+    now = notes.read(path)
+    if text:
+        now = now.noted(text)
+        now.write(path)
+    for when, sentence in now.notes:
+        line(f"{datetime.datetime.fromtimestamp(when).astimezone():%Y-%m-%d %H:%M}  {sentence}")
 
 
 def rename(

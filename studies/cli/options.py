@@ -13,6 +13,15 @@ Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto o
 TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI.")]
 Storage = Annotated[str | None, typer.Option(help="Optuna's SQLAlchemy URL, or a URI for checkpoints.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Another value, such as budget.steps=200; may be repeated."),
+]
+Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trials of every configuration.")]
+Smoke = Annotated[
+    bool,
+    typer.Option("--smoke", help="The whole line in a minute, as NAME-smoke: few steps, seeds, configurations."),
+]
 DataRoot = Annotated[
     str | None, typer.Option("--data", help="Directory of data sets; default $STUDIES_DATA or ./data.")
 ]

@@ -1,8 +1,9 @@
-"""Rows that commands print: best trials, and the front."""
+"""Rows that commands print: the plan, best trials, and the front."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from core.record import journal
 from studies.cli.output import plain, text
 
 if TYPE_CHECKING:
@@ -14,10 +15,12 @@ def best_rows(
 ) -> list[dict[str, Any]]:
     """The best trials: with everything, or (for a table) with what the study searched and its objectives."""
     rows: list[dict[str, Any]] = []
+    runs = journal.run_ids(study.path) if full else {}
     for trial in study.best(metric, top, where):
         row: dict[str, Any] = {"model": trial.model}
         if full:
-            row |= {"configuration": trial.configuration, "seed": trial.seed}
+            row |= {"trial": trial.identity, "configuration": trial.configuration, "seed": trial.seed}
+            row |= {"checkpoint": trial.checkpoint, "mlflow_run_id": runs.get(trial.identity)}
             rows.append({**row, "hyperparameters": dict(trial.hyperparameters), **trial.metrics})
         else:
             shown = dict.fromkeys([*([metric] if metric else []), *study.objectives])
@@ -50,3 +53,56 @@ def front_rows(study: "Results", full: bool = False) -> list[dict[str, Any]]:
                 entry[objective] = f"{text(mean)} ± {std:.2g}" if plain(std) is not None else text(mean)
         rows.append({**entry, "n": row["n"]})
     return rows
+
+
+def plan_row(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan for a person: the search space by model, time in words."""
+    row = {key: plan[key] for key in ("study", "dataset", "configurations", "seeds", "trials", "steps", "objectives")}
+    for model, space in plan["space"].items():
+        row[model] = "\n".join(f"{key}: {values}" for key, values in space.items()) or "nothing is searched"
+    cores = "this core" if plan["cores_here"] == 1 else f"these {plan['cores_here']} cores"
+    row["time"] = f"about {roughly(plan['hours_here'] * 3600)} of training on {cores}"
+    limit = plan["hours_at_most"]
+    if limit is not None:
+        within, trials = plan["trials_within_hours"], plan["trials"]
+        which = "which is enough" if within == trials else f"with about {within} of {trials} trials"
+        row["ends after"] = f"{roughly(limit * 3600)} ({which})"
+    row["disk"] = f"{plan['disk_gb'] * 1000:,.0f} MB" if plan["disk_gb"] < 1 else f"{plan['disk_gb']:,.1f} GB"
+    return row
+
+
+def roughly(seconds: float) -> str:
+    """A time in the unit in which it is easily said: `4 minutes`, `30 hours`, `44 days`."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def compare_row(row: Mapping[str, Any], first: str, second: str) -> dict[str, Any]:
+    """A comparison for a table: whose mean is whose, and the difference with its interval."""
+    return {
+        "metric": row["metric"],
+        first: row["first"],
+        second: row["second"],
+        "difference": f"{text(row['difference'])}{_interval(row)}",
+        "effect": row["effect"],
+        "pairs": row["pairs"],
+    }
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    return "" if plain(row["low"]) is None else f" ({text(row['low'])} to {text(row['high'])})"
+
+
+def verdict(row: Mapping[str, Any], first: str, second: str, direction: str | None) -> str:
+    """What a comparison says, in a sentence: who is better, or why that is open."""
+    if plain(row["low"]) is None:
+        return "open: one pair has no spread"
+    if row["low"] <= 0.0 <= row["high"]:
+        return "open: the interval holds 0"
+    higher = first if row["difference"] > 0 else second
+    if direction is None:
+        return f"'{higher}' is higher: the interval leaves out 0"
+    lower = second if higher == first else first
+    return f"'{higher if direction == 'maximize' else lower}' is better: the interval leaves out 0"

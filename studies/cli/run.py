@@ -1,4 +1,4 @@
-"""Commands that run a study: validate, launch, resume, status, stop, extend."""
+"""Commands that run a study: validate, launch, resume, stop, extend."""
 
 import os
 import pathlib
@@ -11,25 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import studies
-from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root, Storage, TrackingUri
+from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root, Seeds, Set, Smoke, Storage, TrackingUri
 from studies.cli.output import emit, line, say
-from studies.cli.rows import best_rows, front_rows
+from studies.cli.rows import best_rows, front_rows, plan_row
 
 if TYPE_CHECKING:
+    from studies.study_file.document import Document
     from studies.study_file.spec import StudySpec
 
 
 def validate(
-    file: Annotated[pathlib.Path, typer.Argument(help="Study file.")], data_root: DataRoot = None, as_json: Json = False
+    file: Annotated[pathlib.Path, typer.Argument(help="Study file.")],
+    settings: Set = None,
+    seeds: Seeds = None,
+    smoke: Smoke = False,
+    data_root: DataRoot = None,
+    as_json: Json = False,
 ) -> None:
     """Check a study file and show its plan; nothing is started."""
-    from studies.study_file import document, validation
+    from studies.study_file import changes, document, validation
     from studies.study_file.estimate import plan
 
-    written = document.read(file)
+    written = changes.changed(document.read(file), settings or (), seeds, smoke)
     spec = validation.validate(written, data_root=data_root)
     validation.require_local_resources(spec, written)
-    emit([plan(spec, data_root)], as_json, f"plan of study '{spec.name}'")
+    planned = plan(spec, data_root)
+    emit([planned if as_json else plan_row(planned)], as_json, f"plan of study '{spec.name}'")
+    _say_what_was_chosen(spec, written)
     _say_what_is_left_out(spec)
 
 
@@ -43,12 +51,17 @@ def launch(
     tracking_uri: TrackingUri = None,
     storage: Storage = None,
     data_root: DataRoot = None,
+    settings: Set = None,
+    seeds: Seeds = None,
+    smoke: Smoke = False,
 ) -> None:
     """Run a study; launching the same file again goes on where it stopped."""
     from studies import service
+    from studies.study_file import changes
+    from studies.study_file.document import read
     from studies.study_file.validation import require_local_resources
 
-    spec, document = service.load(file, data_root)
+    spec, document = service.load(changes.changed(read(file), settings or (), seeds, smoke), data_root)
     if address is None:
         require_local_resources(spec, document)
     prepared = service.prepare(
@@ -61,6 +74,7 @@ def launch(
         job = submit(prepared.record().folder, server)
         say(f"study '{spec.name}' runs as job {job}; `studies status | stop {spec.name}{_root(root)}` from any shell")
         return
+    _say_what_was_chosen(spec, document)
     _say_what_is_left_out(spec)
     trials = spec.num_configurations * spec.seeds.min
     say(f"study '{spec.name}' on {spec.dataset_name}: {trials} trials; Ctrl-C stops it in good order")
@@ -106,6 +120,15 @@ def _drive(run: Callable[[], Any], name: str, root: pathlib.Path) -> None:
         raise typer.Exit(1)
 
 
+def _say_what_was_chosen(spec: "StudySpec", written: "Document") -> None:
+    """What a short study file leaves to us."""
+    if "objectives" not in written.data:
+        chosen = ", ".join(f"{key}: {direction}" for key, direction in spec.objectives.items())
+        say(f"the file names no objectives; those of the data set are taken: objectives: {{{chosen}}}")
+    if "evaluate_every" not in written.data["budget"]:
+        say("a trial is evaluated once, at its end; budget.evaluate_every says how often instead")
+
+
 def _say_what_is_left_out(spec: "StudySpec") -> None:
     """A grid that is larger than the configurations that are asked for."""
     if spec.search.sampler == "grid" and spec.grid_size > spec.num_configurations:
@@ -123,20 +146,11 @@ def _summary(name: str, root: pathlib.Path) -> None:
     line(f"report   {report}")
     line(f"picture  {report.with_name('pareto_front.png')}")
     called = shlex.quote(os.path.relpath(sys.argv[0]))
-    program = (
-        "studies" if shutil.which("studies") else "python -m studies.cli" if sys.argv[0].endswith(".py") else called
-    )
+    program = "studies" if shutil.which("studies") else "python -m studies" if sys.argv[0].endswith(".py") else called
     where = _root(root)
     line(f"UI       {program} ui{where}")
     line(f"resume   {program} resume {name}{where}")
     line(f"extend   {program} extend {name}{where} --configurations N")
-
-
-def status(name: Name, root: Root = ROOT, as_json: Json = False) -> None:
-    """How far a study is."""
-    from studies import service
-
-    emit([service.status(name, root=root)], as_json, f"study '{name}'")
 
 
 def stop(name: Name, root: Root = ROOT) -> None:

@@ -3,18 +3,15 @@
 import math
 import sys
 import time
-from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from core.pareto import non_dominated
 from core.record.history import History
-from studies.record.state import planned_trials
+from studies.record.standing import standing
 from studies.study_file.spec import StudySpec
 
 REDRAW = 0.5  # seconds between two pictures on a terminal
@@ -43,8 +40,6 @@ class ProgressDisplay:
     def __init__(self, spec: StudySpec, console: Console | None = None) -> None:
         self.spec = spec
         self.console = console or Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
-        self._began = time.monotonic()
-        self._ended_before: int | None = None
         self._shown = -math.inf
         self._live: Live | None = None
         self._rendering: Progress | None = None
@@ -90,26 +85,17 @@ class ProgressDisplay:
             self._live = None
 
     def _facts(self, history: History) -> dict[str, str]:
-        counts = history.counts()
-        ended = counts["COMPLETED"] + counts["PRUNED"] + counts["FAILED"]
-        if self._ended_before is None:
-            self._ended_before = ended
-        planned = planned_trials(self.spec, history)
-        facts = {"trials": f"{ended} of {planned} ended, {counts['RUNNING']} running"}
+        now = standing(self.spec, history)
+        facts = {"trials": f"{now.ended} of {now.planned} ended, {now.counts['RUNNING']} running"}
         for name in ("PRUNED", "FAILED"):
-            if counts[name]:
-                facts[name.lower()] = str(counts[name])
-        values = means(self.spec, history)
-        for index, (objective, direction) in enumerate(self.spec.objectives.items()):
-            if len(values):
-                best = values[:, index].max() if direction == "maximize" else values[:, index].min()
-                facts[f"best {objective}"] = f"{best:.4g}"
-        if len(values):
-            facts["front"] = str(int(non_dominated(values, list(self.spec.objectives.values())).sum()))
-        done_here = ended - self._ended_before
-        if done_here:
-            left = (planned - ended) * (time.monotonic() - self._began) / done_here
-            facts["left"] = duration(max(0.0, left))
+            if count := now.counts[name]:
+                facts[name.lower()] = str(count)
+        for objective, best in now.best.items():
+            facts[f"best {objective}"] = f"{best.value:.4g} ({best.configuration.model})"
+        if now.best:
+            facts["front"] = str(now.front)
+        if now.seconds_left is not None:
+            facts["left"] = duration(now.seconds_left)
         return facts
 
     def _table(self, history: History, trouble: str | None) -> Table:
@@ -126,17 +112,6 @@ class ProgressDisplay:
     def _line(self, history: History, trouble: str | None) -> str:
         facts = ", ".join(f"{key} {value}" for key, value in self._facts(history).items())
         return f"{time.strftime('%H:%M:%S')}  {facts}{f'; MLflow away: {trouble}' if trouble else ''}"
-
-
-def means(spec: StudySpec, history: History) -> np.ndarray:
-    """Means of the objectives over the completed seeds of every configuration that has any: (N, M)."""
-    rows: list[Sequence[float]] = []
-    for configuration in history.configurations.values():
-        done = [trial.metrics for trial in configuration.completed]
-        if done:
-            rows.append([float(np.mean([metrics.get(key, np.nan) for metrics in done])) for key in spec.objectives])
-    values = np.array(rows, dtype=float).reshape(-1, len(spec.objectives))
-    return values[np.isfinite(values).all(1)]
 
 
 def duration(seconds: float) -> str:

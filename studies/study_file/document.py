@@ -40,11 +40,19 @@ class StudyFileError(StudyError):
 
 @dataclasses.dataclass(frozen=True)
 class Document:
-    """The mapping in a study file, and what it takes to find a line in it."""
+    """The mapping in a study file, and what it takes to find a line in it.
+
+    Attributes:
+        data: the mapping.
+        source: path of the file.
+        marks: the mapping with the lines of its keys; None where there is no file.
+        text: of the file, as it is or as a command changed it.
+    """
 
     data: dict[str, Any]
     source: str
     marks: CommentedMap | None = None
+    text: str | None = None
 
     @property
     def folder(self) -> pathlib.Path:
@@ -112,7 +120,7 @@ def read(path: str | os.PathLike[str]) -> Document:
         raise refuse("the study file is empty; see studies/quickstart.yaml for an example")
     if not isinstance(marks, CommentedMap):
         raise refuse("a study file is a mapping of keys to values, such as 'name: my-study'", 1)
-    return Document(_plain(marks), source, marks)
+    return Document(plain(marks), source, marks, text)
 
 
 def from_mapping(data: Any) -> Document:
@@ -122,12 +130,12 @@ def from_mapping(data: Any) -> Document:
     return Document(data, "study")
 
 
-def _plain(node: Any) -> Any:
+def plain(node: Any) -> Any:
     """Round-trip YAML nodes as plain Python values."""
     if isinstance(node, CommentedMap):
-        return {key: _plain(value) for key, value in node.items()}
+        return {key: plain(value) for key, value in node.items()}
     if isinstance(node, CommentedSeq):
-        return [_plain(value) for value in node]
+        return [plain(value) for value in node]
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
             return kind(node)

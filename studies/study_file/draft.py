@@ -11,6 +11,7 @@ from core.mistakes import nearest
 from studies.study_file.document import Problem
 from studies.study_file.own_code import read_extensions
 from studies.study_file.sections import (
+    default_objectives,
     model_fault,
     read_count,
     read_dataset,
@@ -38,7 +39,7 @@ class Draft:
         info: what is known of the data set; None where there is none such.
         extensions: that were found and run; they are active.
         written_models: the section `models` as written, with what is no model.
-        objectives: as written.
+        objectives: as written, or those of the data set.
         derived: names and expressions that can be read.
         written_derived: all names in the section, also of those that cannot.
     """
@@ -86,11 +87,13 @@ def read_draft(
         problems.extend(found)
         return value
 
+    extensions = take(read_extensions(data, folder))  # before all that may name what they define
+    name, info = take(read_name(data)), take(read_dataset(data, data_root))
     draft = Draft(
-        extensions=take(read_extensions(data, folder)),  # before all that may name what they define
-        name=take(read_name(data)),
+        extensions=extensions,
+        name=name,
         dataset=data.get("dataset"),
-        info=take(read_dataset(data, data_root)),
+        info=info,
         seeds=take(read_seeds(data)),
         seed=take(read_count(data, "seed", 0, at_least=0, at_most=2**63 - 1 - MOST_SEEDS)),
         defaults=take(read_mapping(data, "defaults")),
@@ -102,7 +105,7 @@ def read_draft(
         retention=take(read_retention(data)),
         paper=take(read_paper(data)),
         written_models=take(read_mapping(data, "models", required=True)),
-        objectives=data.get("objectives"),
+        objectives=data.get("objectives", default_objectives(info)),
         derived=take(read_derived(data)),
         written_derived=frozenset(map(str, data["derived"])) if isinstance(data.get("derived"), dict) else frozenset(),
     )

@@ -5,6 +5,7 @@ import dataclasses
 import importlib.metadata
 import inspect
 import json
+import math
 import pathlib
 import platform
 import shutil
@@ -14,8 +15,9 @@ import core.data
 import trainables
 from core.configuration import Configuration
 from core.files import write_whole
+from core.machine import granted_cores
 from core.mistakes import StudyError
-from studies.study_file.space import configure
+from studies.study_file.space import Fixed, configure
 from studies.study_file.spec import StudySpec
 
 ADAM = 2  # tensors of the optimiser beside each weight
@@ -103,18 +105,65 @@ def _timed(configuration: Configuration, info: core.data.DatasetInfo) -> str:
     return json.dumps([*versions, dataclasses.asdict(configuration), info.image_shape, info.factor_sizes])
 
 
+@dataclasses.dataclass(frozen=True)
+class Pace:
+    """How long the training of a study takes on this machine's processor; evaluations come on top.
+
+    Attributes:
+        core_hours: of one core.
+        slots: trials that train at the same time.
+        hours: from the first trial to the last.
+        trials: that end before the study's own `budget.hours` are over.
+    """
+
+    core_hours: float
+    slots: int
+    hours: float
+    trials: int
+
+
+def pace(spec: StudySpec, data_root: str) -> Pace:
+    """How long a study takes on this machine's processor, as far as can be told before it runs."""
+    core_hours, planned = hours_here(spec, data_root), spec.num_configurations * spec.seeds.min
+    slots = max(1, min(granted_cores().amount // spec.resources.threads, planned))
+    rounds = math.ceil(planned / slots)
+    hours = core_hours / planned * rounds
+    limit = spec.budget.hours
+    trials = planned if limit is None or hours <= limit else int(limit / hours * rounds) * slots
+    return Pace(core_hours, slots, hours, trials)
+
+
+def searched(spec: StudySpec) -> dict[str, dict[str, str]]:
+    """The search space by model: what is no fixed value, as a text."""
+    return {
+        model: {
+            name: parameter.described
+            for name, parameter in space.parameters.items()
+            if not isinstance(parameter, Fixed)
+        }
+        for model, space in spec.spaces.items()
+    }
+
+
 def plan(spec: StudySpec, data_root: str | None = None) -> dict[str, Any]:
-    """What a study will do: trials, CPU core hours on a machine like this one, and disk for its checkpoints."""
+    """What a study will do: trials, search space, time on a machine like this one, and disk for its checkpoints."""
     root = str(core.data.data_root(data_root))
     configurations = spec.num_configurations
+    here = pace(spec, root)
     return {
         "study": spec.name,
         "dataset": spec.dataset_name,
         "models": ", ".join(trainables.get(model).title for model in spec.models),
+        "space": searched(spec),
         "configurations": configurations,
         "seeds": spec.seeds.min if spec.seeds.min == spec.seeds.max else f"{spec.seeds.min} to {spec.seeds.max}",
         "trials": configurations * spec.seeds.min,
         "steps": spec.budget.steps,
-        "core_hours_here": round(hours_here(spec, root), 3),
+        "objectives": ", ".join(f"{key} ({direction})" for key, direction in spec.objectives.items()),
+        "core_hours_here": round(here.core_hours, 3),
+        "cores_here": granted_cores().amount,
+        "hours_here": round(here.hours, 3),
+        "hours_at_most": spec.budget.hours,
+        "trials_within_hours": here.trials,
         "disk_gb": round(disk_needed(spec, root) / 1e9, 3),
     }

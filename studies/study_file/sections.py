@@ -21,6 +21,15 @@ from studies.study_file.spec import MOST_SEEDS, NAME, SAMPLERS, Section, Seeds
 from trainables.hyperparameters import whole
 
 TAKEN = ("mlflow.db", "mlartifacts")  # under the root, with what SQLite puts beside a database
+EXAMPLES = {  # of sections and keys that a study cannot do without
+    "models": "models: {beta_vae: {beta: {log: [1, 16]}}}",
+    "budget": "budget: {steps: 1000}",
+    "early_stop": "early_stop: {rule: median, grace: 1000}",
+    "seeds": "seeds: {min: 2, max: 5, until: 'std_error(mig) < 0.02'}",
+    "steps": "steps: 1000",
+    "rule": "rule: median",
+    "grace": "grace: 1000",
+}
 S = TypeVar("S", bound=Section)
 
 
@@ -28,7 +37,9 @@ def read_mapping(data: Mapping[str, Any], key: str, *, required: bool = False) -
     """A key whose value is a mapping; one that is required has entries."""
     value = data.get(key, None if required else {})
     if not isinstance(value, dict) or (required and not value):
-        return {}, [Problem((key,), f"must be a mapping with at least one entry, not {value!r}")]
+        example = f", such as `{EXAMPLES[key]}`" if key in EXAMPLES else ""
+        wrong = f"must be a mapping with at least one entry, not {value!r}" if key in data else "is missing"
+        return {}, [Problem((key,), wrong + example)]
     return value, []
 
 
@@ -52,7 +63,8 @@ def _refused(error: ValidationError, section: str, kind: type[Section]) -> Itera
         if detail["type"] == "extra_forbidden":
             yield Problem(path, f"unknown key; {nearest(str(detail['loc'][-1]), kind.model_fields)}")
         elif detail["type"] == "missing":
-            yield Problem(path, "is missing")
+            example = EXAMPLES.get(str(detail["loc"][-1]))
+            yield Problem(path, f"is missing, such as `{example}`" if example else "is missing")
         elif detail["loc"] == ("sampler",):
             yield Problem(path, f"unknown sampler {detail['input']!r}; {nearest(str(detail['input']), SAMPLERS)}")
         else:
@@ -128,12 +140,20 @@ def read_dataset(data: Mapping[str, Any], root: str | None) -> tuple[core.data.D
     """What is known of the study's data set."""
     dataset = data.get("dataset")
     if dataset is None:
-        example = f"'dataset: {core.data.names()[0]}'"
-        return None, [Problem(("dataset",), f"a study needs a data set, such as {example}")]
+        return None, [Problem(("dataset",), "a study needs a data set, such as 'dataset: dsprites.quick'")]
     try:
         return core.data.describe(dataset, root), []
     except core.data.DataError as error:
         return None, [Problem(("dataset",), str(error))]
+
+
+def default_objectives(info: core.data.DatasetInfo | None) -> dict[str, str]:
+    """What a study that names no objectives is searched for.
+
+    With factors, how well they are separated against how much is lost; without, how much a code says against it.
+    """
+    first = {"mig": "maximize"} if info is None or info.has_factors else {"kl": "minimize"}
+    return {**first, "reconstruction_error": "minimize"}
 
 
 def model_fault(name: Any, hyperparameters: Any) -> str | None:

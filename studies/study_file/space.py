@@ -40,6 +40,11 @@ class Fixed:
         """The value; nothing is drawn."""
         return self.value
 
+    @property
+    def described(self) -> str:
+        """For a person."""
+        return str(self.value)
+
     def points(self) -> tuple[Any, ...]:
         """The value."""
         return (self.value,)
@@ -54,6 +59,11 @@ class Choice:
     def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:
         """One of the values."""
         return trial.suggest_categorical(name, self.values)
+
+    @property
+    def described(self) -> str:
+        """For a person."""
+        return ", ".join(map(str, self.values))
 
     def points(self) -> tuple[Any, ...]:
         """All values."""
@@ -76,6 +86,12 @@ class Range:
             return trial.suggest_int(name, int(self.low), int(self.high), log=self.log)
         value = trial.suggest_float(name, self.low, self.high, log=self.log)
         return min(max(float(f"{value:.{SIGNIFICANT}g}"), self.low), self.high)
+
+    @property
+    def described(self) -> str:
+        """For a person."""
+        bounds = f"{self.low:g} to {self.high:g}"
+        return bounds + (", logarithmic" if self.log else "") + (f", {self.num} points" if self.num else "")
 
     def points(self) -> tuple[Any, ...]:
         """`num` evenly spaced points, or the two bounds."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
 import core.data
 import trainables
@@ -77,10 +77,19 @@ class Budget(Section):
     """Steps of one trial, how often it is evaluated, reported and saved, and when the whole study ends."""
 
     steps: Whole = Field(ge=1)
-    evaluate_every: Whole = Field(ge=1)
+    evaluate_every: Whole = Field(ge=1, description="by default only at the end")
     hours: float | None = Field(None, gt=0.0, description="wall-clock hours of the study, all drivers together")
     gpu_hours: float | None = Field(None, gt=0.0, description="GPU share times hours, over all trials")
     patience: float | None = Field(None, gt=0.0, description="seconds without a report after which a trial is hung")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _evaluate_at_the_end(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        steps = data.get("steps")
+        legal = isinstance(steps, int | float) and steps >= 1  # else that is told, and no more
+        return {"evaluate_every": steps if legal else 1, **data}
 
 
 def _cpu(value: Any) -> float:

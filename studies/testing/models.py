@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 
 import core.data
-from analysis.reading.table import OF_TRIAL
+from analysis.reading.columns import OF_TRIAL
 from core.checkpoints import decode_training
 from core.data.split import num_training
 from core.storage import Folder

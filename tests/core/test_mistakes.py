@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.mistakes import LONGEST_REASON, kind_and_reason, reason_of
+from core.mistakes import LONGEST_REASON, kind_and_reason, nearest, reason_of
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,11 @@ def test_the_reason_is_one_line_that_is_not_cut_and_holds_no_password(said: str,
 def test_the_kind_is_said_once() -> None:
     assert kind_and_reason(OSError("disk full")) == "OSError: disk full"
     assert kind_and_reason(TimeoutError()) == "TimeoutError"
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "meant"),
+    [("mgi", "mig", True), ("SEAD", "seed", True), ("mig/fast", "mig/btc", False), ("nope", "mine", False)],
+)
+def test_a_name_is_proposed_only_where_it_is_near(name: str, known: str, meant: bool) -> None:
+    assert nearest(name, [known]) == (f"did you mean '{known}'?" if meant else f"there are {known}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import core.metrics
 import trainables
-from analysis.reading.table import LEADING, OF_TRIAL
+from analysis.reading.columns import LEADING, OF_TRIAL
 from core.formulas.bounds import FormulaError
 from core.formulas.derived import expression
 from studies.study_file.document import Problem

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import core.metrics
 import trainables
+from analysis.reading.columns import LEADING, OF_TRIAL
 from studies.study_file.document import Problem
 from studies.study_file.spec import OwnCode
 
@@ -25,8 +26,6 @@ def check_columns(extensions: Sequence[OwnCode], models: Collection[str]) -> Ite
 
 def column_fault(field: str) -> str | None:
     """Why a hyperparameter cannot have a column of its own, as the end of a sentence; None when it can."""
-    from analysis.reading.table import LEADING, OF_TRIAL  # imports pandas
-
     if field in (*LEADING, *OF_TRIAL, "n"):
         return "is named like another column of the tables; rename it"
     try:

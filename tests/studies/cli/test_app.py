@@ -98,3 +98,23 @@ def test_a_picture_that_cannot_be_written_is_a_mistake(
         app.main()
     assert ended.value.code == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["-h"], ["--help"], ["best", "-h"], ["data", "show", "-h"], ["--version"]])
+def test_help_and_version_need_nothing_else(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["studies", *words])
+    with pytest.raises(SystemExit) as ended:
+        app.main()
+    assert not ended.value.code
+    assert ("0." if words == ["--version"] else "Usage:") in capsys.readouterr().out
+
+
+def test_every_command_has_an_example_of_itself_and_help_loads_nothing_heavy() -> None:
+    examples = [(name, example) for commands in app.COMMANDS.values() for name, _, example in commands]
+    assert all(example.startswith(f"studies {name} ") or example == f"studies {name}" for name, example in examples)
+    code = "import sys, runpy; sys.argv = ['studies', '-h']\ntry: runpy.run_module('studies', run_name='__main__')\n"
+    code += "except SystemExit: sys.exit(sorted({'torch', 'pandas', 'ray', 'mlflow', 'optuna'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "[]"

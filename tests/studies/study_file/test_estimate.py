@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from core.machine import Grant
 from studies import service
+from studies.cli.rows import plan_row, roughly
 from studies.study_file import estimate
 from tests.service import STUDY
 
@@ -56,3 +58,35 @@ def test_times_that_cannot_be_read_or_kept_are_measured(
     (folder / estimate.KEPT_TIMES).unlink()
     (folder / estimate.KEPT_TIMES).mkdir()
     assert [hours()[1], hours()[1]] == [1, 1]
+
+
+def test_the_plan_says_the_time_on_this_machine_and_what_its_hours_allow(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "hours_here", lambda *_: 45.0)
+    monkeypatch.setattr(estimate, "granted_cores", lambda: Grant(2, "the machine has 2"))
+
+    def of(**changes: Any) -> dict[str, Any]:
+        spec, _ = service.load({"name": "one", **STUDY, **changes}, str(tmp_path))
+        return estimate.plan(spec, str(tmp_path))
+
+    budget = STUDY["budget"]
+    models = {"beta_vae": {"beta": {"log": [1, 16]}, "batch_size": [16, 32]}, "vae": None}
+    search = {"configurations": 5}
+    odd = {"models": models, "search": search, "seeds": 3}  # 15 trials of 3 hours in 8 rounds
+    assert of(**odd)["hours_here"] == 24.0
+    assert of(**odd, resources={"cpu": 2})["hours_here"] == 45.0
+    assert of(**odd, budget={**budget, "hours": 30})["trials_within_hours"] == 15
+    short = of(**odd, budget={**budget, "hours": 7})
+    assert short["trials_within_hours"] == 4
+    assert short["space"] == {"beta_vae": {"beta": "1 to 16, logarithmic", "batch_size": "16, 32"}, "vae": {}}
+    row = plan_row(short)
+    assert row["time"] == "about 24 hours of training on these 2 cores"
+    assert row["ends after"] == "7 hours (with about 4 of 15 trials)"
+    assert (row["beta_vae"], row["vae"]) == ("beta: 1 to 16, logarithmic\nbatch_size: 16, 32", "nothing is searched")
+
+
+def test_times_are_said_in_their_unit() -> None:
+    assert [roughly(each) for each in (3, 250, 110_000, 44 * 86_400)] == [
+        "3 seconds", "4 minutes", "31 hours", "44 days"
+    ]  # fmt: skip

@@ -43,7 +43,6 @@ def test_all_mistakes_of_a_section_are_found() -> None:
     assert budget is None
     assert problems == [
         Problem(("budget", "steps"), "0 is not possible: it must be greater than or equal to 1"),
-        Problem(("budget", "evaluate_every"), "is missing"),
         Problem(("budget", "step"), "unknown key; did you mean 'steps'?"),
     ]
 

@@ -99,7 +99,7 @@ def test_one_mistake(tmp_path: pathlib.Path, old: str, new: str, line: int, mess
         ("- a\n- list", "mapping"),
         ("name: [unclosed", "not valid YAML"),
         ("name: a\nname: b", "duplicate"),
-        ("name: lonely", "objectives"),
+        ("name: lonely", "budget: is missing, such as `budget: {steps: 1000}`"),
     ],
 )
 def test_files_that_are_no_study(tmp_path: pathlib.Path, text: str, message: str) -> None:

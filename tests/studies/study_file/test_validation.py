@@ -60,8 +60,8 @@ def test_what_this_machine_can_never_give(monkeypatch: pytest.MonkeyPatch) -> No
         require_local_resources(spec, document)
 
 
-def test_a_study_file_can_be_checked_without_loading_pytorch() -> None:
-    code = "import sys, studies.study_file.validation; sys.exit('torch' in sys.modules)"
+def test_a_study_file_can_be_checked_without_loading_pytorch_or_pandas() -> None:
+    code = "import sys, studies.study_file.validation; sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
     root = pathlib.Path(__file__).resolve().parents[3]
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
 
@@ -169,6 +169,17 @@ def test_own_images_beside_the_study_file_are_found_and_pinned(own: pathlib.Path
     Image.new("L", (9, 9), 1).save(tmp_path / "faces" / "00.png")
     changed = validate(read(own), data_root=str(tmp_path / "data"))
     assert [line.split(":")[0] for line in difference(spec, changed)] == ["dataset.content"]
+
+
+@pytest.mark.usefixtures("own")
+def test_five_lines_are_a_study(tmp_path: pathlib.Path) -> None:
+    unlabelled = {"folder": str(tmp_path / "faces"), "size": 32}
+    for dataset, first in (("dsprites.quick", {"mig": "maximize"}), (unlabelled, {"kl": "minimize"})):
+        short = {key: GOOD[key] for key in ("name", "models")} | {"dataset": dataset, "budget": {"steps": 100}}
+        spec = validate(from_mapping(short), data_root=str(tmp_path / "data"))
+        assert spec.objectives == {**first, "reconstruction_error": "minimize"}
+        assert spec.metrics.final == list(spec.objectives)
+        assert spec.budget.evaluate_every == 100
 
 
 def test_own_images_that_cannot_be_had_are_told_with_their_line(own: pathlib.Path, tmp_path: pathlib.Path) -> None:

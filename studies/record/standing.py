@@ -1,0 +1,108 @@
+"""How a study stands: what `status`, `list` and the live table say."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from core.configuration import Configuration
+from core.pareto import non_dominated
+from core.record.events import TrialState
+from core.record.history import History
+from studies.record.state import planned_trials
+from studies.study_file.spec import StudySpec
+
+OF_STEPS = ("seconds_training", "seconds_evaluating")  # of a trial's ledger
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """The best mean of an objective over the completed seeds of a configuration, and whose it is."""
+
+    value: float
+    configuration: Configuration
+    seeds: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """How a study stands.
+
+    Attributes:
+        planned: trials of the whole plan.
+        counts: trials by state.
+        best: by objective; empty before a trial is completed.
+        front: configurations that no other dominates.
+        seconds: during which a driver was at work.
+        seconds_left: that the rest takes at the pace so far; None before there is one.
+    """
+
+    planned: int
+    counts: Mapping[TrialState, int]
+    best: Mapping[str, Best]
+    front: int
+    seconds: float
+    seconds_left: float | None
+
+    @property
+    def ended(self) -> int:
+        """Trials of which nothing more will come."""
+        return sum(self.counts[state] for state in ("COMPLETED", "PRUNED", "FAILED"))
+
+    def state(self, driven: bool) -> str:
+        """`running` where somebody drives it, `done`, or `stopped` before its end."""
+        if driven:
+            return "running"
+        return "done" if self.planned and self.ended >= self.planned else "stopped"
+
+
+def standing(spec: StudySpec, history: History) -> Standing:
+    """How a study stands, by its journal."""
+    planned = planned_trials(spec, history)
+    configurations, values = _means(spec, history)
+    best = {}
+    for index, (objective, direction) in enumerate(spec.objectives.items()):
+        if len(values):
+            row = int(values[:, index].argmax() if direction == "maximize" else values[:, index].argmin())
+            found = history.configurations[configurations[row]]
+            best[objective] = Best(float(values[row, index]), found.configuration, len(found.completed))
+    front = int(non_dominated(values, list(spec.objectives.values())).sum()) if len(values) else 0
+    left = seconds_left(spec, history, planned)
+    return Standing(planned, history.counts(), best, front, history.seconds_driven, left)
+
+
+def seconds_left(spec: StudySpec, history: History, planned: int) -> float | None:
+    """Steps left, at the pace of their models so far, on as many slots as were ever in use; None without a pace."""
+    seconds: dict[str, float] = defaultdict(float)
+    steps: dict[str, int] = defaultdict(int)
+    left: dict[str, int] = defaultdict(int)
+    trials = history.trials()
+    for trial in trials:
+        model = history.configurations[trial.configuration].configuration.model
+        seconds[model] += sum(trial.ledger.get(key, 0.0) for key in OF_STEPS)
+        steps[model] += trial.furthest if trial.ledger else 0
+        left[model] += 0 if trial.ended else max(0, spec.budget.steps - trial.step)
+    if not sum(steps.values()):
+        return None
+    mean = sum(seconds.values()) / sum(steps.values())
+    unknown = max(0, planned - len(trials)) * spec.budget.steps
+    total = mean * unknown
+    for model, number in left.items():
+        total += number * (seconds[model] / steps[model] if steps[model] else mean)
+    return total / max(1, history.most_running)
+
+
+def _means(spec: StudySpec, history: History) -> tuple[list[str], np.ndarray]:
+    """Configurations with a completed seed, and the means of their objectives: (N, M)."""
+    hashes: list[str] = []
+    rows: list[Sequence[float]] = []
+    for configuration in history.configurations.values():
+        done = [trial.metrics for trial in configuration.completed]
+        if not done:
+            continue
+        row = [float(np.mean([metrics.get(key, np.nan) for metrics in done])) for key in spec.objectives]
+        if np.isfinite(row).all():
+            hashes.append(configuration.hash)
+            rows.append(row)
+    return hashes, np.array(rows, dtype=float).reshape(-1, len(spec.objectives))
