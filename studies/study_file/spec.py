@@ -13,6 +13,7 @@ import core.data
 import trainables
 from core.configuration import Extension
 from core.extensions import Source
+from core.mistakes import StudyError
 from studies.study_file import space
 from studies.study_file.document import Problem
 from studies.study_file.space import ModelSpace
@@ -193,7 +194,7 @@ class StudySpec(BaseModel):
     @functools.cached_property
     def spaces(self) -> dict[str, ModelSpace]:
         """The search space of every model, the study's defaults included."""
-        return {name: model_space(name, raw, self.defaults)[0] for name, raw in self.models.items()}  # type: ignore[misc]
+        return {name: self._space(name) for name in self.models}
 
     @property
     def dataset_name(self) -> str:
@@ -220,9 +221,15 @@ class StudySpec(BaseModel):
 
     def points(self, model: str) -> float:
         """Different configurations of a model that the search could try; infinite with a real-valued range."""
-        space = model_space(model, self.models[model], self.defaults)[0]
-        assert space is not None
+        space = self._space(model)
         return space.grid_size if self.search.sampler == "grid" else space.size
+
+    def _space(self, model: str) -> ModelSpace:
+        """The search space of a model, the study's defaults included. Raises StudyError: it is legal no more."""
+        space, problems = model_space(model, self.models[model], self.defaults)
+        if space is None:
+            raise StudyError(f"study '{self.name}' was made by another version: '{model}': {problems[0].message}")
+        return space
 
 
 def model_space(

@@ -40,7 +40,8 @@ def load_model(
 
     Raises:
         ExtensionError: the model is defined in code that must not be run, or is not there.
-        NoCheckpointError: the folder holds no whole checkpoint, or one without weights (the simulated model).
+        NoCheckpointError: the folder holds no whole checkpoint, one without weights (the simulated model), or those of
+            other networks than the model has in this version.
     """
     checkpoint = checkpoints.newest(folder, up_to=step)
     if checkpoint is None:
@@ -55,7 +56,13 @@ def load_model(
         for key, value in checkpoint.description["dataset"].items()
     }
     model = build_model(config.configuration, DatasetInfo(**facts))
-    model.load_state_dict(checkpoints.decode_tensors(checkpoint.weights))
+    try:
+        model.load_state_dict(checkpoints.decode_tensors(checkpoint.weights))
+    except RuntimeError as error:
+        another = f"the checkpoint in {folder.uri} is of another {model.title} than this version's"
+        raise NoCheckpointError(
+            f"{another}, whose networks are others; load it with the version that made it"
+        ) from error
     model.config = config
     return model.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 

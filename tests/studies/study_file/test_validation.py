@@ -11,6 +11,7 @@ from PIL import Image
 
 import core.data
 from core.machine import Grant
+from core.mistakes import StudyError
 from studies.study_file.checks import trials
 from studies.study_file.document import StudyFileError, from_mapping, read
 from studies.study_file.space import configure
@@ -198,3 +199,12 @@ def test_a_metric_about_a_factor_that_is_not_there(own: pathlib.Path, tmp_path: 
     own.write_text(text)
     with pytest.raises(StudyFileError, match="'unsupervised_accuracy' is about the factor 'shape', which 'faces/'"):
         validate(read(own), data_root=str(tmp_path / "data"))
+
+
+def test_a_study_whose_space_is_legal_no_more_is_told_in_one_sentence() -> None:
+    """Read from its record, which another version wrote."""
+    spec = validate(from_mapping(GOOD))
+    earlier = StudySpec(**{**spec.model_dump(), "models": {"vae": {"gone": 1}}})
+    for asked in ("grid_size", "num_configurations"):
+        with pytest.raises(StudyError, match="study 'good' was made by another version: 'vae': "):
+            getattr(earlier, asked)
