@@ -194,8 +194,8 @@ def test_celeba_without_attributes_has_no_factors_as_before(celeba: pathlib.Path
 
 
 def test_bad_attributes_are_one_sentence(celeba: pathlib.Path) -> None:
-    with pytest.raises(core.data.DataError, match="there is no attribute 'Smile'; did you mean 'Smiling'"):
-        core.data.describe({"name": "celeba", "factors": ["Smile"]}, celeba)
+    with pytest.raises(core.data.DataError, match="there is no attribute 'Smilng'; did you mean 'Smiling'"):
+        core.data.describe({"name": "celeba", "factors": ["Smilng"]}, celeba)
     path = celeba / "list_attr_celeba.txt"
     text = path.read_text()
     path.write_text(text.replace("000003.jpg", "000099.jpg"))

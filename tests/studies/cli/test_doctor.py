@@ -10,7 +10,7 @@ import pytest
 
 import studies
 from core.mistakes import StudyError
-from studies.cli import app
+from studies.cli import app, output
 from studies.doctor import examine
 from studies.doctor.finding import Asked, Finding, fault, ok, warning
 from tests.kernel import without_override
@@ -37,7 +37,7 @@ def test_the_exit_code_says_whether_a_study_would_run(
 ) -> None:
     monkeypatch.setattr(examine, "QUICK", ())
     monkeypatch.setattr(examine, "THOROUGH", checks)
-    monkeypatch.setenv("COLUMNS", "300")  # in which the path fits
+    monkeypatch.setattr(output.OUT, "width", 300)  # in which the path fits
     for option in ("--json", None):
         monkeypatch.setattr(sys, "argv", [*filter(None, ["studies", "doctor", option]), "--root", str(tmp_path)])
         with pytest.raises(SystemExit) as ended:
