@@ -9,7 +9,9 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+Precision = Literal["auto", "float32", "tf32", "bf16"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +92,7 @@ class TrialConfig:
     device_share: float = 0.0
     threads: int = 1
     stacked: bool = False
-    precision: str = "auto"
+    precision: Precision = "auto"
     extensions: tuple[Extension, ...] = ()
     code: str = ""
 

@@ -12,7 +12,7 @@ from core.networks.builders import (
     images_to_input,
     initialise,
 )
-from core.networks.precision import Precision, lower
+from core.networks.precision import lower
 
 __all__ = [
     "LEAK",
@@ -20,7 +20,6 @@ __all__ = [
     "Discriminator",
     "InitName",
     "NetworkName",
-    "Precision",
     "build_decoder",
     "build_discriminator",
     "build_encoder",

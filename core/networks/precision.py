@@ -5,12 +5,10 @@ Logits and features leave the networks in float32; losses, divergences, weights,
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-Precision = Literal["auto", "float32", "tf32", "bf16"]
 
 
 def lower(model: nn.Module) -> None:

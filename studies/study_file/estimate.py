@@ -92,10 +92,9 @@ def hours_here(spec: StudySpec, data_root: str) -> float:
 def _read_times(file: pathlib.Path) -> dict[str, float]:
     """Seconds of a step, by what was timed."""
     try:
-        times = json.loads(file.read_text())
-    except (OSError, ValueError):
+        return {str(key): float(value) for key, value in json.loads(file.read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
-    return {str(key): float(value) for key, value in times.items()} if isinstance(times, dict) else {}
 
 
 def _timed(configuration: Configuration, info: core.data.DatasetInfo) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 
 import core.data
 import trainables
-from core.configuration import Extension
+from core.configuration import Extension, Precision
 from core.extensions import Source
 from core.mistakes import StudyError
 from studies.study_file import space
@@ -119,7 +119,7 @@ class Resources(Section):
     cpu: Annotated[Any, PlainValidator(_cpu)] = 1
     gpu: Annotated[Any, PlainValidator(_gpu)] = 0.0
     stack: Whole = Field(1, ge=1, le=256)
-    precision: Literal["auto", "float32", "tf32", "bf16"] = "auto"
+    precision: Precision = "auto"
 
     @property
     def threads(self) -> int:

@@ -137,7 +137,7 @@ class Host:
             if checkpoint is not None:
                 run.take_up(checkpoint)
             run.model.train()
-            key = group_of(type(run.model), config.configuration.hyperparameters)
+            key = f"{group_of(type(run.model), config.configuration.hyperparameters)} {run.precision}"
         except Exception as error:
             opened.set_exception(error)
             return

@@ -294,9 +294,8 @@ class TrainingRun:
         except RuntimeError:  # a CPU and a GPU have states of their own, so that the noise cannot be continued
             self.foreign_training = checkpoint.training
             model.generator.manual_seed(self.config.training_seed + 1_000_003 * self.step)
-        self.steps = steps_of(
-            model, self.sources, captured=self.captured
-        )  # a captured graph would write to the state that was replaced
+        # A captured graph would write to the state that was replaced.
+        self.steps = steps_of(model, self.sources, captured=self.captured)
 
 
 def _load(optimizer: "Optimizer", state: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ def test_a_changed_model_and_another_version_are_timed_anew(
     assert hours()[1] == 1
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{"])
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"a": null}'])
 def test_times_that_cannot_be_read_or_kept_are_measured(
     content: str, tmp_path: pathlib.Path, hours: Callable[..., tuple[float, int]]
 ) -> None:
