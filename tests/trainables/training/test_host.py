@@ -250,3 +250,25 @@ def test_a_trial_that_left_is_not_trained_on(tmp_path: pathlib.Path) -> None:
     assert not host._members
     with pytest.raises(KeyError):
         host.next_result(run.config.identity)
+
+
+def test_trials_that_compute_in_other_numbers_are_never_one_stack(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose losses differ in bfloat16 trains in TF32: a stack would lend it the networks of another."""
+    opened, trained = TrainingRun.__init__, Host._together
+    keys = set()
+
+    def told(run: TrainingRun, config: TrialConfig, **options: Any) -> None:
+        opened(run, config, **options)
+        run.precision = "tf32" if config.seed else "bf16"
+
+    def noted(host: Host, key: str, group: list[Any]) -> Any:
+        keys.add(key)
+        return trained(host, key, group)
+
+    monkeypatch.setattr(TrainingRun, "__init__", told)
+    monkeypatch.setattr(Host, "_together", noted)
+    host = Host()
+    all_to_the_end([hosted(host, "beta_vae", tmp_path, seed) for seed in range(2)])
+    assert len(keys) == 2
