@@ -10,11 +10,14 @@ from analysis.results import Results
 class Study(Results):
     """A launched study, read from its folder."""
 
-    def report(self) -> pathlib.Path:
-        """Write the report (one HTML file, figures as PNG and PDF) into `pictures_folder()`; path of the HTML file."""
-        from analysis.report import write
+    def report(self, *, redraw: bool = False) -> pathlib.Path:
+        """Write the report (one HTML file, figures as PNG and PDF) into `pictures_folder()`; path of the HTML file.
 
-        return write(self)
+        A report that would come out as it is already there stays as it is, unless `redraw`.
+        """
+        from analysis.report import report
+
+        return report(self, redraw=redraw)
 
     def export(self, directory: str | os.PathLike[str]) -> pathlib.Path:
         """Everything in one new folder that opens on another machine; see `analysis.export.export`."""
