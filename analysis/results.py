@@ -18,6 +18,7 @@ from core import extensions, pareto
 from core.configuration import identity_of
 from core.data import dataset_name
 from core.formulas.bounds import parse_bounds
+from core.formulas.costs import COSTS
 from core.mistakes import QueryError, nearest
 from core.record import journal
 from core.record.history import History
@@ -101,18 +102,26 @@ class Results:
         """One row per planned (configuration, seed), in the order of suggestion.
 
         Columns: `configuration`, `seed`, `model`, one per hyperparameter, `state`, `reason`, `steps`, `seconds`,
-        `seconds_training`, `seconds_evaluating`, `seconds_waiting` (of its last process, for the driver),
-        `mlflow_run_id`, one per final metric.
+        `seconds_training`, `seconds_evaluating`, `seconds_waiting` (of its last process, for the driver), the other
+        costs (`core.formulas.costs`), `mlflow_run_id`, one per final metric.
         """
         return self._remembered("trials", lambda: table.trials(self.tables, journal.run_ids(self.path)))
 
     def metrics(self) -> list[str]:
-        """Columns of `trials()` that are final metrics."""
+        """Columns of `trials()` that are final metrics, and costs that the study names."""
         return self.tables.metrics
 
     def configurations(self) -> pd.DataFrame:
-        """One row per configuration: `n`, `state`, `<metric>_mean`, `<metric>_std`."""
-        return self._remembered("configurations", lambda: table.configurations(self.trials(), self.metrics()))
+        """One row per configuration: `n`, `state`, `<metric>_mean`, `<metric>_std`; of costs too."""
+        return self._remembered("configurations", self._configurations)
+
+    def _configurations(self) -> pd.DataFrame:
+        hyperparameters = {name for _, values in self.tables.settings.values() for name in values}
+        return table.configurations(self.trials(), self._numbers(), hyperparameters)
+
+    def _numbers(self) -> list[str]:
+        """What can be asked for by name: final metrics, and all costs."""
+        return list(dict.fromkeys([*self.metrics(), *COSTS]))
 
     def _remembered(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """A table as long as the files that it is made from do not grow; the caller may change what it gets."""
@@ -142,7 +151,7 @@ class Results:
         return [self._trial(row) for _, row in chosen.dropna(subset=[metric]).head(top).iterrows()]
 
     def _require(self, metric: str) -> None:
-        known = self.metrics()
+        known = self._numbers()
         if metric not in known:
             hint = nearest(metric, known)
             raise QueryError(f"study '{self.name}' has no final metric '{metric}'; {hint}")
@@ -167,7 +176,7 @@ class Results:
         return kept
 
     def direction(self, metric: str) -> str:
-        """Whether better values of a metric are found by `maximize` or `minimize`.
+        """Whether better values of a metric are found by `maximize` or `minimize`; of a cost, less.
 
         Raises:
             QueryError: a derived result that is no objective, which alone says its direction.
@@ -176,6 +185,8 @@ class Results:
 
         if metric in self.objectives:
             return self.objectives[metric]
+        if metric in COSTS or metric in self.spec.get("costs", ()):
+            return "minimize"
         plain, own = metric.partition("/")[0], self._directions_of_extensions()
         if plain in own:
             return own[plain] or "maximize"

@@ -20,8 +20,8 @@ class TrialResult:
     Attributes:
         step: optimiser steps so far.
         metrics: result key to value; means of the loss parts over the interval are under `train/…`.
-        ledger: seconds training and evaluating so far, peak memory, device; `seconds_handed_over` of the seconds
-            evaluating were spent by another process than the trial's (`trainables.training.run.evaluate_trained`).
+        ledger: seconds training and evaluating so far, peak memory, parameters, device; `seconds_handed_over` of the
+            seconds evaluating were another process's than the trial's (`trainables.training.run.evaluate_trained`).
         done: this is the last result.
         failure: why the trial failed, as a sentence, or None.
         evaluated: False between the two halves of an interval: there are only means of the loss parts yet.

@@ -43,6 +43,10 @@ LABELS = {
     "relation_accuracy": "relation accuracy",
     "udr": "UDR",
     "kl": "KL divergence (nats)",
+    "num_annotated": "annotated images",
+    "seconds_training": "training (s)",
+    "device_seconds": "device (s)",
+    "peak_memory": "peak memory (bytes)",
 }
 SUBSCRIPT = re.compile(r"\b([^\W\d_])_([A-Za-z]+|\d)\b")  # of a symbol of one letter, as in β_l
 

@@ -108,7 +108,7 @@ class StudyScheduler(FIFOScheduler):
         """Called before the callback sees the same result."""
         found: TrialResult = result["result"]
         if found.evaluated:
-            stop = self._agenda.verdict(trial_name(trial), found) == "stop"
+            stop = self._agenda.verdict(trial_name(trial), found, trial.config["device_share"]) == "stop"
         else:
             stop = self._handover.take(TrialConfig.from_json(trial.config), found, _origin(result))
         return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)

@@ -126,7 +126,8 @@ class SimulatedRun:
         return TrialResult(self.step, self._metrics(), self._ledger(), done=self.step >= self.config.steps)
 
     def _ledger(self) -> dict[str, Any]:
-        return {"seconds_training": self.seconds, "seconds_evaluating": 0.0, "peak_memory": 0, "device": "simulated"}
+        spent = {"seconds_training": self.seconds, "seconds_evaluating": 0.0}
+        return {**spent, "peak_memory": 0, "parameters": 0, "device": "simulated"}
 
     def _metrics(self) -> dict[str, float]:
         h = self.hyperparameters

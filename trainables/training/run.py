@@ -219,7 +219,8 @@ class TrainingRun:
     def measured(self) -> dict[str, Any]:
         """The ledger so far."""
         where = {"device": self.device_name(), "precision": self.precision}
-        return {**self.ledger, "peak_memory": peak_memory(), **where}
+        parameters = sum(each.numel() for each in self.model.parameters())
+        return {**self.ledger, "peak_memory": peak_memory(), "parameters": parameters, **where}
 
     def device_name(self) -> str:
         """Of the GPU, or "cpu"."""
