@@ -1,6 +1,7 @@
 """The report of a study: one self-contained HTML file that opens offline, with its figures beside it."""
 
 import pathlib
+from collections.abc import Sequence
 
 from analysis.results import Results
 
@@ -15,3 +16,10 @@ def report(study: Results, *, redraw: bool = False) -> pathlib.Path:
     from analysis.report.write import write  # imports all that draws
 
     return write(study)
+
+
+def together(studies: Sequence[Results]) -> pathlib.Path:
+    """Write one report over several studies; its path. Raises QueryError: they are not of one kind."""
+    from analysis.report.several.write import write
+
+    return write(studies)

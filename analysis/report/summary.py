@@ -1,7 +1,7 @@
 """The report's first screen in words: the question, one verdict, and what stands behind it."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import markupsafe
 import numpy as np
@@ -24,6 +24,7 @@ from analysis.report.wording import (
 )
 from analysis.results import FEWEST_OF_KNEE, Results
 from analysis.statistics import comparison, uncertainty
+from core.formulas.costs import COSTS
 from core.record.history import History
 
 WHY = markupsafe.Markup('{} {} trials failed or were stopped: <a href="#failures">why</a>.')
@@ -46,56 +47,84 @@ class Summary:
 
 def summary(study: Results, found: Evidence, ran: History) -> Summary:
     """Question, verdict and remarks, whatever is completed yet."""
-    remarks = [*_front(study), *_scales(study)]
+    remarks = [*_front(study), *scales(study.objectives)]
     cost = (Paragraph(symbols(_done(study))), Paragraph(_cost(study, ran), quiet=True))
     return Summary(
         purpose(study.path),
-        symbols(verdict(study, found.fewest_seeds)),
+        symbols(_verdict(study, found.fewest_seeds)),
         (*(Paragraph(symbols(sentence)) for sentence in remarks), *cost),
     )
 
 
-def verdict(study: Results, seeds: int) -> str:
-    """What is best by the first objective, as one sentence that says how far it can be told from chance."""
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A configuration that a verdict speaks of.
+
+    Attributes:
+        name: what it is called there.
+        row: of `Study.configurations()`.
+        trials: its own rows of `Study.trials()`.
+    """
+
+    name: str
+    row: pd.Series
+    trials: pd.DataFrame
+
+
+def _verdict(study: Results, seeds: int) -> str:
     feasible = study.feasible()
     if feasible.empty:
         constraint = ", or none meets the constraint" if study.spec["search"].get("where") else ""
         return f"There is no verdict yet: no configuration is completed{constraint}."
     metric, direction = next(iter(study.objectives.items()))
     ranked = feasible.sort_values(f"{metric}_mean", ascending=direction == "minimize", kind="stable")
-    best = ranked.iloc[0]
+    others = ranked[ranked["model"] != ranked["model"].iloc[0]]
+    rivals = others if len(others) else ranked.iloc[1:]
+    trials = study.trials()
+    best, *rest = (
+        Contender(name_of(study, row), row, trials[trials["configuration"] == row["configuration"]])
+        for _, row in pd.concat([ranked.head(1), rivals.head(1)]).iterrows()
+    )
+    noise = uncertainty.seed_deviation(feasible, metric)
+    return verdict(best, rest[0] if rest else None, metric, direction, noise, seeds)
+
+
+def verdict(best: Contender, rival: Contender | None, metric: str, direction: str, noise: float, seeds: int) -> str:
+    """What is best by a metric, as one sentence that says how far it can be told from chance.
+
+    Args:
+        best: the best by its mean.
+        rival: what it is compared with.
+        metric: a result key.
+        direction: of the metric.
+        noise: by how much seeds of one configuration differ, as a standard deviation.
+        seeds: of the configuration that has the fewest.
+    """
     scale = core.metrics.scale(metric)
     bound = f" of at most {scale.high:g}" if scale and scale.high is not None and direction == "maximize" else ""
     extreme = "highest" if direction == "maximize" else "lowest"
-    value = f"{figures.short_label(metric)}, {mean_and_deviation(best, metric)}{bound}"
-    lead = f"{name_of(study, best)} reaches the {extreme} {value}"
-    others = ranked[ranked["model"] != best["model"]]
-    rivals = others if len(others) else ranked.iloc[1:]
-    if rivals.empty:
+    value = f"{figures.short_label(metric)}, {mean_and_deviation(best.row, metric)}{bound}"
+    lead = f"{best.name} reaches the {extreme} {value}"
+    if rival is None:
         return f"{lead}; there is nothing yet to compare it with."
-    return f"{lead}{_standing(study, feasible, best, rivals.iloc[0], metric, seeds)}."
+    return f"{lead}{_standing(best, rival, metric, noise, seeds)}."
 
 
-def _standing(
-    study: Results, feasible: pd.DataFrame, best: pd.Series, rival: pd.Series, metric: str, seeds: int
-) -> str:
-    """How the best stands to the best of the other models, or to the second."""
-    name = f"{name_of(study, rival)} at {mean_and_deviation(rival, metric)}"
+def _standing(best: Contender, rival: Contender, metric: str, noise: float, seeds: int) -> str:
+    """How the best stands to its rival."""
+    name = f"{rival.name} at {mean_and_deviation(rival.row, metric)}"
     if seeds >= uncertainty.ENOUGH_SEEDS:
-        return _by_interval(study, best, rival, metric, name)
-    noise = uncertainty.seed_deviation(feasible, metric)
+        return _by_interval(best, rival, metric, name)
     if np.isnan(noise):
         return f", but one seed each cannot tell its lead over {name} from chance"
-    lead = abs(best[f"{metric}_mean"] - rival[f"{metric}_mean"])
-    if lead < comparison.CLEARLY * noise * np.sqrt(1 / best["n"] + 1 / rival["n"]):
+    lead = abs(best.row[f"{metric}_mean"] - rival.row[f"{metric}_mean"])
+    if lead < comparison.CLEARLY * noise * np.sqrt(1 / best.row["n"] + 1 / rival.row["n"]):
         return f", but {seeds_in_words(seeds)} are too few to tell it from {name}: seeds differ by {noise:.2g}"
     return f", ahead of {name} by more than seeds differ ({noise:.2g}), though from {seeds_in_words(seeds)} only"
 
 
-def _by_interval(study: Results, best: pd.Series, rival: pd.Series, metric: str, name: str) -> str:
-    trials = study.trials()
-    pair = [trials[trials["configuration"] == row["configuration"]] for row in (best, rival)]
-    found = comparison.paired(*(comparison.by_seed(own, metric) for own in pair))
+def _by_interval(best: Contender, rival: Contender, metric: str, name: str) -> str:
+    found = comparison.paired(*(comparison.by_seed(each.trials, metric) for each in (best, rival)))
     low, high = sorted((abs(found.low), abs(found.high)))
     if found.low * found.high > 0:
         interval = f"95 % interval {amount(low)} to {amount(high)} over {count(found.pairs, 'seed')}"
@@ -126,13 +155,14 @@ def _values(study: Results, row: pd.Series) -> str:
     return ", ".join(f"{figures.short_label(key)} {mean_and_deviation(row, key)}" for key in study.objectives)
 
 
-def _scales(study: Results) -> Iterator[str]:
-    """What values of the objectives mean."""
-    for key in study.objectives:
-        scale = core.metrics.scale(key)
+def scales(keys: Iterable[str]) -> Iterator[str]:
+    """What values of result keys mean, a sentence for each of which it is known."""
+    for key in keys:
+        scale, name = core.metrics.scale(key), figures.short_label(key)
         if scale is not None:
-            name = figures.short_label(key)
             yield f"{name[:1].upper()}{name[1:]}{': ' if scale.low is None else ' runs '}{scale.text}."
+        elif key in COSTS:
+            yield f"{name[:1].upper()}{name[1:]}: {COSTS[key]}."
 
 
 def _done(study: Results) -> str:

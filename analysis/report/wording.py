@@ -13,6 +13,8 @@ from core.record.history import History
 
 def symbols(text: object) -> markupsafe.Markup:
     """Escaped text with the subscripts of its symbols (`β_l`) set as such, and no line broken at `=` or `±`."""
+    if isinstance(text, markupsafe.Markup):
+        return text  # is set already
     escaped = str(markupsafe.escape(text))
     for sign in "=±":
         escaped = escaped.replace(f" {sign} ", f"\u00a0{sign}\u00a0")
