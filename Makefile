@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export MPLBACKEND := Agg
 
-.PHONY: install quickstart test test-all test-cluster test-faults servers lint format bench gpu clean
+.PHONY: install quickstart test test-all test-cluster test-faults servers notebooks lint format bench gpu clean
 
 install: .venv/.installed
 
@@ -29,7 +29,10 @@ test-faults: install
 	$(BIN)/python -m pytest -m faults
 
 servers: install # which only the slow tests start; PostgreSQL, libfaketime, Slurm and bubblewrap come from the system
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group cluster
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group cluster --group notebooks
+
+notebooks: servers
+	$(BIN)/python docs/notebooks/execute.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -54,7 +54,9 @@ class Study(Results):
             raise QueryError(f"study '{self.name}' has no completed configuration with '{knob}' yet")
         objectives = {key: way for key, way in self.objectives.items() if key != knob}
         models = list(self.configurations()["model"].unique())
-        return figures.against_knobs(done, searched, objectives, self.searched_by_logarithm(), models, [knob])
+        return figures.against_knobs(
+            done, searched, objectives, self.searched_by_logarithm(), models, [knob], (4.4, 3.2)
+        )
 
     def export(self, directory: str | os.PathLike[str]) -> pathlib.Path:
         """Everything in one new folder that opens on another machine; see `analysis.export.export`."""

@@ -153,10 +153,10 @@ class Representation(nn.Module, abc.ABC, Generic[H]):
         return (
             f"<div><p><strong>{html.escape(self.title)}</strong>{trial}: {int(self.steps_done):,} steps on "
             f"{html.escape(facts.name)}, images of {shape}, codes of {width} numbers.</p>"
-            "<pre>model.encode(images)   # uint8 (N, C, H, W) to codes (N, D)\n"
+            "<pre><code>model.encode(images)   # uint8 (N, C, H, W) to codes (N, D)\n"
             "model.decode(codes)    # codes to images in [0, 1]\n"
             "model.traverse(code)   # each dimension of one code in turn\n"
-            "model.show(images)     # images above their reconstructions</pre>"
+            "model.show(images)     # images above their reconstructions</code></pre>"
             f"<details><summary>hyperparameters</summary><table>{rows}</table></details></div>"
         )
 

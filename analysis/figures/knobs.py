@@ -57,6 +57,7 @@ def against_knobs(
     logarithmic: Collection[str] = (),
     models: Sequence[str] = (),
     shown: Sequence[str] | None = None,
+    size: tuple[float, float] = (3.0, 2.3),
 ) -> Figure:
     """A row of cells per objective and a column per knob: mean ± standard deviation over seeds, a colour per model.
 
@@ -69,9 +70,10 @@ def against_knobs(
         logarithmic: names of knobs that are searched by their logarithms.
         models: all of the study, in the order of their colours; those searched unless given.
         shown: names of the knobs that have a column; all unless given.
+        size: of a cell in inches.
     """
     columns = [knob for knob in knobs(searched) if shown is None or knob.name in shown]
-    figure, grid = cells(len(objectives), len(columns), top=0.12)
+    figure, grid = cells(len(objectives), len(columns), *size, top=0.12)
     look = styles(models or searched)
     for (row, metric), (column, knob) in itertools.product(enumerate(objectives), enumerate(columns)):
         axes = grid[row, column]

@@ -24,7 +24,7 @@ STYLES = (
     ("#F0E442", "h"),
 )
 DPI = 150  # of files
-SCREEN_DPI = 96
+SCREEN_DPI = 110  # in a notebook
 SUBSCRIPT = re.compile(r"\b([^\W\d_])_([A-Za-z]+|\d)\b")  # of a symbol of one letter, as in β_l
 
 

@@ -15,7 +15,7 @@ PICTURES = "pictures"  # entry of a trial's folder, written when its training en
 
 
 MOST_METRICS = 3  # that a trial says of itself
-SHOWN = 'style="image-rendering: pixelated; width: 26em; max-width: 100%; margin: 0 1em 0.4em 0; vertical-align: top"'
+SHOWN = 'style="max-width: min(100%, 32em); margin: 0 1em 0.4em 0; vertical-align: top"'
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
