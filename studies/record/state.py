@@ -3,11 +3,12 @@
 import dataclasses
 import os
 import pathlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.configuration import Configuration
-from core.record import journal
+from core.record import journal, progress
 from core.record.events import (
     ConfigurationEnded,
     ConfigurationSuggested,
@@ -26,9 +27,12 @@ from core.record.events import (
 )
 from core.record.history import ConfigurationHistory, History, TrialHistory
 from core.record.journal import Journal
+from core.record.progress import Progress
 from core.runtime import package_versions, source_revision
 from studies.study_file.spec import StudySpec
 from trainables.training.cost import Footprint
+
+NOTE_EVERY = 2.0  # seconds
 
 
 class StudyState(History):
@@ -50,6 +54,8 @@ class StudyState(History):
             if not trial.ended:
                 trial.state = "PENDING"
         self.seconds_before = self.seconds_driven
+        self._folder = folder
+        self._noted = 0.0  # when progress was last written
         self._journal = Journal(folder)
 
     def close(self) -> None:
@@ -105,6 +111,13 @@ class StudyState(History):
     def start(self, trial: TrialHistory) -> None:
         """A process took the trial up."""
         self._write(TrialStarted.of(trial.configuration, trial.seed))
+
+    def note_progress(self, identity: str, step: int, seconds: float) -> None:
+        """A trial is at `step`, after so many seconds of training and evaluating; written down now and then."""
+        self.underway[identity] = Progress(step, seconds)
+        if time.monotonic() - self._noted >= NOTE_EVERY:
+            self._noted = time.monotonic()
+            progress.write(self._folder, self.underway)
 
     def report(self, trial: TrialHistory, step: int, metrics: Mapping[str, float], ledger: Mapping[str, Any]) -> None:
         """The trial reached `step`."""
