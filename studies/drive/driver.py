@@ -60,7 +60,6 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
         own_code.use(record)
         core.data.prepare(spec.dataset, record.stores.data, display.data_progress)
         state = StudyState(folder.path)
-        state.start_driver()
         spent = Spending(spec, state)
         notes: list[str] = []
         try:
@@ -68,6 +67,7 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
             settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
             agenda = Agenda(spec, state, Suggestions(spec, state), spent, settled)
             if agenda.wants_slots:
+                state.start_driver()
                 display.message(f"connecting to Ray at {address}" if address else "starting Ray")
                 code = [copy_of(each.identity, folder.code) for each in spec.extensions]
                 with (

@@ -55,6 +55,7 @@ class StudyState(History):
                 trial.state = "PENDING"
         self.seconds_before = self.seconds_driven
         self._folder = folder
+        self._started = False
         self._noted = 0.0  # when progress was last written
         self._journal = Journal(folder)
 
@@ -63,8 +64,10 @@ class StudyState(History):
         self._journal.close()
 
     def start_driver(self) -> None:
-        """This process drives the study from now on."""
-        self._write(DriverStarted(pid=os.getpid(), versions=package_versions(), source=source_revision()))
+        """This process drives the study from now on; once. A driver that changes nothing leaves no trace."""
+        if not self._started:
+            self._started = True
+            self._write(DriverStarted(pid=os.getpid(), versions=package_versions(), source=source_revision()))
 
     def add_configuration(self, configuration: Configuration, notes: Mapping[str, Any]) -> ConfigurationHistory:
         """A suggestion."""
@@ -154,6 +157,7 @@ class StudyState(History):
         self._write(ConfigurationEnded(configuration.hash, outcome, values, reason))
 
     def _write(self, event: Event) -> None:
+        self.start_driver()
         self.apply(self._journal.write(event))
 
 
