@@ -24,6 +24,8 @@ from core.record import journal
 from core.record.history import History
 from core.record.study import StudyRecord, read
 
+FEWEST_OF_KNEE = 3  # points of a front
+
 
 class Results:
     """What came of a launched study, read from its folder."""
@@ -82,6 +84,11 @@ class Results:
     def searched_by_model(self) -> dict[str, list[str]]:
         """`searched` of every model of the study file."""
         return {model: self.searched(model) for model in self.spec["models"]}
+
+    def searched_by_logarithm(self) -> set[str]:
+        """Names of the hyperparameters of which the study file gives a logarithmic range."""
+        groups = [self.spec["defaults"], *self.spec["models"].values()]
+        return {key for own in groups for key, value in own.items() if isinstance(value, dict) and "log" in value}
 
     @property
     def tables(self) -> Tables:
@@ -227,9 +234,12 @@ class Results:
         With more than two objectives, of the plane through the best point of each (Das 1999).
 
         Raises:
-            QueryError: the front is empty.
+            QueryError: the front has fewer than three points, of which none is between others.
         """
         front = self._front_or_error()
+        if len(front) < FEWEST_OF_KNEE:
+            ends = "one point" if len(front) == 1 else "two points, its ends"
+            raise QueryError(f"the front of study '{self.name}' has {ends}: a knee needs at least {FEWEST_OF_KNEE}")
         losses = pareto.as_losses(self._means(front), list(self.objectives.values()))
         span = np.ptp(losses, axis=0)
         scaled = (losses - losses.min(0)) / np.where(span > 0, span, 1.0)

@@ -113,6 +113,12 @@ def test_the_knee_is_farthest_ahead_of_the_line_between_the_ends(writer: StudyWr
     assert writer.study.knee()["configuration"] == keys[1]
 
 
+def test_two_points_have_no_knee(writer: StudyWriter) -> None:
+    front_of(writer, [(0.9, 100.0), (0.5, 20.0)])
+    with pytest.raises(QueryError, match="two points, its ends: a knee needs at least 3"):
+        writer.study.knee()
+
+
 def test_nearest_on_the_front(writer: StudyWriter) -> None:
     keys = front_of(writer, [(0.9, 100.0), (0.85, 50.0), (0.5, 20.0), (0.4, 49.0)])
     assert writer.study.nearest(reconstruction_error=48)["configuration"] == keys[1]
