@@ -13,7 +13,7 @@ import typer
 
 from core.mistakes import UserError
 from core.runtime import home_directory
-from studies.cli import ask, audit, data, keep, look, run
+from studies.cli.commands import ask, audit, data, keep, look, run
 from studies.cli.output import line, say, use_any_encoding
 
 # by what they are for: name, function, an example
