@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Sequence[tuple[str, Callable[..., None], str]]] = {
         ("rename", keep.rename, "studies rename quickstart first-try"),
         ("archive", keep.archive, "studies archive quickstart --to ~/quickstart.tar.gz"),
         ("delete", keep.delete, "studies delete quickstart"),
+        ("gc", keep.gc, "studies gc --dry-run"),
     ),
     "Look whether all is well": (
         ("doctor", audit.doctor, "studies doctor --address auto"),
