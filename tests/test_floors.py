@@ -45,6 +45,7 @@ ROOMS = {
         ("",),
     ),
     "studies": (
+        ("catalogue",),
         ("study_file",),
         ("record", "testing"),
         ("search", "cluster"),

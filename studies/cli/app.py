@@ -13,7 +13,7 @@ import typer
 
 from core.mistakes import UserError
 from core.runtime import home_directory
-from studies.cli import ask, audit, data, keep, look, run
+from studies.cli.commands import ask, audit, catalogue, data, keep, look, run
 from studies.cli.output import line, say, use_any_encoding
 
 # by what they are for: name, function, an example
@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Sequence[tuple[str, Callable[..., None], str]]] = {
         ("rename", keep.rename, "studies rename quickstart first-try"),
         ("archive", keep.archive, "studies archive quickstart --to ~/quickstart.tar.gz"),
         ("delete", keep.delete, "studies delete quickstart"),
+        ("gc", keep.gc, "studies gc --dry-run"),
     ),
     "Look whether all is well": (
         ("doctor", audit.doctor, "studies doctor --address auto"),
@@ -63,12 +64,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Hyperparameter studies of disentangled representations.",
-    epilog="A first study: studies launch studies/quickstart.yaml. Of a command: studies COMMAND -h.",
+    epilog="A first study: studies launch quickstart. Of a command: studies COMMAND -h.",
 )
 for panel, commands in COMMANDS.items():
     for name, function, example in commands:
         app.command(name, rich_help_panel=panel, epilog=f"Example: {example}")(function)
 app.add_typer(data.app, name="data", rich_help_panel="Look")
+app.add_typer(catalogue.app, name="catalogue", rich_help_panel="Run")
 
 
 def _version(wanted: bool) -> None:

@@ -8,6 +8,7 @@ import typer
 ROOT = pathlib.Path("runs")
 
 Name = Annotated[str, typer.Argument(help="Name of the study.")]
+File = Annotated[str, typer.Argument(help="Study file, or the name of a shipped one (`studies catalogue list`).")]
 Root = Annotated[pathlib.Path, typer.Option(help="Directory of studies.")]
 Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or HOST:PORT.")]
 TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI.")]

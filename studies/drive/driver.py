@@ -12,10 +12,10 @@ from studies.delivery.client import Delivery
 from studies.drive.agenda import Agenda
 from studies.drive.display import Display
 from studies.drive.interruption import stopping_in_good_order
-from studies.drive.retention import FrontOnly
 from studies.drive.spending import Spending
 from studies.record import own_code
 from studies.record.folder import Record
+from studies.record.retention import FrontOnly
 from studies.record.state import StudyState
 from studies.search.prior_results import add_prior_results
 from studies.search.suggestions import Suggestions

@@ -15,7 +15,8 @@ import core.data
 import studies
 from analysis.results import Results
 from core.mistakes import DataError, MetricError, NoCheckpointError, StudyError, UserError
-from studies.cli import app, ask
+from studies.cli import app
+from studies.cli.commands import ask
 from tests.analysis.kit import random_study
 
 

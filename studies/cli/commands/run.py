@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import studies
-from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root, Seeds, Set, Smoke, Storage, TrackingUri
+from studies.cli.options import ROOT, Address, DataRoot, File, Json, Name, Root, Seeds, Set, Smoke, Storage, TrackingUri
 from studies.cli.output import emit, line, say
 from studies.cli.rows import best_rows, front_rows, plan_row
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def validate(
-    file: Annotated[pathlib.Path, typer.Argument(help="Study file.")],
+    file: File,
     settings: Set = None,
     seeds: Seeds = None,
     smoke: Smoke = False,
@@ -42,7 +42,7 @@ def validate(
 
 
 def launch(
-    file: Annotated[pathlib.Path, typer.Argument(help="Study file.")],
+    file: File,
     root: Root = ROOT,
     address: Address = None,
     detach: Annotated[
