@@ -81,6 +81,15 @@ def launch(
     _drive(lambda: prepared.run(None, address), spec.name, root)
 
 
+def schema() -> None:
+    """The JSON Schema of study files, for editors: `# yaml-language-server: $schema=study.schema.json`."""
+    import json
+
+    from studies.reference.schema import schema as made
+
+    print(json.dumps(made(), indent=1, ensure_ascii=False))
+
+
 def resume(
     name: Name,
     root: Root = ROOT,
