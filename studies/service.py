@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,8 @@ from core.record.places import Stores
 from core.storage import Folder
 from studies.cluster import job
 from studies.cluster.session import ray_cluster
-from studies.delivery.mlflow_store import require_store
+from studies.delivery import view
+from studies.delivery.mlflow_store import connect, find_experiment, quiet_mlflow, require_store
 from studies.delivery.to_optuna import require_storage
 from studies.doctor import examine as checks
 from studies.doctor.finding import Asked, Finding
@@ -317,21 +319,57 @@ def examine(
     return list(checks.examine(Asked(place, stores, address)))
 
 
-def tracking_uri(root: str | os.PathLike[str]) -> str:
-    """The MLflow store of the newest study under a root.
+def tracking_uri(root: str | os.PathLike[str], name: str | None = None) -> str:
+    """The MLflow store of a study, or of the newest one under a root.
 
     Raises:
-        StudyError: there is no study under it.
+        StudyError: there is no such study, or none under the root.
     """
+    if name is not None:
+        return StudyFolder(root, name).open().stores.tracking
+    newest = _newest(root)
+    for each in written.names(root):
+        _settle(StudyFolder(root, each))
+    return newest.open().stores.tracking
+
+
+def optuna_url(root: str | os.PathLike[str], name: str | None = None) -> str:
+    """The storage of Optuna of a study, or of the newest one under a root.
+
+    Raises:
+        StudyError: there is no such study, or none under the root.
+    """
+    folder = _newest(root) if name is None else StudyFolder(root, name)
+    return folder.open().stores.optuna
+
+
+def _newest(root: str | os.PathLike[str]) -> StudyFolder:
     folders = [StudyFolder(root, name) for name in written.names(root)]
     if not folders:
         raise StudyError(
             f"there is no study under {pathlib.Path(root).resolve()} yet; `studies launch FILE` starts one"
         )
-    newest = max(folders, key=lambda folder: (folder.path / written.FILE).stat().st_mtime)
-    for folder in folders:
-        _settle(folder)
-    return newest.open().stores.tracking
+    return max(folders, key=lambda folder: (folder.path / written.FILE).stat().st_mtime)
+
+
+def view_of(name: str, root: str | os.PathLike[str]) -> str:
+    """The experiment in MLflow of a study, which has a saved view then; its id.
+
+    Raises:
+        StudyError: there is no such study, its store cannot be reached, or has nothing of it yet.
+    """
+    folder = StudyFolder(root, name)
+    record = folder.open()
+    _settle(folder)
+    with quiet_mlflow():
+        client = connect(record.stores.tracking)
+        experiment = find_experiment(client, record.written)
+        if experiment is None or experiment.lifecycle_stage != "active":
+            raise StudyError(f"MLflow has nothing of study '{name}'; `studies resume {name}` delivers it")
+        if not view.is_shown(record.written.spec, experiment.tags):  # it is of an earlier release
+            value = view.view(record.written.spec, int(time.time() * 1000))
+            client.set_experiment_tag(experiment.experiment_id, view.TAG, value)
+    return str(experiment.experiment_id)
 
 
 def _settle(folder: StudyFolder) -> None:
