@@ -18,8 +18,8 @@ import urllib.parse
 from collections.abc import Iterable
 from typing import Any
 
-from analysis import report
 from analysis.reading import snapshot
+from analysis.report import report
 from analysis.results import Results
 from core import checkpoints, extensions
 from core.configuration import identity_of
@@ -79,7 +79,7 @@ def _copy_files(study: Results, target: pathlib.Path) -> None:
     for name in (journal.FILE, journal.RUN_IDS, notes.FILE, "study.yaml"):
         if (study.path / name).exists():
             shutil.copyfile(study.path / name, target / name)
-    shutil.copytree(report.write(study).parent, target / "report")
+    shutil.copytree(report(study).parent, target / "report")
     if (study.path / extensions.FOLDER).is_dir():
         shutil.copytree(study.path / extensions.FOLDER, target / extensions.FOLDER)
     optuna = _sqlite_path(study.stores["optuna"])

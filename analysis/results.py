@@ -18,10 +18,13 @@ from core import extensions, pareto
 from core.configuration import identity_of
 from core.data import dataset_name
 from core.formulas.bounds import parse_bounds
+from core.formulas.costs import COSTS
 from core.mistakes import QueryError, nearest
 from core.record import journal
 from core.record.history import History
 from core.record.study import StudyRecord, read
+
+FEWEST_OF_KNEE = 3  # points of a front
 
 
 class Results:
@@ -82,6 +85,11 @@ class Results:
         """`searched` of every model of the study file."""
         return {model: self.searched(model) for model in self.spec["models"]}
 
+    def searched_by_logarithm(self) -> set[str]:
+        """Names of the hyperparameters of which the study file gives a logarithmic range."""
+        groups = [self.spec["defaults"], *self.spec["models"].values()]
+        return {key for own in groups for key, value in own.items() if isinstance(value, dict) and "log" in value}
+
     @property
     def tables(self) -> Tables:
         """What the journal says now."""
@@ -94,18 +102,26 @@ class Results:
         """One row per planned (configuration, seed), in the order of suggestion.
 
         Columns: `configuration`, `seed`, `model`, one per hyperparameter, `state`, `reason`, `steps`, `seconds`,
-        `seconds_training`, `seconds_evaluating`, `seconds_waiting` (of its last process, for the driver),
-        `mlflow_run_id`, one per final metric.
+        `seconds_training`, `seconds_evaluating`, `seconds_waiting` (of its last process, for the driver), the other
+        costs (`core.formulas.costs`), `mlflow_run_id`, one per final metric.
         """
         return self._remembered("trials", lambda: table.trials(self.tables, journal.run_ids(self.path)))
 
     def metrics(self) -> list[str]:
-        """Columns of `trials()` that are final metrics."""
+        """Columns of `trials()` that are final metrics, and costs that the study names."""
         return self.tables.metrics
 
     def configurations(self) -> pd.DataFrame:
-        """One row per configuration: `n`, `state`, `<metric>_mean`, `<metric>_std`."""
-        return self._remembered("configurations", lambda: table.configurations(self.trials(), self.metrics()))
+        """One row per configuration: `n`, `state`, `<metric>_mean`, `<metric>_std`; of costs too."""
+        return self._remembered("configurations", self._configurations)
+
+    def _configurations(self) -> pd.DataFrame:
+        hyperparameters = {name for _, values in self.tables.settings.values() for name in values}
+        return table.configurations(self.trials(), self._numbers(), hyperparameters)
+
+    def _numbers(self) -> list[str]:
+        """What can be asked for by name: final metrics, and all costs."""
+        return list(dict.fromkeys([*self.metrics(), *COSTS]))
 
     def _remembered(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """A table as long as the files that it is made from do not grow; the caller may change what it gets."""
@@ -135,7 +151,7 @@ class Results:
         return [self._trial(row) for _, row in chosen.dropna(subset=[metric]).head(top).iterrows()]
 
     def _require(self, metric: str) -> None:
-        known = self.metrics()
+        known = self._numbers()
         if metric not in known:
             hint = nearest(metric, known)
             raise QueryError(f"study '{self.name}' has no final metric '{metric}'; {hint}")
@@ -160,7 +176,7 @@ class Results:
         return kept
 
     def direction(self, metric: str) -> str:
-        """Whether better values of a metric are found by `maximize` or `minimize`.
+        """Whether better values of a metric are found by `maximize` or `minimize`; of a cost, less.
 
         Raises:
             QueryError: a derived result that is no objective, which alone says its direction.
@@ -169,6 +185,8 @@ class Results:
 
         if metric in self.objectives:
             return self.objectives[metric]
+        if metric in COSTS or metric in self.spec.get("costs", ()):
+            return "minimize"
         plain, own = metric.partition("/")[0], self._directions_of_extensions()
         if plain in own:
             return own[plain] or "maximize"
@@ -216,9 +234,12 @@ class Results:
         With more than two objectives, of the plane through the best point of each (Das 1999).
 
         Raises:
-            QueryError: the front is empty.
+            QueryError: the front has fewer than three points, of which none is between others.
         """
         front = self._front_or_error()
+        if len(front) < FEWEST_OF_KNEE:
+            ends = "one point" if len(front) == 1 else "two points, its ends"
+            raise QueryError(f"the front of study '{self.name}' has {ends}: a knee needs at least {FEWEST_OF_KNEE}")
         losses = pareto.as_losses(self._means(front), list(self.objectives.values()))
         span = np.ptp(losses, axis=0)
         scaled = (losses - losses.min(0)) / np.where(span > 0, span, 1.0)

@@ -10,11 +10,18 @@ from analysis.results import Results
 class Study(Results):
     """A launched study, read from its folder."""
 
-    def report(self) -> pathlib.Path:
-        """Write the report (one HTML file, figures as PNG and PDF) into `pictures_folder()`; path of the HTML file."""
-        from analysis.report import write
+    def report(self, *others: Results, redraw: bool = False) -> pathlib.Path:
+        """Write the report (one HTML file, figures as PNG and PDF) into `pictures_folder()`; path of the HTML file.
 
-        return write(self)
+        A report that would come out as it is already there stays as it is, unless `redraw`. With other studies of the
+        same data set and objectives it is one over all of them, beside this study's own.
+
+        Raises:
+            QueryError: the other studies are not of this kind.
+        """
+        from analysis.report import report, together
+
+        return together([self, *others]) if others else report(self, redraw=redraw)
 
     def export(self, directory: str | os.PathLike[str]) -> pathlib.Path:
         """Everything in one new folder that opens on another machine; see `analysis.export.export`."""

@@ -27,7 +27,7 @@ from studies.delivery.mlflow_store import connect, find_experiment, quiet_mlflow
 from studies.delivery.to_optuna import require_storage
 from studies.doctor import examine as checks
 from studies.doctor.finding import Asked, Finding
-from studies.drive.display import Display, ProgressDisplay
+from studies.drive.display import Display, display_of
 from studies.drive.driver import Outcome, drive
 from studies.record.folder import Record, StudyFolder, default_stores, is_optuna
 from studies.record.own_code import Decision, settle
@@ -243,7 +243,9 @@ def to_resume(name: str, root: str | os.PathLike[str], changed_code: Decision) -
 
 def run(record: Record, display: Display | None, address: str | None) -> Outcome:
     """Drive a study, then write its report and attach it to MLflow."""
-    return drive(record, display or ProgressDisplay(record.spec), address)
+    name = record.folder.name
+    meanwhile = f"meanwhile: studies status {name} --watch · studies ui {name} · studies logs {name}"
+    return drive(record, display or display_of(record.spec, meanwhile), address)
 
 
 def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:
@@ -290,6 +292,7 @@ def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
             for objective, best in now.best.items()
         },
         "front": now.front,
+        "share_done": now.share_done,
         "hours": now.seconds / 3600,
         "hours_left": None if now.seconds_left is None else now.seconds_left / 3600,
         "steps": record.spec.budget.steps,
@@ -297,7 +300,7 @@ def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
             {
                 "trial": trial.identity,
                 "model": history.configurations[trial.configuration].configuration.model,
-                "step": trial.step,
+                "step": history.progress(trial).step,
             }
             for trial in history.trials()
             if trial.state == "RUNNING" and pid is not None

@@ -47,7 +47,7 @@ ROOMS = {
     "studies": (
         ("catalogue",),
         ("study_file",),
-        ("record", "testing"),
+        ("record", "testing", "reference"),
         ("search", "cluster"),
         ("delivery",),
         ("drive", "audit", "upkeep", "doctor"),

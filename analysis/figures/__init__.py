@@ -3,6 +3,7 @@
 from analysis.figures.curves import curve_statistics, training_curves
 from analysis.figures.distributions import cascade_schedule, covariance, inverse_wishart
 from analysis.figures.front import pareto_front, trade_off
+from analysis.figures.knobs import against_knobs, knobs, pairs_of, parallel_coordinates, slices
 from analysis.figures.latents import (
     animate,
     component_centroids,
@@ -25,6 +26,7 @@ from analysis.figures.summaries import (
 __all__ = [
     "DPI",
     "against_hyperparameter",
+    "against_knobs",
     "animate",
     "cascade_schedule",
     "component_centroids",
@@ -34,7 +36,10 @@ __all__ = [
     "importance",
     "inverse_wishart",
     "kl_per_dimension",
+    "knobs",
     "label",
+    "pairs_of",
+    "parallel_coordinates",
     "pareto_front",
     "prior_components",
     "rank_correlation",
@@ -42,6 +47,7 @@ __all__ = [
     "save",
     "settings",
     "short_label",
+    "slices",
     "symbol",
     "time_per_thousand",
     "title",

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from analysis.figures.style import STYLES, canvas, label, mathtext, number, symbol, tidy, title
+from analysis.figures.style import STYLES, cells, mathtext, number, short_label, symbol, tidy, title
 
 MOST_NAMED = len(STYLES)  # lines of a panel that get a colour and a name each
 MOST_LINES = 40
@@ -27,7 +28,7 @@ def training_curves(
     metrics: Sequence[str],
     searched: Mapping[str, Sequence[str]],
 ) -> Figure:
-    """A row of panels per metric and a column per model; a line per configuration, with a band of ± one deviation.
+    """A row of cells per metric and a column per model; a line per configuration, with a band of ± one deviation.
 
     Args:
         curves: `Study.curves()`.
@@ -36,7 +37,7 @@ def training_curves(
         searched: by model, the hyperparameters that tell its configurations apart; lines are sorted by the first.
     """
     models = list(configurations["model"].unique())
-    figure, grid = canvas(3.0 * max(1, len(models)) + 0.6, 2.6 * len(metrics) + 0.4, len(metrics), max(1, len(models)))
+    figure, grid = cells(len(metrics), max(1, len(models)))
     for row, metric in zip(grid, metrics, strict=True):
         groups = curve_statistics(curves, metric).groupby("configuration", observed=True)
         statistics = {str(key): lines for key, lines in groups}
@@ -44,14 +45,13 @@ def training_curves(
             _panel(axes, statistics, configurations[configurations["model"] == model], list(searched.get(model, ())))
             axes.sharey(row[0])
             axes.set_xlim(left=0)
+            axes.set_title(title(model) + (axes.get_title() and f": {axes.get_title()}"), fontsize=9, loc="left")
+            axes.set_xlabel("step")
+            axes.set_ylabel(short_label(metric))
+            axes.xaxis.set_major_locator(MaxNLocator(4))
+            if searched.get(model) and axes.lines:
+                axes.legend(frameon=False, fontsize=6.5, labelspacing=0.2, borderaxespad=0.1)
             tidy(axes)
-        row[0].set_ylabel(label(metric).replace(" (", "\n("))
-    for axes, model in zip(grid[0], models, strict=True):
-        axes.set_title(title(model) + (axes.get_title() and f"\n{axes.get_title()}"), fontsize=10)
-        if searched.get(model) and axes.lines:
-            axes.legend(frameon=False, fontsize=7)
-    for axes in grid[-1]:
-        axes.set_xlabel("step")
     return figure
 
 
@@ -63,7 +63,7 @@ def _panel(axes: Axes, statistics: Mapping[str, pd.DataFrame], rows: pd.DataFram
     count = len(rows)
     if count > MOST_LINES:
         rows = rows.iloc[np.linspace(0, count - 1, MOST_LINES).astype(int)]
-        axes.set_title(f"{MOST_LINES} of {count} configurations")
+        axes.set_title(f"{MOST_LINES} of {count}")
     named = len(rows) <= MOST_NAMED
     colours = [colour for colour, _ in STYLES] if named else mpl.colormaps["viridis"](np.linspace(0.0, 0.95, len(rows)))
     for index, (_, row) in enumerate(rows.iterrows()):

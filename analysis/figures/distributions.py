@@ -53,11 +53,12 @@ def inverse_wishart(nus: Sequence[float] = (4, 10, 50, 1000)) -> Figure:
     return figure
 
 
-def covariance(matrix: np.ndarray, names: Sequence[str], caption: str = "") -> Figure:
+def covariance(matrix: np.ndarray, names: Sequence[str], caption: str = "", *, small: bool = False) -> Figure:
     """A covariance or correlation matrix (K, K) as a heat map with its numbers (CHyVAE Fig. 10)."""
     size = len(matrix)
-    room = 0.07 * max(map(len, names))
-    figure, grid = canvas(0.55 * size + room + 1.4, 0.55 * size + 0.8 * room + 0.6)
+    cell, letters = (0.36, 6.5) if small else (0.55, 9)
+    room = 0.0085 * letters * max(map(len, names))
+    figure, grid = canvas(cell * size + room + (0.6 if small else 1.4), cell * size + 0.8 * room + 0.4)
     axes = grid[0, 0]
     reach = float(np.nanmax(np.abs(matrix))) or 1.0
     image = axes.imshow(matrix, cmap="PuOr", vmin=-reach, vmax=reach)
@@ -65,11 +66,13 @@ def covariance(matrix: np.ndarray, names: Sequence[str], caption: str = "") -> F
         for column in range(size):
             value = matrix[row, column]
             ink = "white" if abs(value) > 0.7 * reach else "black"
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=8)
-    axes.set_xticks(range(size), names, rotation=45, ha="right")
-    axes.set_yticks(range(size), names)
+            text = f"{value:.2f}".replace("-", "−")
+            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=letters - 0.5)
+    axes.set_xticks(range(size), names, rotation=45, ha="right", fontsize=letters)
+    axes.set_yticks(range(size), names, fontsize=letters)
     axes.set_title(caption, fontsize=10)
-    figure.colorbar(image, ax=axes, shrink=0.8)
+    if not small:
+        figure.colorbar(image, ax=axes, shrink=0.8)
     return figure
 
 

@@ -14,7 +14,15 @@ COLUMNS = 20  # of a traversal
 FRAMES = 50  # of an animation, as in CascadeVAE's
 
 
-def traversals(model: Any, dimensions: Dimensions, values: np.ndarray | None = None, caption: str = "") -> Figure:
+def traversals(
+    model: Any,
+    dimensions: Dimensions,
+    values: np.ndarray | None = None,
+    caption: str = "",
+    *,
+    most: int = 12,
+    cell: float = 0.36,
+) -> Figure:
     """One row per dimension, sorted and named by factor; one block per category (CHyVAE Fig. 5–8, 11, 16–18).
 
     Args:
@@ -22,20 +30,28 @@ def traversals(model: Any, dimensions: Dimensions, values: np.ndarray | None = N
         dimensions: `analysis.models.latents.describe(model, dataset)`.
         values: what a dimension is set to, left to right; 20 over `model.reach` unless given.
         caption: a line above.
+        most: rows of a block.
+        cell: side of an image in inches.
     """
     from trainables.evaluation.pictures import grid as tile
 
     if values is None:
         low, high = model.reach
         values = np.linspace(low, high, COLUMNS)
-    images = traversal(model, dimensions, values)
+    images = traversal(model, dimensions, values, most)
     blocks, rows, columns, _, height, width = images.shape
-    figure, grid = canvas(0.36 * columns + 2.2, blocks * (0.36 * rows + 0.5) + 0.4, blocks)
-    for block, axes in enumerate(grid[:, 0]):
-        axes.imshow(tile(images[block]), interpolation="nearest")
+    size, names_width, above, below = cell, 1.75, 0.3 if blocks > 1 or caption else 0.05, 0.25  # inches
+    inches = (names_width + size * columns + 0.1, blocks * (size * rows + above + below))
+    figure = Figure(figsize=inches)
+    for block in range(blocks):
+        bottom = inches[1] - (block + 1) * (size * rows + above + below) + below
+        corner = (names_width / inches[0], bottom / inches[1])
+        axes = figure.add_axes((*corner, size * columns / inches[0], size * rows / inches[1]))
+        axes.imshow(tile(images[block]), interpolation="nearest", aspect="auto")
         names = [dimensions.label(int(dimension)) for dimension in dimensions.order[:rows]]
         axes.set_yticks(1 + height / 2 + np.arange(rows) * (height + 1), names, fontsize=8)
-        axes.set_xticks(1 + width / 2 + np.arange(columns) * (width + 1), [f"{value:.1f}" for value in values])
+        marks = [f"{value:.1f}".replace("-", "−") for value in values]
+        axes.set_xticks(1 + width / 2 + np.arange(columns) * (width + 1), marks)
         axes.tick_params(length=0, axis="both")
         axes.tick_params(axis="x", labelsize=6)
         axes.spines[:].set_visible(False)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -42,6 +43,10 @@ LABELS = {
     "relation_accuracy": "relation accuracy",
     "udr": "UDR",
     "kl": "KL divergence (nats)",
+    "num_annotated": "annotated images",
+    "seconds_training": "training (s)",
+    "device_seconds": "device (s)",
+    "peak_memory": "peak memory (bytes)",
 }
 SUBSCRIPT = re.compile(r"\b([^\W\d_])_([A-Za-z]+|\d)\b")  # of a symbol of one letter, as in β_l
 
@@ -91,8 +96,12 @@ def settings(model: str, values: Mapping[str, Any]) -> str:
 
 
 def number(value: Any) -> str:
-    """A value with at most four digits."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    """A value with three digits, as a reader can take in; whole numbers as they are."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return str(value)
+    known = float(value)
+    whole = known.is_integer() or abs(known) >= 1000
+    return (f"{known:,.0f}" if whole else f"{known:.3g}").replace("-", "−")
 
 
 def styles(names: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -109,6 +118,25 @@ def canvas(width: float, height: float, rows: int = 1, columns: int = 1) -> tupl
     """A figure of that size in inches, and its axes (rows, columns)."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def cells(rows: int, columns: int, width: float = 3.0, height: float = 2.3, top: float = 0.3) -> tuple[Figure, Any]:
+    """A figure of equal cells of that size in inches, each with axes and room for its labels: axes (rows, columns).
+
+    `top` is the room above the axes, for a title. A cell can be cut out and shown alone (`analysis.report.album.cut`).
+    """
+    figure = Figure(figsize=(columns * width, rows * height))
+    panels = np.empty((rows, columns), dtype=object)
+    left, right, below, above = 0.62 / width, 0.1 / width, 0.46 / height, top / height
+    for row, column in np.ndindex(rows, columns):
+        corner = ((column + left) / columns, (rows - 1 - row + below) / rows)
+        size = ((1 - left - right) / columns, (1 - below - above) / rows)
+        axes = panels[row, column] = figure.add_axes((*corner, *size))
+        axes.tick_params(labelsize=7)
+        axes.xaxis.label.set_fontsize(8)
+        axes.yaxis.label.set_fontsize(8)
+        axes.xaxis.labelpad = axes.yaxis.labelpad = 2
+    return figure, panels
 
 
 def tidy(axes: Axes) -> None:

@@ -40,15 +40,16 @@ def time_per_thousand(trials: pd.DataFrame) -> Figure:
 
 def vote_matrix(votes: np.ndarray, factors: Sequence[str], caption: str = "") -> Figure:
     """How often a dimension varied least while a factor was fixed, (D, K), as a heat map with its numbers."""
-    figure, grid = canvas(0.8 * votes.shape[1] + 1.8, 0.3 * votes.shape[0] + 1.4)
+    figure, grid = canvas(0.42 * votes.shape[1] + 0.8, 0.2 * votes.shape[0] + 0.8)
     axes = grid[0, 0]
     axes.imshow(votes, cmap="Greys", aspect="auto")
     for (row, column), count in np.ndenumerate(votes):
         ink = "white" if count > 0.6 * votes.max() else "black"
-        axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=ink)
-    axes.set_xticks(range(len(factors)), factors, rotation=30, ha="right")
-    axes.set_yticks(range(len(votes)), [f"$z_{{{index + 1}}}$" for index in range(len(votes))])
-    axes.set_title(caption, fontsize=10)
+        axes.text(column, row, str(count), ha="center", va="center", fontsize=6, color=ink)
+    axes.set_xticks(range(len(factors)), factors, rotation=35, ha="right", fontsize=7)
+    axes.set_yticks(range(len(votes)), [f"$z_{{{index + 1}}}$" for index in range(len(votes))], fontsize=7)
+    axes.tick_params(length=2)
+    axes.set_title(caption, fontsize=8)
     return figure
 
 
@@ -72,7 +73,7 @@ def rank_correlation(correlation: pd.DataFrame, directions: Mapping[str, str]) -
         directions: of its metrics, `maximize` or `minimize`.
     """
     names = [f"{short_label(key)} {arrow(directions[key])}" for key in correlation.columns]
-    return covariance(correlation.to_numpy(), names)
+    return covariance(correlation.to_numpy(), names, small=True)
 
 
 def variance_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
@@ -143,7 +144,7 @@ def against_hyperparameter(configurations: pd.DataFrame, knob: str, metrics: Seq
 
 def importance(tables: Mapping[str, pd.DataFrame], metric: str) -> Figure:
     """Importance of each model's hyperparameters for a metric; see `analysis.statistics.dependence.importance`."""
-    figure, grid = canvas(6.0, 0.4 * sum(map(len, tables.values())) + 0.6 * len(tables) + 0.6, max(1, len(tables)))
+    figure, grid = canvas(3.6, 0.26 * sum(map(len, tables.values())) + 0.5 * len(tables) + 0.5, max(1, len(tables)))
     for axes, (model, table) in zip(grid[:, 0], tables.items(), strict=False):
         axes.barh(range(len(table)), table["importance"], color=STYLES[0][0])
         axes.set_yticks(range(len(table)), [mathtext(symbol(model, name)) for name in table["hyperparameter"]])

@@ -23,6 +23,7 @@ FOLDER = "tables"
 WORTHWHILE = 1_000_000  # bytes of journal; a smaller one is read faster than a snapshot is written
 SIZE = b"journal"
 SETTINGS = b"settings"
+METRICS = b"metrics"
 
 
 def load(folder: pathlib.Path) -> Tables:
@@ -50,7 +51,11 @@ def storable(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _write(folder: pathlib.Path, tables: Tables, size: int) -> None:
     folder.mkdir(exist_ok=True)
-    facts = {SIZE: str(size).encode(), SETTINGS: json.dumps(tables.settings).encode()}
+    facts = {
+        SIZE: str(size).encode(),
+        SETTINGS: json.dumps(tables.settings).encode(),
+        METRICS: json.dumps(tables.metrics).encode(),
+    }
     for name, frame in (("curves", tables.curves), ("trials", tables.trials)):
         content = pa.Table.from_pandas(storable(frame), preserve_index=False)
         content = content.replace_schema_metadata({**(content.schema.metadata or {}), **facts})
@@ -69,8 +74,8 @@ def _read(folder: pathlib.Path, size: int) -> Tables | None:
         except (OSError, pa.ArrowException):
             return None
         facts = content.schema.metadata or {}
-        if facts.get(SIZE) != str(size).encode():
+        if facts.get(SIZE) != str(size).encode() or METRICS not in facts:  # as an earlier version wrote it
             return None
         frames[name] = content.to_pandas()
     settings = {key: (model, values) for key, (model, values) in json.loads(facts[SETTINGS]).items()}
-    return Tables(settings, frames["trials"], frames["curves"])
+    return Tables(settings, frames["trials"], frames["curves"], json.loads(facts[METRICS]))

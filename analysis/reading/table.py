@@ -2,13 +2,13 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.reading.columns import LEADING, LEDGER, OF_TRIAL
+from analysis.reading.columns import LEADING, LEDGER, OF_TRIAL, SECONDS
 from core.configuration import identity_of
 from core.record import journal
 from core.record.events import ENDED, TrialReported
@@ -26,16 +26,13 @@ class Tables:
         trials: one row per planned trial: `configuration`, `seed`, `model`, `state`, `reason`, `steps`, `seconds`, the
             ledger, and one column per final metric.
         curves: one row per reported value: `configuration`, `seed`, `step`, `metric`, `value`.
+        metrics: columns of `trials` that are final results, named costs among them.
     """
 
     settings: dict[str, tuple[str, dict[str, Any]]]
     trials: pd.DataFrame
     curves: pd.DataFrame
-
-    @property
-    def metrics(self) -> list[str]:
-        """Columns of `trials` that are final metrics."""
-        return [column for column in self.trials.columns if column not in (*LEADING, *OF_TRIAL)]
+    metrics: list[str]
 
 
 def read(folder: pathlib.Path) -> Tables:
@@ -56,7 +53,8 @@ def read(folder: pathlib.Path) -> Tables:
             curves["value"] += event.metrics.values()
     described = {key: each.configuration for key, each in history.configurations.items()}
     settings = {key: (each.model, dict(each.hyperparameters)) for key, each in described.items()}
-    return Tables(settings, _trials(history), _curves(curves))
+    metrics = list(dict.fromkeys(key for trial in history.trials() for key in trial.final_metrics))
+    return Tables(settings, _trials(history), _curves(curves), metrics)
 
 
 def _trials(history: History) -> pd.DataFrame:
@@ -72,7 +70,7 @@ def _trials(history: History) -> pd.DataFrame:
                 "state": trial.state,
                 "reason": trial.reason,
                 "steps": trial.furthest,
-                "seconds": float(sum(value for value in ledger.values() if value == value)),
+                "seconds": float(sum(trial.ledger.get(key, 0.0) for key in SECONDS)),
             }
             rows.append({**row, **ledger, **trial.final_metrics})
     return pd.DataFrame(rows, columns=None if rows else [*LEADING, *OF_TRIAL[1:-1]])
@@ -85,23 +83,32 @@ def _curves(values: Mapping[str, list[Any]]) -> pd.DataFrame:
 
 
 def trials(tables: Tables, run_ids: dict[str, str]) -> pd.DataFrame:
-    """`Tables.trials` with a column per hyperparameter and, at its place, `mlflow_run_id`."""
+    """`Tables.trials` with a column per hyperparameter and, at its place, `mlflow_run_id`.
+
+    A hyperparameter that is a result too has one column, among the hyperparameters: 0 where a model has none.
+    """
     table = tables.trials
     pairs = zip(table["configuration"], table["seed"], strict=True)
     runs = pd.Series([run_ids.get(identity_of(key, seed)) for key, seed in pairs], dtype=object, name="mlflow_run_id")
     values = pd.DataFrame([values for _, values in tables.settings.values()], index=list(tables.settings))
     values = values.reindex(table["configuration"]).reset_index(drop=True)
+    paid = [column for column in tables.metrics if column in values]
+    values[paid] = values[paid].fillna(0)
+    table = table.drop(columns=paid)
     last = list(table.columns).index(LEDGER[-1]) + 1
     parts = [table.iloc[:, : len(LEADING)], values, table.iloc[:, len(LEADING) : last], runs, table.iloc[:, last:]]
     return pd.concat(parts, axis=1)
 
 
-def configurations(trials: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
+def configurations(trials: pd.DataFrame, metrics: list[str], hyperparameters: Collection[str] = ()) -> pd.DataFrame:
     """One row per configuration: `n` completed seeds, `state`, and mean and standard deviation (ddof 1) of each metric.
+
+    A metric that is a hyperparameter too keeps its own column.
 
     `state` is COMPLETED when all planned seeds are, FAILED or PRUNED as soon as one is, RUNNING or PENDING before.
     """
-    fixed = trials.drop(columns=[column for column in (*metrics, *OF_TRIAL) if column in trials])
+    of_trial = [column for column in (*metrics, *OF_TRIAL) if column in trials and column not in hyperparameters]
+    fixed = trials.drop(columns=of_trial)
     table = fixed.drop_duplicates("configuration").set_index("configuration")
     counts = trials.groupby(["configuration", "state"]).size().unstack(fill_value=0)
     counts = counts.reindex(index=table.index, columns=["PENDING", "RUNNING", *ENDED], fill_value=0)

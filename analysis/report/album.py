@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import io
+import itertools
 import pathlib
 from collections.abc import Iterable
 
@@ -52,6 +53,28 @@ class Picture:
 def drawn(figure: Figure, directory: pathlib.Path, name: str, rank: int = OF_THE_STUDY) -> Image:
     """Save a figure as `<name>.png` and `<name>.pdf`, and take it as large as it was drawn."""
     return from_file(figures.save(figure, directory, name), rank)
+
+
+def cut(figure: Figure, directory: pathlib.Path, name: str, rows: int, columns: int) -> list[Image]:
+    """Save a figure of equal cells (`figures.cells`) as a whole, and take its cells as pictures, row by row."""
+    import PIL.Image
+
+    path = figures.save(figure, directory, name)
+    found = []
+    with PIL.Image.open(path) as whole:
+        width, height = whole.width / columns, whole.height / rows
+        for row, column in itertools.product(range(rows), range(columns)):
+            corners = (
+                round(column * width),
+                round(row * height),
+                round((column + 1) * width),
+                round((row + 1) * height),
+            )
+            part = whole.crop(corners)
+            buffer = io.BytesIO()
+            part.save(buffer, format="PNG")
+            found.append(Image(buffer.getvalue(), DENSITY))
+    return found
 
 
 def from_file(path: pathlib.Path, rank: int = OF_THE_STUDY) -> Image:

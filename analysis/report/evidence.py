@@ -19,9 +19,9 @@ class Evidence:
     """How sure the front is.
 
     Attributes:
-        hypervolume: of the front, with its interval; None before there is one.
+        hypervolume: of the front, with its interval where there are enough seeds; None before there is one.
         reference: the point that it is measured against, in words.
-        probability: by configuration, how often it is on the front when seeds are drawn anew; empty for single seeds.
+        probability: by configuration, how often it is on the front when seeds are drawn anew; empty for too few seeds.
         fewest_seeds: of a feasible configuration.
         rules: what each rule of choice would report.
     """
@@ -32,6 +32,11 @@ class Evidence:
     fewest_seeds: int
     rules: Rules
 
+    @property
+    def enough_seeds(self) -> bool:
+        """Whether chance can be put in numbers."""
+        return self.fewest_seeds >= uncertainty.ENOUGH_SEEDS
+
 
 def evidence(study: Results) -> Evidence:
     """Everything from the tables of a study, whatever is completed yet."""
@@ -40,15 +45,19 @@ def evidence(study: Results) -> Evidence:
         return Evidence(None, "", {}, 0, Rules([], [], ""))
     trials, objectives = study.trials(), study.objectives
     directions, reference = list(objectives.values()), study.reference()
-    keys = list(feasible["configuration"])
-    values = uncertainty.seed_values(trials, keys, list(objectives))
-    replicates = int(np.clip(DRAWS / len(keys), 100, uncertainty.REPLICATES))
-    volume = uncertainty.hypervolume(values, directions, list(reference), replicates)
-    probability = dict(zip(keys, uncertainty.front_probability(values, directions, replicates).tolist(), strict=True))
+    keys, fewest = list(feasible["configuration"]), int(feasible["n"].min())
+    volume = Estimate(study.hypervolume(), np.nan, np.nan)
+    probability: dict[str, float] = {}
+    if fewest >= uncertainty.ENOUGH_SEEDS:
+        values = uncertainty.seed_values(trials, keys, list(objectives))
+        replicates = int(np.clip(DRAWS / len(keys), 100, uncertainty.REPLICATES))
+        volume = uncertainty.hypervolume(values, directions, list(reference), replicates)
+        shares = uncertainty.front_probability(values, directions, replicates)
+        probability = dict(zip(keys, shares.tolist(), strict=True))
     return Evidence(
         volume,
         ", ".join(f"{figures.label(key)} {value:.4g}" for key, value in zip(objectives, reference, strict=True)),
-        {} if np.isnan(volume.low) else probability,
-        int(feasible["n"].min()),
+        probability,
+        fewest,
         rules(study, trials[trials["configuration"].isin(keys)]),
     )

@@ -20,13 +20,6 @@ class Paragraph:
 
 
 @dataclasses.dataclass(frozen=True)
-class Quote:
-    """The words of somebody else."""
-
-    text: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Items:
     """A list without an order."""
 
@@ -55,14 +48,28 @@ class Figure:
         image: the picture.
         alt: what is on it, for a reader who cannot see it.
         caption: what it shows, in sentences.
-        kind: `pixels` for a grid of small images, which is enlarged without smoothing; `broad` for what may be wider
-            than the page, and is then scrolled.
+        kind: `pixels` for a grid of small images, which is enlarged without smoothing.
     """
 
     image: Image
     alt: str
     caption: str
-    kind: Literal["", "pixels", "broad"] = ""
+    kind: Literal["", "pixels"] = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Panels:
+    """Small pictures of equal size that are one figure, as many beside each other as there is room for.
+
+    Attributes:
+        pictures: each with what is on it, for a reader who cannot see it.
+        caption: what they show, in sentences.
+        columns: most of them that stand beside each other.
+    """
+
+    pictures: Sequence[tuple[Image, str]]
+    caption: str
+    columns: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +99,7 @@ class Scatter:
         images: what is shown beside a point, by its configuration.
         caption: what it shows, in sentences; the legend follows it.
         caption_without: the same where the page has no room for any of the images, or where there are none.
+        reachable: whether the keyboard reaches the points of the front.
     """
 
     plot: Plot
@@ -99,6 +107,21 @@ class Scatter:
     images: Mapping[str, Image]
     caption: str
     caption_without: str
+    reachable: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """Figures beside each other where there is room, else below each other."""
+
+    figures: Sequence[Figure | Scatter]
+
+
+@dataclasses.dataclass(frozen=True)
+class Code:
+    """Lines to copy."""
+
+    text: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +137,9 @@ class LeftOut:
     """How many pictures had no room in the page; nothing when all had."""
 
 
-Block = Paragraph | Quote | Items | Definitions | Subheading | Figure | Table | Scatter | Details | LeftOut
+Block = (
+    Paragraph | Items | Definitions | Subheading | Figure | Panels | Table | Scatter | Row | Code | Details | LeftOut
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,5 +168,9 @@ def images(blocks: Iterable[Block]) -> Iterator[Image]:
         match block:
             case Figure():
                 yield block.image
+            case Panels():
+                yield from (image for image, _ in block.pictures)
             case Scatter():
                 yield from block.images.values()
+            case Row():
+                yield from images(block.figures)

@@ -1,5 +1,7 @@
 """How the report writes what more than one of its sections says."""
 
+import math
+
 import markupsafe
 import pandas as pd
 
@@ -11,6 +13,8 @@ from core.record.history import History
 
 def symbols(text: object) -> markupsafe.Markup:
     """Escaped text with the subscripts of its symbols (`β_l`) set as such, and no line broken at `=` or `±`."""
+    if isinstance(text, markupsafe.Markup):
+        return text  # is set already
     escaped = str(markupsafe.escape(text))
     for sign in "=±":
         escaped = escaped.replace(f" {sign} ", f"\u00a0{sign}\u00a0")
@@ -27,6 +31,17 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def seeds_in_words(number: int) -> str:
+    """`one seed`, `two seeds`, `12 seeds`."""
+    words = ("no seed", "one seed", "two seeds", "three seeds", "four seeds", "five seeds")
+    return words[number] if number < len(words) else count(number, "seed")
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """`+0.05`, `−0.019`."""
+    return f"{value:+.{digits}g}".replace("-", "−")
+
+
 def duration(seconds: float) -> str:
     """`12 s`, `3.4 min`, `5.6 h`."""
     if seconds < 100:
@@ -35,14 +50,31 @@ def duration(seconds: float) -> str:
 
 
 def mean_and_deviation(row: "pd.Series", metric: str) -> str:
-    """`0.412 ± 0.03`; no deviation is known from one seed."""
-    mean, deviation = row[f"{metric}_mean"], row[f"{metric}_std"]
-    return f"{mean:.4g}" if pd.isna(deviation) else f"{mean:.4g} ± {deviation:.2g}"
+    """`0.412 ± 0.03`; none is known from one seed, and there is none of what is not measured."""
+    mean, deviation = row[f"{metric}_mean"], row.get(f"{metric}_std", float("nan"))
+    if pd.isna(deviation) or deviation == 0:
+        return amount(mean)
+    digits = max(0, 1 - math.floor(math.log10(deviation)))  # as many as two of the deviation's
+    if digits > 6:
+        return f"{amount(mean)} ± {deviation:.2g}"
+    return f"{mean:,.{digits}f} ± {deviation:,.{digits}f}".replace("-", "−")
+
+
+def amount(value: float) -> str:
+    """`0.412`, `1,024`, `−3.2`: three digits, with a true minus."""
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return text.replace("-", "−")
 
 
 def chosen(study: Results, row: "pd.Series") -> str:
     """The searched hyperparameters of a configuration as papers write them."""
     return figures.settings(row["model"], {name: row[name] for name in study.searched(row["model"])})
+
+
+def name_of(study: Results, row: "pd.Series") -> str:
+    """Model and searched hyperparameters of a configuration: `β-VAE (β = 4)`."""
+    settings = chosen(study, row)
+    return f"{figures.title(row['model'])} ({settings})" if settings else figures.title(row["model"])
 
 
 def dataset_name(study: Results) -> str:

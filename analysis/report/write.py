@@ -3,14 +3,19 @@
 import importlib.resources
 import pathlib
 import re
+from collections.abc import Sequence
 
 import jinja2
 
 from analysis.report.album import fit
+from analysis.report.at_hand import Models
 from analysis.report.evidence import Evidence, evidence
-from analysis.report.page import Section, images
-from analysis.report.sections import asked, cost, failures, front, paper, provenance, sure, training, winners
-from analysis.report.summary import summary
+from analysis.report.freshness import PAGE, digest
+from analysis.report.page import Row, Section, images
+from analysis.report.sections import asked, cost, failures, front, knobs, paper, provenance, sure, training, winners
+from analysis.report.sections import next as next_steps
+from analysis.report.showcase import showcase
+from analysis.report.summary import Summary, summary
 from analysis.report.wording import symbols
 from analysis.results import Results
 from core.record.history import History
@@ -24,38 +29,51 @@ def write(study: Results) -> pathlib.Path:
     The front, curves, statistics and cost come from the tables alone. Pictures of the winners are drawn anew, rows
     sorted by factor, when the data set's cache is on this machine; otherwise those that the trials left are shown.
     """
-    directory = study.pictures_folder()
+    made_from, directory = digest(study), study.pictures_folder()
+    directory.mkdir(parents=True, exist_ok=True)
     _forget_winners(directory)
-    found, ran = evidence(study), study.history()
-    made = sections(study, found, ran, directory)
-    wanted = [image for section in made for image in images(section.blocks)]
-    pictures = fit(wanted)
-    html = _template().render(
-        name=study.name,
-        summary=summary(study, found, ran),
-        sections=made,
-        pictures=pictures,
-        left_out=len(wanted) - len(pictures),
-    )
-    path = directory / "report.html"
-    path.write_text(html, encoding="utf-8")
-    return path
+    found, ran, models = evidence(study), study.history(), Models(study)
+    first = showcase(study, models, found.probability, directory)
+    made = sections(study, found, ran, models, directory)
+    return publish(directory / PAGE, study.name, summary(study, found, ran), first, made, made_from)
 
 
-def sections(study: Results, found: Evidence, ran: History, directory: pathlib.Path) -> list[Section]:
+def sections(study: Results, found: Evidence, ran: History, models: Models, directory: pathlib.Path) -> list[Section]:
     """The sections that have something to show, in the order of the page; their figures are saved in the directory."""
     made = (
-        asked.section(study),
         front.section(study, found, directory),
+        knobs.section(study, directory),
         paper.section(study, directory),
-        winners.section(study, directory),
+        winners.section(study, models, directory),
         sure.section(study, found, directory),
         training.section(study, directory),
         cost.section(study, ran, directory),
+        asked.section(study),
         failures.section(study),
         provenance.section(study, ran),
+        next_steps.section(study, found),
     )
     return [section for section in made if section is not None]
+
+
+def publish(
+    path: pathlib.Path, name: str, said: Summary, first: Row | None, made: Sequence[Section], made_from: str = ""
+) -> pathlib.Path:
+    """Write a page: what is said and shown first, then its sections."""
+    blocks = [*([first] if first else []), *(block for section in made for block in section.blocks)]
+    wanted = list(images(blocks))
+    pictures = fit(wanted)
+    html = _template().render(
+        name=name,
+        summary=said,
+        first=first,
+        sections=made,
+        pictures=pictures,
+        left_out=len(wanted) - len(pictures),
+        made_from=made_from,
+    )
+    path.write_text(html, encoding="utf-8")
+    return path
 
 
 def _forget_winners(directory: pathlib.Path) -> None:

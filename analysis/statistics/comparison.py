@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 LEVEL = 0.95
+CLEARLY = 2.0  # standard errors between two means, from which on they differ by more than seeds do
 
 
 @dataclasses.dataclass(frozen=True)

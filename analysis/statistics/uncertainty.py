@@ -10,6 +10,7 @@ from core import pareto
 
 REPLICATES = 1000
 LEVEL = 0.95
+ENOUGH_SEEDS = 5  # of a configuration; of fewer nothing is said about chance in per cent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +80,22 @@ def hypervolume(
     ]
     low, high = np.quantile(volumes, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(volume, float(low), float(high))
+
+
+def seed_deviation(configurations: pd.DataFrame, metric: str) -> float:
+    """By how much seeds of one configuration differ: the standard deviation within configurations, pooled over all.
+
+    NaN where no configuration has two seeds.
+
+    Args:
+        configurations: completed rows of `Study.configurations()`.
+        metric: a result key.
+    """
+    known = configurations[configurations[f"{metric}_std"].notna() & (configurations["n"] > 1)]
+    if known.empty:
+        return float("nan")
+    freedom = known["n"] - 1
+    return float(np.sqrt((freedom * np.square(known[f"{metric}_std"])).sum() / freedom.sum()))
 
 
 def front_probability(

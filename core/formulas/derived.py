@@ -1,7 +1,7 @@
 """Results computed from other results: `score: 0.5 * mig + 0.5 * dci_disentanglement`, parsed and never run as Python.
 
-An expression has numbers, result keys, `+ - * / **`, parentheses, and `min`, `max`, `abs`, `sqrt` and `log`. A key with
-a protocol is written without spaces (`factor_vae_score/fast`), a division with spaces (`mig / kl`).
+An expression has numbers, result keys and costs, `+ - * / **`, parentheses, and `min`, `max`, `abs`, `sqrt` and `log`.
+A key with a protocol is written without spaces (`factor_vae_score/fast`), a division with spaces (`mig / kl`).
 """
 
 import ast

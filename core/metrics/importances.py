@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.machine import granted_cores
+from core.metrics.metric import Scale
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +47,15 @@ def directions(prefix: str) -> dict[str, Any]:
         f"{prefix}_completeness": "maximize",
         f"{prefix}_informativeness": "maximize",
         f"{prefix}_informativeness_train": None,
+    }
+
+
+def scales(prefix: str) -> dict[str, Scale]:
+    """What values of the result keys mean."""
+    return {
+        f"{prefix}_disentanglement": Scale(0, 1, "at 1 each dimension serves one factor"),
+        f"{prefix}_completeness": Scale(0, 1, "at 1 each factor is served by one dimension"),
+        f"{prefix}_informativeness": Scale(0, 1, "the share of images whose factors are told from the code"),
     }
 
 

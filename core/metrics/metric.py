@@ -36,13 +36,36 @@ class Protocol:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """What values of a result key mean, for a reader who meets it for the first time.
+
+    Attributes:
+        low: smallest value that there is; None where there is none.
+        high: largest value that there is.
+        meaning: what its ends say, as the rest of a sentence: `at 1 every factor has a dimension of its own`.
+    """
+
+    low: float | None
+    high: float | None
+    meaning: str
+
+    @property
+    def text(self) -> str:
+        """`from 0 to 1: …`, `from 0 on: …`, or the meaning alone."""
+        if self.low is None:
+            return self.meaning
+        end = "on" if self.high is None else f"to {self.high:g}"
+        return f"from {self.low:g} {end}: {self.meaning}"
+
+
+@dataclass(frozen=True)
 class Metric:
     """One metric of the registry.
 
     `function(settings, rng, **inputs)` is the pure computation. It returns a float per result key; where it
     knows the standard error of a key it returns that too, as `<key>_se`. `keys` may hold one `*`, for
     results per dimension or per relation. The first protocol is the default one. `about` names the one factor that
-    the metric asks for, of a data set with several.
+    the metric asks for, of a data set with several. `scales` say what values of its keys mean.
     """
 
     name: str
@@ -57,6 +80,7 @@ class Metric:
     cost: Literal["fast", "slow"] = "fast"
     split: bool = False
     replicates: int = field(default=20)
+    scales: Mapping[str, Scale] = field(default_factory=dict)
 
     @property
     def keys(self) -> tuple[str, ...]:

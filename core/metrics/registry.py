@@ -14,7 +14,7 @@ from core import extensions
 from core.configuration import Extension
 from core.metrics import measures
 from core.metrics.encoding import EncodedImages
-from core.metrics.metric import Metric, Protocol
+from core.metrics.metric import Metric, Protocol, Scale
 from core.mistakes import ExtensionError, MetricError, nearest
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -132,6 +132,15 @@ def find_key(key: str) -> tuple[Metric, str]:
             return metric, protocol
     every = [known for metric in _metrics().values() for known in metric.keys]
     raise MetricError(f"no metric gives the result {key!r}; {nearest(plain, every, among=_metrics())}")
+
+
+def scale(key: str) -> Scale | None:
+    """What values of a result key mean; None where nothing is known of it."""
+    try:
+        metric, _ = find_key(key)
+    except MetricError:
+        return None
+    return metric.scales.get(key.partition("/")[0])
 
 
 def compute(

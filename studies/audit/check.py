@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from core.checkpoints import newest
-from core.formulas.derived import with_derived
 from core.record.history import History, TrialHistory
 from core.runtime import logging_at
 from core.storage import Folder
@@ -17,6 +16,7 @@ from studies.delivery.mlflow_store import connect, find_experiment, quiet_mlflow
 from studies.delivery.to_mlflow import IDENTITY, STATUS, STUDY_RUN
 from studies.delivery.to_optuna import name_in_optuna, open_storage
 from studies.record.folder import Record
+from studies.study_file.spec import StudySpec
 
 
 def check(record: Record) -> list[str]:
@@ -30,7 +30,7 @@ def check(record: Record) -> list[str]:
     for trial in history.trials():
         if not trial.ended and record.folder.driver() is None:
             findings.append(f"{trial.identity}: is {trial.state} and nobody drives the study")
-    findings += _ray(history, Folder(record.written.trials_uri), record.spec.derived)
+    findings += _ray(history, Folder(record.written.trials_uri), record.spec)
     with quiet_mlflow(), logging_at(logging.ERROR, "optuna"):
         findings += _optuna(history, record)
         findings += _mlflow(history, record, connect(record.stores.tracking))
@@ -48,8 +48,11 @@ def _differing(mine: Mapping[str, float], other: Mapping[str, Any]) -> list[str]
     ]
 
 
-def _ray(history: History, folder: Folder, derived: Mapping[str, str]) -> list[str]:
-    """One folder per trial that ran, in which its own process saved the last report that the journal has."""
+def _ray(history: History, folder: Folder, spec: StudySpec) -> list[str]:
+    """One folder per trial that ran, in which its own process saved the last report that the journal has.
+
+    What the driver measured, it alone knows: costs are taken from the journal.
+    """
     findings = []
     for trial in _ended(history):
         checkpoint = newest(folder.child(trial.identity))
@@ -59,7 +62,9 @@ def _ray(history: History, folder: Folder, derived: Mapping[str, str]) -> list[s
         if trial.state == "COMPLETED" and checkpoint.step != trial.step:
             findings.append(f"{trial.identity}: its process saved step {checkpoint.step}, the journal has {trial.step}")
         elif trial.state == "COMPLETED":
-            keys = ", ".join(_differing(trial.metrics, with_derived(report["metrics"], derived)))
+            configuration = history.configurations[trial.configuration].configuration
+            saved = spec.results(report["metrics"], configuration, trial.ledger)
+            keys = ", ".join(_differing(trial.metrics, saved))
             if keys:
                 findings.append(f"{trial.identity}: its process and the journal differ in {keys}")
     known = {trial.identity for trial in history.trials()}

@@ -5,7 +5,7 @@ import math
 
 from core.checkpoints import newest
 from core.configuration import TrialConfig
-from core.formulas.derived import with_derived
+from core.formulas.costs import MEASURED
 from core.mistakes import StudyError
 from core.record import journal
 from core.record.events import TrialReported
@@ -29,7 +29,7 @@ class Comparison:
 
 
 def replay(record: Record, identity: str, steps: int | None = None) -> list[Comparison]:
-    """Train a trial again from its seed, up to `steps` (default: all), and compare every result.
+    """Train a trial again from its seed, up to `steps` (default: all), and compare every result but measured costs.
 
     Raises:
         StudyError: there is no such trial, or nothing of it was saved.
@@ -37,7 +37,7 @@ def replay(record: Record, identity: str, steps: int | None = None) -> list[Comp
     from trainables.training.run import start
 
     recorded = {
-        event.step: event.metrics
+        event.step: event
         for _, event in journal.read(record.folder.path)
         if isinstance(event, TrialReported) and event.trial == identity
     }
@@ -45,16 +45,18 @@ def replay(record: Record, identity: str, steps: int | None = None) -> list[Comp
         name = record.folder.name
         raise StudyError(f"study '{name}' has no reports of a trial '{identity}'; `studies best {name}` lists trials")
     config = _config(record, identity)
-    run = start(config)
+    run, spec = start(config), record.spec
     rows: list[Comparison] = []
     while True:
         result = run.advance()
-        then = recorded.get(result.step, {})
-        rows += [
-            Comparison(result.step, key, then[key], value)
-            for key, value in with_derived(result.metrics, record.spec.derived).items()
-            if key in then and math.isfinite(value)
-        ]
+        then = recorded.get(result.step)
+        if then is not None:
+            now = spec.results(result.metrics, config.configuration, then.ledger)
+            rows += [
+                Comparison(result.step, key, then.metrics[key], value)
+                for key, value in now.items()
+                if key in then.metrics and key not in MEASURED and math.isfinite(value)
+            ]
         if result.done or result.step >= (steps or config.steps):
             return rows
 

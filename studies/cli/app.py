@@ -20,6 +20,7 @@ from studies.cli.output import line, say, use_any_encoding
 COMMANDS: Mapping[str, Sequence[tuple[str, Callable[..., None], str]]] = {
     "Run": (
         ("validate", run.validate, "studies validate study.yaml --set budget.steps=200"),
+        ("schema", run.schema, "studies schema > study.schema.json"),
         ("launch", run.launch, "studies launch study.yaml --smoke"),
         ("resume", run.resume, "studies resume quickstart"),
         ("stop", run.stop, "studies stop quickstart"),

@@ -20,6 +20,7 @@ from analysis.reading.purpose import purpose
 from core.checkpoints import names as checkpoint_names
 from core.configuration import Configuration
 from core.files import write_whole
+from core.formulas.costs import COSTS
 from core.mistakes import StudyError
 from core.record import journal
 from core.record.adoption import CURSOR
@@ -332,8 +333,7 @@ def _tags(kind: str, configuration: ConfigurationHistory) -> dict[str, str]:
 
 def _costs(ledger: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a ledger as metrics."""
-    keys = ("seconds_training", "seconds_evaluating", "seconds_waiting", "peak_memory")
-    return {key: float(ledger[key]) for key in keys if key in ledger}
+    return {key: float(ledger[key]) for key in (*COSTS, "seconds_evaluating", "seconds_waiting") if key in ledger}
 
 
 def _summary(configuration: ConfigurationHistory) -> dict[str, float]:

@@ -18,7 +18,6 @@ from typing import Any, Literal
 import numpy as np
 
 from core.configuration import Configuration, identity_of
-from core.formulas.derived import with_derived
 from core.record.events import TrialState
 from core.record.history import ConfigurationHistory, TrialHistory
 from studies.drive.pace import Pace
@@ -27,7 +26,7 @@ from studies.search.early_stop import Stopper
 from studies.search.seeds import more_seeds
 from studies.search.suggestions import Suggestions
 from studies.study_file.spec import StudySpec
-from trainables.trainable import TrialResult
+from trainables.trainable import TrialResult, Underway
 
 OUT_OF_MEMORY = "OutOfMemoryError"
 
@@ -148,14 +147,19 @@ class Agenda:
         self._pace.start(identity)
         self._state.start(self._state.trial(identity))
 
-    def verdict(self, identity: str, result: TrialResult) -> Verdict:
-        """Whether the trial goes on after an evaluated result, which early stopping sees; call it before `record`."""
-        self._show_early_stopping(identity, result)
+    def underway(self, identity: str, where: Underway) -> Verdict:
+        """Whether a trial goes on that is between two results."""
+        self._state.note_progress(identity, where.step, where.seconds)
         return "stop" if self.is_stopped(identity) or self._spent() else "go on"
 
-    def _show_early_stopping(self, identity: str, result: TrialResult) -> None:
-        metrics = with_derived(result.metrics, self._spec.derived)
+    def verdict(self, identity: str, result: TrialResult, share: float) -> Verdict:
+        """Whether the trial goes on after an evaluated result, which early stopping sees; call it before `record`."""
+        self._show_early_stopping(identity, result, share)
+        return "stop" if self.is_stopped(identity) or self._spent() else "go on"
+
+    def _show_early_stopping(self, identity: str, result: TrialResult, share: float) -> None:
         trial, configuration = self._state.trial(identity), self._state.of_trial(identity)
+        metrics = self._spec.results(result.metrics, configuration.configuration, self._ledger(result, share))
         controls = len(self._stopper.controls)
         self._stopper.report(configuration.configuration, trial.seed, result.step, metrics)
         if len(self._stopper.controls) > controls:
@@ -178,11 +182,8 @@ class Agenda:
             last: no other result will follow.
         """
         trial = self._state.trial(identity)
-        metrics = with_derived(result.metrics, self._spec.derived)
-        ledger = {**result.ledger, **origin}
-        if share:
-            on_gpu = ledger.get("seconds_training", 0.0) + ledger.get("seconds_evaluating", 0.0)
-            ledger["gpu_seconds"] = share * (on_gpu - ledger.get("seconds_handed_over", 0.0))
+        ledger = {**self._ledger(result, share), **origin}
+        metrics = self._spec.results(result.metrics, self._state.of_trial(identity).configuration, ledger)
         self._state.report(trial, result.step, metrics, ledger)
         if not last or self._gets_another_chance(trial, result, share):
             return
@@ -191,6 +192,15 @@ class Agenda:
             rule = self._spec.early_stop
             reason = f"stopped early by {rule.rule}" if outcome == "PRUNED" and rule else result.failure
             self._state.end(trial, outcome, step=result.step, reason=reason, metrics=metrics, ledger=ledger)
+
+    def _ledger(self, result: TrialResult, share: float) -> dict[str, Any]:
+        """What a trial said that it cost, with what it occupied of its device for so long."""
+        ledger = dict(result.ledger)
+        busy = ledger.get("seconds_training", 0.0) + ledger.get("seconds_evaluating", 0.0)
+        if share:
+            ledger["gpu_seconds"] = share * (busy - ledger.get("seconds_handed_over", 0.0))
+        ledger["device_seconds"] = ledger["gpu_seconds"] if share else self._spec.resources.cores(0.0) * busy
+        return ledger
 
     def _gets_another_chance(self, trial: TrialHistory, result: TrialResult, share: float) -> bool:
         """Whether a trial that ran out of device memory is queued again, once, with twice the share."""
@@ -230,7 +240,7 @@ class Agenda:
     def evaluated(self, identity: str, result: TrialResult, origin: Mapping[str, Any], share: float) -> None:
         """The last result of a trial that was set aside; see `record`."""
         self._set_aside.discard(identity)
-        self._show_early_stopping(identity, result)
+        self._show_early_stopping(identity, result, share)
         self.record(identity, result, origin, share, last=True)
         self._settle(self._state.of_trial(identity))
 

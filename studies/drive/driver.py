@@ -21,6 +21,7 @@ from studies.search.prior_results import add_prior_results
 from studies.search.suggestions import Suggestions
 
 REPORT_PATIENCE = 900.0
+STOPPING = "stopping: trials save what they have trained, in a few seconds; once more stops at once"
 RAY_ENDED = "Ray on this machine has ended, and the study with it; `studies resume {}` goes on"
 DELIVERY_PATIENCE = 60.0  # seconds to wait for the stores at the end
 
@@ -52,14 +53,13 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
     with (
         folder.driving(),
         logging_at(logging.ERROR, "optuna"),
-        stopping_in_good_order(display.message),
+        stopping_in_good_order(lambda: display.message(STOPPING)) as signals,
         Delivery(folder) as delivery,
     ):
         record = folder.adopt(record)
         own_code.use(record)
         core.data.prepare(spec.dataset, record.stores.data, display.data_progress)
         state = StudyState(folder.path)
-        state.start_driver()
         spent = Spending(spec, state)
         notes: list[str] = []
         try:
@@ -67,6 +67,8 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
             settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
             agenda = Agenda(spec, state, Suggestions(spec, state), spent, settled)
             if agenda.wants_slots:
+                state.start_driver()
+                display.message(f"connecting to Ray at {address}" if address else "starting Ray")
                 code = [copy_of(each.identity, folder.code) for each in spec.extensions]
                 with (
                     ray_cluster(address, code),
@@ -91,7 +93,9 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
             display.close()
             state.close()
         delivered = delivery.flush(DELIVERY_PATIENCE)
-        notes += _finish(delivery, delivered)
+        notes += _undelivered(delivery, delivered)
+        if not signals:  # who stops a study wants to go now
+            notes += _finish(delivery)
     for note in notes:
         display.message(note)
     counts = state.counts()
@@ -100,13 +104,15 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
     return Outcome(finished, counts["FAILED"], delivered, spent())
 
 
-def _finish(delivery: Delivery, delivered: bool) -> list[str]:
-    """Have the report written; sentences on what is not complete."""
-    notes = []
-    if not delivered:
-        missing = delivery.trouble or f"nothing was taken for {DELIVERY_PATIENCE:.0f} s"
-        notes.append(f"not everything was delivered yet ({missing}); `studies resume` delivers the rest")
+def _undelivered(delivery: Delivery, delivered: bool) -> list[str]:
+    """A sentence on what the stores do not have yet."""
+    if delivered:
+        return []
+    missing = delivery.trouble or f"nothing was taken for {DELIVERY_PATIENCE:.0f} s"
+    return [f"not everything was delivered yet ({missing}); `studies resume` delivers the rest"]
+
+
+def _finish(delivery: Delivery) -> list[str]:
+    """Have the report written; a sentence on what it lacks."""
     trouble = delivery.finish(REPORT_PATIENCE)
-    if trouble is not None:
-        notes.append(f"the report is not complete: {trouble}")
-    return notes
+    return [] if trouble is None else [f"the report is not complete: {trouble}"]

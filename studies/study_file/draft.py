@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 from core.data import DatasetInfo
 from core.mistakes import nearest
+from studies.study_file.checks.costs import legal_costs
 from studies.study_file.document import Problem
 from studies.study_file.own_code import read_extensions
 from studies.study_file.sections import (
     default_objectives,
     model_fault,
+    read_costs,
     read_count,
     read_dataset,
     read_derived,
@@ -42,6 +44,7 @@ class Draft:
         objectives: as written, or those of the data set.
         derived: names and expressions that can be read.
         written_derived: all names in the section, also of those that cannot.
+        costs: as written; what else is named comes to it.
     """
 
     name: str | None
@@ -62,12 +65,18 @@ class Draft:
     objectives: Any
     derived: Mapping[str, str]
     written_derived: frozenset[str]
+    costs: list[str]
 
     @functools.cached_property
     def models(self) -> dict[str, dict[str, Any]]:
         """The models that exist, with their hyperparameters as written."""
         written = self.written_models.items()
         return {name: given or {} for name, given in written if model_fault(name, given) is None}
+
+    @functools.cached_property
+    def legal_costs(self) -> list[str]:
+        """What may be named beside results of metrics."""
+        return legal_costs(self.models)
 
 
 def read_draft(
@@ -108,6 +117,7 @@ def read_draft(
         objectives=data.get("objectives", default_objectives(info)),
         derived=take(read_derived(data)),
         written_derived=frozenset(map(str, data["derived"])) if isinstance(data.get("derived"), dict) else frozenset(),
+        costs=take(read_costs(data)),
     )
     return draft, problems
 

@@ -4,28 +4,33 @@ from collections.abc import Container, Iterable
 
 import core.metrics
 from core.formulas.bounds import FormulaError, parse_bounds, parse_until
+from studies.study_file.checks.costs import named_costs
 from studies.study_file.checks.derived import needed
 from studies.study_file.document import Path, Problem
 from studies.study_file.draft import Draft
 from studies.study_file.spec import EarlyStop, Metrics, Search, Seeds
 
 
-def complete_metrics(study: Draft) -> tuple[Metrics | None, list[Problem]]:
-    """The section `metrics` with what objectives, formulas and early stopping need; None where it cannot be read."""
+def complete_metrics(study: Draft) -> tuple[Metrics | None, list[str], list[Problem]]:
+    """The section `metrics` with what objectives, formulas and early stopping need, None where it cannot be read; and
+    the study's costs, with those that are named there.
+    """
     objectives = [str(key) for key in study.objectives] if isinstance(study.objectives, dict) else []
     constrained, problems_of_where = results_of_where(study.search)
     awaited, problems_of_until = results_of_until(study.seeds)
     problems = problems_of_where + problems_of_until
     if study.metrics is None:
-        return None, problems
+        return None, study.costs, problems
     watched = results_of_early_stop(study.early_stop, objectives)
     derived = study.derived
-    told = [*objectives, *study.written_derived]  # checks of their own say what is wrong with them
+    named = named_costs([*objectives, *constrained, *awaited, *watched, *derived], derived, study.legal_costs)
+    told = [*objectives, *study.written_derived, *named]  # checks of their own say what is wrong with them
     during, unknown_during = with_results(study.metrics.during, needed(watched, derived), ("early_stop",), told)
     wanted = needed([*objectives, *constrained, *derived], derived)
     final, unknown_final = with_results(study.metrics.final, wanted, ("search", "where"), told)
     final, unknown_awaited = with_results(final, needed(awaited, derived), ("seeds", "until"), told)
-    return Metrics(during=during, final=final), problems + unknown_during + unknown_final + unknown_awaited
+    costs = list(dict.fromkeys([*study.costs, *named]))
+    return Metrics(during=during, final=final), costs, problems + unknown_during + unknown_final + unknown_awaited
 
 
 def results_of_where(search: Search | None) -> tuple[list[str], list[Problem]]:

@@ -13,6 +13,7 @@ import core.data
 import trainables
 from core.mistakes import nearest
 from core.papers import EXPERIMENTS
+from studies.study_file.checks.costs import legal_costs
 from studies.study_file.checks.derived import derived_fault
 from studies.study_file.checks.trials import check_seeds
 from studies.study_file.document import Problem
@@ -126,14 +127,34 @@ def read_paper(data: Mapping[str, Any]) -> tuple[str | None, list[Problem]]:
 def read_derived(data: Mapping[str, Any]) -> tuple[dict[str, str], list[Problem]]:
     """Results that are computed from others; those that can be read, and what is wrong with the rest."""
     written, problems = read_mapping(data, "derived")
-    readable = {}
+    readable, costs = {}, legal_costs(_models(data))
     for name, text in written.items():
-        fault = derived_fault(name, text)
+        fault = derived_fault(name, text, costs)
         if fault:
             problems.append(Problem(("derived", str(name)), fault))
         else:
             readable[name] = text
     return readable, problems
+
+
+def read_costs(data: Mapping[str, Any]) -> tuple[list[str], list[Problem]]:
+    """`costs: [parameters, num_annotated]`, those that can be had."""
+    written = data.get("costs") or []
+    if not isinstance(written, list):
+        return [], [Problem(("costs",), f"is a list such as [parameters, num_annotated], not {written!r}")]
+    known = legal_costs(_models(data))
+    problems = [
+        Problem(("costs", index), f"no cost and no model's number is named {name!r}; {nearest(str(name), known)}")
+        for index, name in enumerate(written)
+        if name not in known
+    ]
+    return [name for name in dict.fromkeys(map(str, written)) if name in known], problems
+
+
+def _models(data: Mapping[str, Any]) -> list[str]:
+    """Names in the section `models`."""
+    models = data.get("models")
+    return [str(name) for name in models] if isinstance(models, dict) else []
 
 
 def read_dataset(data: Mapping[str, Any], root: str | None) -> tuple[core.data.DatasetInfo | None, list[Problem]]:

@@ -11,8 +11,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 
 import core.data
 import trainables
-from core.configuration import Extension, Precision
+from core.configuration import Configuration, Extension, Precision
 from core.extensions import Source
+from core.formulas.costs import with_costs
+from core.formulas.derived import with_derived
 from core.mistakes import StudyError
 from studies.study_file import space
 from studies.study_file.document import Problem
@@ -190,6 +192,7 @@ class StudySpec(BaseModel):
     paper: str | None = None
     extensions: list[OwnCode] = Field(default_factory=list)
     derived: dict[str, str] = Field(default_factory=dict, description="results computed from others, by name")
+    costs: list[str] = Field(default_factory=list, description="costs that are results (core/formulas/costs.py)")
 
     @functools.cached_property
     def spaces(self) -> dict[str, ModelSpace]:
@@ -200,6 +203,13 @@ class StudySpec(BaseModel):
     def dataset_name(self) -> str:
         """Name of the data set, without its options."""
         return core.data.dataset_name(self.dataset)
+
+    def results(
+        self, metrics: Mapping[str, float], configuration: Configuration, ledger: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """What metrics gave a trial of a configuration, with the study's costs, and what is derived from both."""
+        paid = with_costs(metrics, self.costs, configuration.hyperparameters, ledger)
+        return with_derived(paid, self.derived)
 
     @property
     def grid_size(self) -> int:

@@ -31,7 +31,7 @@ def validate(document: Document, *, data_root: str | None = None) -> StudySpec:
     if of_extensions:  # without which nobody knows what else is wrong
         raise document.fail(of_extensions)
     problems += check(study)
-    metrics, problems_of_metrics = complete_metrics(study)
+    metrics, costs, problems_of_metrics = complete_metrics(study)
     problems += problems_of_metrics
     if metrics:
         problems += check_requests(metrics, study.models, study.info)
@@ -39,10 +39,11 @@ def validate(document: Document, *, data_root: str | None = None) -> StudySpec:
         raise document.fail(problems)
     values = {key: getattr(study, key) for key in KEYS}
     values["dataset"] = core.data.pinned(study.dataset, core.data.data_root(data_root))
-    spec = StudySpec(**{**values, "metrics": metrics})
+    values |= {"metrics": metrics, "costs": costs}
+    spec = StudySpec(**values)
     if spec.search.sampler == "grid" and "configurations" not in spec.search.model_fields_set:
         whole_grid = spec.search.model_copy(update={"configurations": spec.grid_size})
-        spec = StudySpec(**{**values, "metrics": metrics, "search": whole_grid})
+        spec = StudySpec(**{**values, "search": whole_grid})
     return with_points(spec)
 
 
@@ -51,7 +52,7 @@ def check(study: Draft) -> Iterator[Problem]:
     yield from check_columns(study.extensions, study.models)
     yield from check_models(study)
     yield from check_defaults(study)
-    yield from check_objectives(study.objectives, study.written_derived)
+    yield from check_objectives(study.objectives, study.written_derived, study.legal_costs)
     yield from check_derived(study.derived, study.models, study.objectives, study.early_stop)
     if study.budget:
         yield from check_intervals(study.budget)

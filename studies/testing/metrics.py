@@ -12,6 +12,7 @@ from core.metrics import Metric, MetricError
 from studies.testing.contract import Bench, Check, NotApplicable, hold, identical, refuses
 from studies.testing.representations import everything
 
+ROUNDING = 1e-6
 ARRAYS = ("codes", "factors", "posterior_mean", "posterior_log_variance", "sampled_codes", "discrete_codes")
 
 
@@ -33,6 +34,12 @@ def values_are_finite_and_named(bench: Bench) -> None:
         hold(isinstance(value, float) and np.isfinite(value), f"'{key}' is {value!r}")
         hold(core.metrics.find_key(key)[0] is metric, f"'{key}' is not among its directions")
         hold(core.metrics.find_key(f"{key}/{protocol}") == (metric, protocol), f"'{key}/{protocol}' is not found")
+        scale = metric.scales.get(key)
+        within = scale is None or (
+            (scale.low is None or value >= scale.low - ROUNDING)
+            and (scale.high is None or value <= scale.high + ROUNDING)
+        )
+        hold(within, f"'{key}' is {value:.4g}, beyond its scale {scale.text if scale else ''}")
     again = metric.compute(protocol=protocol, seed=3, **_served(metric, everything()))
     hold(values == again, "the same seed gives other values: draw from the generator that it is given")
 
@@ -100,6 +107,7 @@ def describes_itself(bench: Bench) -> None:
     hold(metric.source, "it has no source")
     hold(metric.function.__doc__, "its function has no docstring")
     hold(set(metric.directions.values()) <= {"maximize", "minimize", None}, "a direction is no direction")
+    hold(set(metric.scales) <= set(metric.directions), "a scale is of no key that it gives")
     hold(metric.requires <= metric.accepts, "it requires what it does not accept")
     needs = bool({"factors", "dataset"} & metric.requires)
     hold(metric.needs_factors == needs, f"needs_factors is {metric.needs_factors}, its inputs say {needs}")

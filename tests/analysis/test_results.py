@@ -113,6 +113,12 @@ def test_the_knee_is_farthest_ahead_of_the_line_between_the_ends(writer: StudyWr
     assert writer.study.knee()["configuration"] == keys[1]
 
 
+def test_two_points_have_no_knee(writer: StudyWriter) -> None:
+    front_of(writer, [(0.9, 100.0), (0.5, 20.0)])
+    with pytest.raises(QueryError, match="two points, its ends: a knee needs at least 3"):
+        writer.study.knee()
+
+
 def test_nearest_on_the_front(writer: StudyWriter) -> None:
     keys = front_of(writer, [(0.9, 100.0), (0.85, 50.0), (0.5, 20.0), (0.4, 49.0)])
     assert writer.study.nearest(reconstruction_error=48)["configuration"] == keys[1]
@@ -150,3 +156,24 @@ def test_compare_studies_over_their_common_configurations(tmp_path: pathlib.Path
 def test_searched_hyperparameters_are_those_with_ranges(writer: StudyWriter) -> None:
     writer.configuration("beta_vae", 1, beta=4.0, batch_size=50)
     assert writer.study.searched("beta_vae") == ["beta"]
+
+
+def test_costs_are_columns_and_objectives(tmp_path: pathlib.Path) -> None:
+    objectives = {"factor_vae_score": "maximize", "num_annotated": "minimize", "seconds_training": "minimize"}
+    writer = StudyWriter(tmp_path, objectives=objectives, costs=["num_annotated", "seconds_training"])
+    without = writer.configuration("beta_vae", 2, beta=4.0)
+    told = writer.configuration("few_labels", 2, num_annotated=250)
+    pending = writer.configuration("few_labels", 1, num_annotated=900)
+    for seed in (0, 1):
+        writer.complete(without, seed, {**POOR, "num_annotated": 0.0, "seconds_training": 1.0})
+        writer.complete(told, seed, {**GOOD, "num_annotated": 250.0, "seconds_training": 1.0})
+    study = writer.study
+    assert study.trials().columns.is_unique
+    assert study.trials()["num_annotated"].tolist() == [0, 0, 250, 250, 900]
+    table = study.configurations().set_index("configuration")
+    assert table.columns.is_unique
+    assert table.loc[without, ["num_annotated_mean", "num_annotated_std", "seconds_training_std"]].tolist() == [0, 0, 0]
+    assert table.loc[pending, "num_annotated"] == 900
+    assert study.front()["configuration"].tolist() == [told, without]
+    assert study.best("seconds_training", where="num_annotated < 100")[0].configuration == without
+    assert study.direction("device_seconds") == "minimize"

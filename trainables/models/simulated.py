@@ -96,6 +96,18 @@ class SimulatedRun:
     def close(self) -> None:
         """Nothing is held elsewhere."""
 
+    @property
+    def progress(self) -> int:
+        """Steps so far."""
+        return self.step
+
+    def train_for(self, seconds: float) -> bool:  # noqa: ARG002
+        """There is nothing to train between results."""
+        return True
+
+    def catch_up(self) -> None:
+        """All is here."""
+
     def train_interval(self) -> None:
         """There is nothing to train apart from the evaluation."""
 
@@ -126,7 +138,8 @@ class SimulatedRun:
         return TrialResult(self.step, self._metrics(), self._ledger(), done=self.step >= self.config.steps)
 
     def _ledger(self) -> dict[str, Any]:
-        return {"seconds_training": self.seconds, "seconds_evaluating": 0.0, "peak_memory": 0, "device": "simulated"}
+        spent = {"seconds_training": self.seconds, "seconds_evaluating": 0.0}
+        return {**spent, "peak_memory": 0, "parameters": 0, "device": "simulated"}
 
     def _metrics(self) -> dict[str, float]:
         h = self.hyperparameters

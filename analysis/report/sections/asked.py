@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis import figures
-from analysis.reading.purpose import purpose
-from analysis.report.page import Block, Definitions, Paragraph, Quote, Section
+from analysis.report.page import Definitions, Section
 from analysis.report.wording import dataset_name, symbols
 from analysis.results import Results
 
@@ -13,11 +12,9 @@ AIMS = {"maximize": "as large as possible", "minimize": "as small as possible"}
 
 
 def section(study: Results) -> Section:
-    """The purpose that the study file begins with, and what it asks for."""
-    why = purpose(study.path)
-    said: list[Block] = [Paragraph("The study file says:"), Quote(why)] if why else []
+    """What the study file asks for."""
     words = {heading: symbols(text) for heading, text in _words(study).items()}
-    return Section.of("asked", "What was asked", *said, Definitions(words))
+    return Section.of("asked", "What was asked", Definitions(words))
 
 
 def _words(study: Results) -> dict[str, str]:

@@ -1,5 +1,6 @@
-"""The front: every configuration as a point that can be pointed at, and the best ones as a table."""
+"""The front: the best configurations as a table, and every pair of objectives beyond the first as a small plot."""
 
+import itertools
 import pathlib
 from collections.abc import Mapping
 
@@ -7,30 +8,35 @@ import pandas as pd
 
 from analysis import figures
 from analysis.figures.style import arrow
-from analysis.report.album import ON_HOVER, Image
-from analysis.report.at_hand import best_seed, stored
 from analysis.report.evidence import Evidence
-from analysis.report.page import Block, Paragraph, Scatter, Section, Table
-from analysis.report.scatter import Plot, scatter
+from analysis.report.page import Block, Paragraph, Row, Scatter, Section, Table
+from analysis.report.scatter import scatter
 from analysis.report.wording import chosen, mean_and_deviation
 from analysis.results import Results
 
-MOST_PICTURES = 24  # of points of the front, shown on hover
-HOVER = 352  # pixels
+SMALL = (480, 340)  # pixels
+MOST_PAIRS = 9  # of objectives
 
 
 def section(study: Results, found: Evidence, directory: pathlib.Path) -> Section:
-    """The scatter plot and the table; the front as a figure for print is saved beside the page."""
+    """The table and the further pairs of objectives; the front as a figure for print is saved beside the page."""
     _save(study, directory)
-    plot = scatter(study, found.probability)
-    blocks: list[Block] = [_nothing(study)] if plot is None else [_scatter(study, plot), _table(study, found)]
+    blocks: list[Block] = [_nothing(study)] if study.feasible().empty else [*_pairs(study, found), _table(study, found)]
     return Section.of("front", "The front", *blocks)
 
 
 def _save(study: Results, directory: pathlib.Path) -> None:
-    configurations, front = study.configurations(), study.front()
+    configurations, front, searched = study.configurations(), study.front(), study.searched_by_model()
     title = f"{study.name}: {len(front)} of {len(configurations)} configurations on the front"
-    figures.save(figures.pareto_front(configurations, front, study.objectives, title), directory, "pareto_front")
+    for axes in (None, *_further(study)):
+        figure = figures.pareto_front(configurations, front, study.objectives, title, searched=searched, axes=axes)
+        name = "pareto_front" if axes is None else "pareto_front_" + "_".join(key.replace("/", "-") for key in axes)
+        figures.save(figure, directory, name)
+
+
+def _further(study: Results) -> list[tuple[str, str]]:
+    """Pairs of objectives but the first, which stands at the head of the page."""
+    return list(itertools.combinations(study.objectives, 2))[1 : MOST_PAIRS + 1]
 
 
 def _nothing(study: Results) -> Paragraph:
@@ -38,39 +44,23 @@ def _nothing(study: Results) -> Paragraph:
     return Paragraph(f"No configuration is completed yet{constraint}.")
 
 
-def _scatter(study: Results, plot: Plot) -> Scatter:
-    axes = f"{plot.labels[1]} against {plot.labels[0]}"
-    missing = f" ({plot.left_out:,} behind the front are not drawn)" if plot.left_out else ""
-    edge = ", and what lies behind the dashed edge is dominated" if plot.line else ""
-    caption = (
-        f"{axes}: means over seeds of every completed configuration{missing}; the front is ringed, with ± one "
-        f"standard deviation{edge}. Point at a mark, or reach the front's with the Tab key, for its configuration"
-    )
-    return Scatter(
-        plot,
-        alt=f"Scatter plot: {axes}. The table below holds the front.",
-        images=_traversals(study),
-        caption=f"{caption} and traversal.",
-        caption_without=f"{caption}.",
-    )
-
-
-def _traversals(study: Results) -> dict[str, Image]:
-    """What the dimensions of points of the front do, as their best seed left it, by configuration."""
-    found = {}
-    for key in study.front()["configuration"].head(MOST_PICTURES):
-        png = stored(best_seed(study, key)).get("traversal")
-        if png is not None:
-            found[key] = Image(png, widest=HOVER, rank=ON_HOVER)
-    return found
+def _pairs(study: Results, found: Evidence) -> list[Row]:
+    plots = []
+    for axes in _further(study):
+        plot = scatter(study, found.probability, axes, SMALL)
+        if plot is not None:
+            names = f"{plot.labels[1]} against {plot.labels[0]}"
+            caption = f"{names}; the front, of all objectives together, is ringed."
+            plots.append(Scatter(plot, f"Scatter plot: {names}.", {}, caption, caption, reachable=False))
+    return [Row(plots)] if plots else []
 
 
 def _table(study: Results, found: Evidence) -> Table:
     objectives = [f"{figures.label(key)} {arrow(direction)}" for key, direction in study.objectives.items()]
     return Table(
-        "The front: mean ± standard deviation over seeds, and how often a configuration is on the front when seeds "
-        "are drawn anew.",
-        ["model", "hyperparameters", "seeds", *objectives, "on the front", "configuration"],
+        "The front, best first by the first objective: mean ± standard deviation over seeds"
+        + (", and how often a configuration is on the front when seeds are drawn anew." if found.probability else "."),
+        ["model", "hyperparameters", "seeds", *objectives, *_share_head(found.probability), "configuration"],
         [_row(study, row, found.probability) for _, row in study.front().iterrows()],
     )
 
@@ -82,6 +72,11 @@ def _row(study: Results, row: "pd.Series", probability: Mapping[str, float]) -> 
         chosen(study, row),
         str(row["n"]),
         *(mean_and_deviation(row, metric) for metric in study.objectives),
-        f"{probability[key]:.0%}" if key in probability else "–",
+        *(f"{probability[key]:.0%}" for _ in _share_head(probability)),
         key,
     ]
+
+
+def _share_head(probability: Mapping[str, float]) -> list[str]:
+    """The head of the column of shares, if there are any."""
+    return ["on the front"] if probability else []

@@ -9,10 +9,12 @@ import numpy as np
 from analysis import figures
 from analysis.report.album import drawn
 from analysis.report.evidence import Evidence
-from analysis.report.page import Figure, Paragraph, Section, Table
+from analysis.report.page import Details, Figure, Paragraph, Row, Section, Table
 from analysis.report.rules import Rules
+from analysis.report.wording import seeds_in_words, signed
 from analysis.results import QueryError, Results
 from analysis.statistics import dependence, uncertainty
+from analysis.statistics.comparison import CLEARLY
 
 MOST_PAIRS = 15
 MOST_METRICS = 12
@@ -27,34 +29,36 @@ def section(study: Results, found: Evidence, directory: pathlib.Path) -> Section
     return Section.of(
         anchor,
         heading,
+        Paragraph(_caution(found)),
+        _comparisons(study, found, metric),
+        Details(
+            f"What other rules of choice would report as {figures.short_label(metric)}", _rules(found.rules, metric)
+        ),
+        _shares(study) if found.fewest_seeds > 1 else None,
         _hypervolume(found),
-        _progress(study, directory),
-        _rules(found.rules, metric),
-        _comparisons(study, metric),
-        _shares(study) if found.probability else None,
-        _importance(study, metric),
-        _ranks(study, directory),
+        Row([each for each in (_progress(study, directory), _ranks(study, directory)) if each is not None]),
     )
 
 
 def _hypervolume(found: Evidence) -> Paragraph:
-    text = markupsafe.Markup("Hypervolume of the front: <strong>{}</strong>, measured against {}. {}")
-    return Paragraph(text.format(str(found.hypervolume), found.reference, _caution(found)))
+    text = markupsafe.Markup(
+        "Hypervolume of the front: <strong>{}</strong>, the volume between it and {}. It serves to compare searches of "
+        "the same objectives."
+    )
+    return Paragraph(text.format(str(found.hypervolume), found.reference))
 
 
 def _caution(found: Evidence) -> str:
-    """What may be read from the interval of the hypervolume."""
-    if not found.probability:
+    """What may be read from the hypervolume."""
+    if found.fewest_seeds == 1:
         return "Every configuration has one seed, so nothing can be said about chance: more seeds are needed."
-    origin = "The interval is a bootstrap over seeds."
-    if found.fewest_seeds >= 5:
-        return origin
-    return (
-        f"{origin} Some configurations have only {found.fewest_seeds} seed{'s' if found.fewest_seeds > 1 else ''}: a "
-        "bootstrap can do no more than repeat these, so that intervals here are too narrow (of three seeds they hold "
-        "the truth in about two cases of three, of ten in nine of ten) and shares of 100 % on the front are no "
-        "certainty."
-    )
+    if not found.enough_seeds:
+        return (
+            f"Some configurations have only {seeds_in_words(found.fewest_seeds)}. With fewer than "
+            f"{uncertainty.ENOUGH_SEEDS} no interval is given here: a bootstrap can do no more than repeat the "
+            "same few, and what it would draw from three holds the truth in about two cases of three."
+        )
+    return "The interval is a bootstrap over seeds, and somewhat too narrow: of ten seeds it holds nine cases in ten."
 
 
 def _progress(study: Results, directory: pathlib.Path) -> Figure:
@@ -81,42 +85,52 @@ def _rules(rules: Rules, metric: str) -> Table:
     )
 
 
-def _comparisons(study: Results, metric: str) -> Table | None:
+def _comparisons(study: Results, found: Evidence, metric: str) -> Table | None:
     pairs = itertools.islice(itertools.combinations(study.spec["models"], 2), MOST_PAIRS)
-    rows = [row for first, second in pairs if (row := _comparison(study, first, second, metric)) is not None]
+    rows = [row for first, second in pairs if (row := _comparison(study, found, first, second, metric)) is not None]
     if not rows:
         return None
+    noise = uncertainty.seed_deviation(study.feasible(), metric)
+    told = "–" if np.isnan(noise) else f"{noise:.2g}"
+    last = ["95 % interval", "effect"] if found.enough_seeds else ["more than seeds differ"]
+    meaning = (
+        "Effect: mean difference in standard deviations of the differences (Hedges). An interval that holds 0 leaves "
+        "open which is better."
+        if found.enough_seeds
+        else f"Seeds of one configuration differ by {told} (standard deviation, pooled over all configurations); a "
+        f"difference of two means counts as more from {CLEARLY:g} standard errors on."
+    )
     return Table(
-        f"{figures.label(metric)}: the best configuration of each model, compared seed by seed. Effect: mean "
-        "difference in standard deviations of the differences (Hedges). An interval that holds 0 leaves open which is "
-        "better. Each configuration was chosen for its score, which flatters all of them.",
-        ["first", "second", "first − second", "95 % interval", "effect", "pairs"],
+        f"{figures.label(metric)}: the best configuration of each model, compared seed by seed. {meaning} Each "
+        "configuration was chosen for its score, which flatters all of them.",
+        ["first", "second", "first − second", *last, "pairs"],
         rows,
     )
 
 
-def _comparison(study: Results, first: str, second: str, metric: str) -> list[object] | None:
+def _comparison(study: Results, found: Evidence, first: str, second: str, metric: str) -> list[object] | None:
     """A row on two models; None when one of them has nothing completed."""
     try:
         row = study.compare(first, second, metric).iloc[0].to_dict()
     except QueryError:
         return None
-    return [
-        figures.title(first),
-        figures.title(second),
-        f"{row['difference']:+.3g}",
-        "–" if np.isnan(row["low"]) else f"{row['low']:+.3g} to {row['high']:+.3g}",
-        "–" if np.isnan(row["effect"]) else f"{row['effect']:+.2f}",
-        row["pairs"],
-    ]
+    if found.enough_seeds:
+        last = [
+            "–" if np.isnan(row["low"]) else f"{signed(row['low'])} to {signed(row['high'])}",
+            "–" if np.isnan(row["effect"]) else signed(row["effect"], 2),
+        ]
+    else:
+        error = uncertainty.seed_deviation(study.feasible(), metric) * np.sqrt(2 / row["pairs"])
+        last = ["–" if np.isnan(error) else "yes" if abs(row["difference"]) > CLEARLY * error else "no"]
+    return [figures.title(first), figures.title(second), signed(row["difference"]), *last, row["pairs"]]
 
 
-def _shares(study: Results) -> Table | None:
+def _shares(study: Results) -> Details | None:
     trials = study.trials()
     shares = {figures.label(key): dependence.variance_shares(trials, key) for key in _metrics(study)}
     if not shares:
         return None
-    return Table(
+    table = Table(
         "Share of the variance of each final metric that is due to the model, to its hyperparameters, and to the "
         "seed; with few seeds part of what is the seed's counts as the hyperparameters'.",
         ["metric", "model", "hyperparameters", "seed"],
@@ -125,31 +139,11 @@ def _shares(study: Results) -> Table | None:
             for label, own in shares.items()
         ],
     )
+    return Details("What differences come from: model, hyperparameters, seed", table)
 
 
 def _metrics(study: Results) -> list[str]:
     return study.scored_metrics()[:MOST_METRICS]
-
-
-def _importance(study: Results, metric: str) -> Table | None:
-    rows = [
-        [
-            figures.title(str(model)),
-            figures.symbol(str(model), row["hyperparameter"]),
-            f"{row['importance']:.0%}",
-            f"{row['explained']:.2f}",
-        ]
-        for model, own in study.feasible().groupby("model", sort=False)
-        for row in dependence.importance(own, study.searched(str(model)), metric).to_dict("records")
-    ]
-    if not rows:
-        return None
-    return Table(
-        f"Importance of the searched hyperparameters for {figures.label(metric)} (permutation in a random forest). R² "
-        "is on configurations that the forest has not seen; near or below 0 the importances mean nothing.",
-        ["model", "hyperparameter", "importance", "R²"],
-        rows,
-    )
 
 
 def _ranks(study: Results, directory: pathlib.Path) -> Figure | None:

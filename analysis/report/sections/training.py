@@ -5,8 +5,8 @@ import pathlib
 import pandas as pd
 
 from analysis import figures
-from analysis.report.album import drawn
-from analysis.report.page import Figure, Paragraph, Section
+from analysis.report.album import cut
+from analysis.report.page import Panels, Paragraph, Section
 from analysis.results import Results
 
 MOST_CURVES = 3  # metrics
@@ -19,17 +19,20 @@ def section(study: Results, directory: pathlib.Path) -> Section:
     return Section.of("curves", "Training", _curves(study, directory) or nothing)
 
 
-def _curves(study: Results, directory: pathlib.Path) -> Figure | None:
-    curves = study.curves()
+def _curves(study: Results, directory: pathlib.Path) -> Panels | None:
+    curves, configurations = study.curves(), study.configurations()
     metrics = _metrics(study, curves)
+    models = list(configurations["model"].unique())
     if not metrics:
         return None
-    figure = figures.training_curves(curves, study.configurations(), metrics, study.searched_by_model())
-    return Figure(
-        drawn(figure, directory, "curves"),
-        "Metrics during training",
-        "Metrics during training, mean over seeds with a band of ± one standard deviation, a column per model.",
-        "broad",
+    figure = figures.training_curves(curves, configurations, metrics, study.searched_by_model())
+    names = [f"{figures.label(metric)} of {figures.title(model)}" for metric in metrics for model in models]
+    pictures = cut(figure, directory, "curves", len(metrics), len(models))
+    return Panels(
+        list(zip(pictures, [f"{name} during training" for name in names], strict=True)),
+        "Metrics during training, mean over seeds with a band of ± one standard deviation: a panel per model and "
+        "metric, a line per configuration.",
+        len(models),
     )
 
 

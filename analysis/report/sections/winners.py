@@ -11,22 +11,21 @@ import numpy as np
 import pandas as pd
 
 from analysis import figures
-from analysis.models.latents import Dimensions, describe
+from analysis.models.latents import Dimensions
 from analysis.reading.trial import Trial
 from analysis.report.album import OF_A_WINNER, Image, drawn
-from analysis.report.at_hand import best_seed, cached, stored
-from analysis.report.page import Block, Figure, LeftOut, Paragraph, Section, Subheading
+from analysis.report.at_hand import Models, Opened, best_seed, stored
+from analysis.report.page import Block, Figure, LeftOut, Paragraph, Row, Section, Subheading
 from analysis.report.wording import code, mean_and_deviation, symbols
-from analysis.results import Results
-from core.data import DataError
-from core.mistakes import ExtensionError, MetricError
+from analysis.results import FEWEST_OF_KNEE, Results
 
 
 @dataclasses.dataclass(frozen=True)
 class _Winner:
-    """The best seed of a configuration, its name for captions, and where its pictures are saved."""
+    """The best seed of a configuration, its model, its name for captions, and where its pictures are saved."""
 
     trial: Trial
+    opened: Opened | None
     title: str
     directory: pathlib.Path
 
@@ -35,15 +34,15 @@ class _Winner:
         return drawn(figure, self.directory, f"{self.trial.identity}_{name}", OF_A_WINNER)
 
 
-def section(study: Results, directory: pathlib.Path) -> Section:
+def section(study: Results, models: Models, directory: pathlib.Path) -> Section:
     """Each winner once: why it was chosen, what it reaches, and what it has learned."""
     front = study.front()
     reasons = {} if front.empty else _reasons(study, front)
     blocks: list[Block] = []
     for _, row in front[front["configuration"].isin(reasons)].iterrows():
-        winner = _winner(study, row["configuration"], directory)
+        winner = _winner(study, models, row["configuration"], directory)
         words = Paragraph(_words(study, winner.trial, row, reasons[row["configuration"]]))
-        blocks += [Subheading(symbols(winner.title)), words, *_pictures(study, winner)]
+        blocks += [Subheading(symbols(winner.title)), words, *_pictures(winner)]
     return Section.of("winners", "The winners", *(blocks or [Paragraph("None yet.")]), LeftOut())
 
 
@@ -53,16 +52,17 @@ def _reasons(study: Results, front: pd.DataFrame) -> dict[str, list[str]]:
     for metric, direction in study.objectives.items():
         best = front.sort_values(f"{metric}_mean", ascending=direction == "minimize", kind="stable").iloc[0]
         reasons.setdefault(best["configuration"], []).append(f"best by {figures.short_label(metric)}")
-    reasons.setdefault(study.knee()["configuration"], []).append("the best trade-off, the knee of the front")
+    if len(front) >= FEWEST_OF_KNEE:
+        reasons.setdefault(study.knee()["configuration"], []).append("the best trade-off, the knee of the front")
     return reasons
 
 
-def _winner(study: Results, configuration: str, directory: pathlib.Path) -> _Winner:
+def _winner(study: Results, models: Models, configuration: str, directory: pathlib.Path) -> _Winner:
     trial = best_seed(study, configuration)
     searched = {name: trial.hyperparameters[name] for name in study.searched(trial.model)}
     settings = figures.settings(trial.model, searched)
     title = figures.title(trial.model)
-    return _Winner(trial, f"{title}, {settings}" if settings else title, directory)
+    return _Winner(trial, models.opened(trial), f"{title}, {settings}" if settings else title, directory)
 
 
 def _words(study: Results, trial: Trial, row: "pd.Series", reasons: list[str]) -> markupsafe.Markup:
@@ -82,14 +82,20 @@ def _shown(study: Results, trial: Trial, seeds: int) -> str:
     return f"Shown is the best of its {seeds} seeds by {first}, seed {trial.seed}: "
 
 
-def _pictures(study: Results, winner: _Winner) -> list[Figure]:
+def _pictures(winner: _Winner) -> list[Figure | Row]:
     """What the trial left; with the data set at hand its dimensions are drawn anew, sorted by factor."""
     left = {name: Image(png, rank=OF_A_WINNER) for name, png in stored(winner.trial).items()}
-    found = [_reconstruction(winner, left["reconstruction"])] if "reconstruction" in left else []
-    anew = _anew(study, winner)
-    if not anew and "traversal" in left:
-        found.append(_traversal(winner, left["traversal"]))
-    return found + anew
+    images = [_reconstruction(winner, left["reconstruction"])] if "reconstruction" in left else []
+    if winner.opened is None:
+        return [*images, *([_traversal(winner, left["traversal"])] if "traversal" in left else [])]
+    model, dimensions = winner.opened.model, winner.opened.dimensions
+    figures.animate(model, dimensions, winner.directory / f"{winner.trial.identity}.gif")
+    if dimensions.votes is not None:
+        images.append(_votes(winner, dimensions.votes, dimensions.factors))
+    found: list[Figure | Row] = [_dimensions(winner, model, dimensions), Row(images)]
+    if "components" in model.serves:
+        found += [_components(winner, model), _prior(winner, model)]
+    return found
 
 
 def _reconstruction(winner: _Winner, image: Image) -> Figure:
@@ -106,25 +112,6 @@ def _traversal(winner: _Winner, image: Image) -> Figure:
     )
 
 
-def _anew(study: Results, winner: _Winner) -> list[Figure]:
-    """Dimensions, votes and prior; none without the trial's weights or the data set."""
-    if not cached(study):
-        return []
-    try:
-        model = winner.trial.load()
-        dimensions = describe(model, study.dataset())
-    except (FileNotFoundError, DataError, MetricError, ExtensionError):
-        # no checkpoint is kept, the data set is too small to vote, or the model is in code that is not run to read
-        return []
-    figures.animate(model, dimensions, winner.directory / f"{winner.trial.identity}.gif")
-    found = [_dimensions(winner, model, dimensions)]
-    if dimensions.votes is not None:
-        found.append(_votes(winner, dimensions.votes, dimensions.factors))
-    if "components" in model.serves:
-        found += [_components(winner, model), _prior(winner, model)]
-    return found
-
-
 def _dimensions(winner: _Winner, model: Any, dimensions: Dimensions) -> Figure:
     return Figure(
         winner.image(figures.traversals(model, dimensions), "dimensions"),
@@ -132,7 +119,6 @@ def _dimensions(winner: _Winner, model: Any, dimensions: Dimensions) -> Figure:
         f"Latent traversals of {winner.title} from −3 to 3: one row per dimension, sorted and named by the factor "
         "that most of its votes name, with the share of these votes and, where there is a posterior, the dimension's "
         f"KL divergence. Animated, it lies beside this page as {winner.trial.identity}.gif.",
-        "broad",
     )
 
 
@@ -151,7 +137,6 @@ def _components(winner: _Winner, model: Any) -> Figure:
         f"Components of the prior of {winner.title}",
         f"What the components of the prior of {winner.title} decode to: a row per partition, a column per value of "
         "its factor.",
-        "broad",
     )
 
 
@@ -161,5 +146,4 @@ def _prior(winner: _Winner, model: Any) -> Figure:
         f"Samples of the prior of {winner.title}",
         f"Samples of each component of the prior of {winner.title} on the first two principal axes of its partition, "
         "by the factor's value.",
-        "broad",
     )

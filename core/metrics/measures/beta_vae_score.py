@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 from core.metrics.threads import one_thread
 from core.metrics.votes import IN_CACHE, draw_labels, source_of
 
@@ -104,4 +104,9 @@ METRIC = Metric(
     },
     needs_factors=True,
     source="Higgins et al. 2017, section 3; counts of Locatello et al. 2019",
+    scales={
+        "beta_vae_score": Scale(
+            0, 1, "the share of pairs whose common factor a linear classifier names; chance is 1 / factors"
+        )
+    },
 )

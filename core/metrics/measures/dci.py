@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metrics.checks import varying_factors
-from core.metrics.importances import directions, scores, worker_count
+from core.metrics.importances import directions, scales, scores, worker_count
 from core.metrics.metric import Metric, Protocol, Settings
 
 
@@ -79,4 +79,5 @@ METRIC = Metric(
     split=True,
     replicates=5,
     source="Eastwood & Williams 2018, section 2; trees of Locatello et al. 2019",
+    scales=scales("dci"),
 )

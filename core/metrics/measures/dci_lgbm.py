@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metrics.checks import varying_factors
-from core.metrics.importances import directions, scores
+from core.metrics.importances import directions, scales, scores
 from core.metrics.metric import Metric, Protocol, Settings
 
 
@@ -95,4 +95,5 @@ METRIC = Metric(
     split=True,
     replicates=10,
     source="Eastwood & Williams 2018, section 2, with LightGBM trees",
+    scales=scales("dci_lgbm"),
 )

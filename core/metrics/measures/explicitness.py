@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metrics.checks import alive_dimensions, varying_factors
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 from core.metrics.threads import one_thread
 from core.mistakes import MetricError
 
@@ -92,4 +92,9 @@ METRIC = Metric(
     split=True,
     replicates=10,
     source="Ridgeway & Mozer 2018, section 4",
+    scales={
+        "explicitness": Scale(
+            0, 1, "at 1 a linear classifier tells every value from the code, at 0.5 none but by chance"
+        )
+    },
 )

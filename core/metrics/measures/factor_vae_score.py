@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metrics.checks import alive_dimensions, check_inputs
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 from core.metrics.votes import IN_CACHE, Images, Pool, draw_labels, source_of
 from core.mistakes import MetricError
 
@@ -205,4 +205,9 @@ METRIC = Metric(
     optional=frozenset({"active", "posterior_mean", "posterior_log_variance", "discrete_codes", "encode_discrete"}),
     needs_factors=True,
     source="Kim & Mnih 2018, section 4; Ansari & Soh 2019 (chyvae); Jeong & Song 2019 (cascade)",
+    scales={
+        "factor_vae_score": Scale(
+            0, 1, "at 1 the dimension that keeps still always names the factor that does; chance is 1 / factors"
+        )
+    },
 )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.metrics.checks import alive_dimensions, varying_factors
 from core.metrics.information import bin_codes, mutual_information
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 from core.metrics.threads import one_thread
 
 
@@ -120,4 +120,9 @@ METRIC = Metric(
     needs_factors=True,
     replicates=10,
     source="Hsu et al. 2023, section 4; authors' code",
+    scales={
+        "info_m": Scale(0, 1, "at 1 each dimension tells about one factor only, at 0 about all alike"),
+        "info_e": Scale(None, None, "at 1 a linear classifier tells all factors from the code, at 0 none"),
+        "info_c": Scale(0, 1, "at 1 each factor is told by one dimension only, at 0 by all alike"),
+    },
 )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metrics.checks import alive_dimensions, varying_factors
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 
 
 def compute(
@@ -45,4 +45,5 @@ METRIC = Metric(
     protocols={"suter": Protocol({"quantile": 0.99}, (frozenset({"codes", "factors"}),))},
     needs_factors=True,
     source="Suter et al. 2019, section 4; scaling of Locatello et al. 2020",
+    scales={"irs": Scale(0, 1, "at 1 a dimension stays where it is whatever happens to other factors than its own")},
 )

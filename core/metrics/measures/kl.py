@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 
 
 def compute(
@@ -42,4 +42,5 @@ METRIC = Metric(
     protocols={"gaussian": Protocol({"active_above": 0.1}, (frozenset({"posterior_mean", "posterior_log_variance"}),))},
     needs=frozenset({"posterior"}),
     source="Kingma & Welling 2014, appendix B",
+    scales={"kl": Scale(0, None, "nats that the code carries about an image, at most")},
 )

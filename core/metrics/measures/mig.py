@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.metrics.checks import varying_factors
 from core.metrics.information import bin_codes, mutual_information
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 from core.metrics.threads import one_thread
 from core.mistakes import MetricError
 
@@ -107,4 +107,7 @@ METRIC = Metric(
     optional=frozenset({"dataset"}),
     needs_factors=True,
     source="Chen et al. 2018, eq. 6; histogram estimator of Locatello et al. 2019",
+    scales={
+        "mig": Scale(0, 1, "at 1 each factor is known by one dimension alone, at 0 by two equally well or by none")
+    },
 )

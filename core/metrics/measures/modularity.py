@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.metrics.checks import varying_factors
 from core.metrics.information import bin_codes, mutual_information
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 from core.mistakes import MetricError
 
 
@@ -47,4 +47,5 @@ METRIC = Metric(
     },
     needs_factors=True,
     source="Ridgeway & Mozer 2018, section 4; binning of Locatello et al. 2019",
+    scales={"modularity": Scale(0, 1, "at 1 each dimension tells about one factor only")},
 )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metrics.densities import draw_sample, sample_densities
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 
 
 def compute(
@@ -42,4 +42,8 @@ METRIC = Metric(
     optional=frozenset({"sampled_codes"}),
     needs=frozenset({"posterior"}),
     source="Chen et al. 2018, eq. 2; Hoffman & Johnson 2016",
+    scales={
+        "mutual_information": Scale(0, None, "nats that the code carries about an image"),
+        "dimension_wise_kl": Scale(0, None, "at 0 each dimension of the code is distributed as the prior's"),
+    },
 )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metrics.encoding import BATCH
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 from core.mistakes import MetricError
 
 
@@ -54,6 +54,8 @@ def compute(
     return results
 
 
+_NATS = Scale(0, None, "less is a truer image; values compare within one data set only")
+
 METRIC = Metric(
     name="reconstruction_error",
     function=compute,
@@ -65,4 +67,9 @@ METRIC = Metric(
         )
     },
     source="Ansari & Soh 2019, section 5 (sampled z); Kingma & Welling 2014, eq. 10",
+    scales={
+        "reconstruction_error": _NATS,
+        "reconstruction_error_mean_z": _NATS,
+        "reconstruction_mse": Scale(0, None, "at 0 every pixel is reproduced"),
+    },
 )

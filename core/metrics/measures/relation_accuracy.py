@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 from core.metrics.quadratic import quadratic_hits
 from core.mistakes import MetricError
 
@@ -203,4 +203,11 @@ METRIC = Metric(
     optional=frozenset({"reencode", "judge", "image_codes", "image_values", "partitions"}),
     needs=frozenset({"relations"}),
     source="Modular autoencoder with relational learner, table 1; Valenti & Bacciu 2022, section 4",
+    scales={
+        **dict.fromkeys(
+            ("relation_accuracy", "relation_accuracy_reencoded", "relation_accuracy_judged"),
+            Scale(0, 1, "the share of edits that change the one factor as asked and leave all others"),
+        ),
+        "factor_accuracy": Scale(0, 1, "the share of factor values of real images that are told from the code"),
+    },
 )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.metrics.checks import alive_dimensions, varying_factors
 from core.metrics.hinge import fit
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 
 
 def compute(
@@ -83,4 +83,7 @@ METRIC = Metric(
     needs_factors=True,
     split=True,
     source="Kumar et al. 2018, section 3; settings of Locatello et al. 2019",
+    scales=dict.fromkeys(
+        ("sap_svc", "sap_r2"), Scale(0, 1, "at 1 one dimension alone predicts each factor, at 0 two do equally well")
+    ),
 )

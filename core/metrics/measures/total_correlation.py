@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.metrics.checks import alive_dimensions
 from core.metrics.densities import draw_sample, sample_densities
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 from core.mistakes import MetricError
 
 
@@ -93,4 +93,8 @@ METRIC = Metric(
     optional=frozenset({"sampled_codes", "num_images", "discriminator_logits"}),
     needs=frozenset({"posterior"}),
     source="Chen et al. 2018, appendix C (mws); Kim & Mnih 2018, eq. 3; Locatello et al. 2019 (gaussian)",
+    scales=dict.fromkeys(
+        ("total_correlation_gaussian", "total_correlation_mws", "total_correlation_discriminator"),
+        Scale(None, None, "in nats; at 0 the dimensions of the code are independent"),
+    ),
 )

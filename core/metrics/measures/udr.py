@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metrics.checks import alive_dimensions
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 from core.mistakes import MetricError
 
 Floats = NDArray[np.float64]
@@ -98,4 +98,5 @@ METRIC = Metric(
     optional=frozenset({"active_by_seed"}),
     needs=frozenset({"seeds"}),
     source="Duan et al. 2020, eq. 3, with Spearman correlation",
+    scales={"udr": Scale(0, 1, "at 1 models of all seeds have the same dimensions")},
 )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.metric import Metric, Protocol, Settings
+from core.metrics.metric import Metric, Protocol, Scale, Settings
 from core.mistakes import MetricError
 
 
@@ -66,4 +66,9 @@ METRIC = Metric(
     needs=frozenset({"discrete"}),
     about="shape",
     source="Jeong & Song 2019, table 2",
+    scales={
+        "unsupervised_accuracy": Scale(
+            0, 1, "the share of images in the right class, with categories matched to classes"
+        )
+    },
 )

@@ -42,13 +42,19 @@ def front(
     if plot:
         from analysis import figures
 
-        drawing = figures.pareto_front(study.configurations(), study.front(), study.objectives, name)
+        drawing = figures.pareto_front(
+            study.configurations(), study.front(), study.objectives, name, searched=study.searched_by_model()
+        )
         say(str(figures.save(drawing, study.pictures_folder(), "pareto_front")))
 
 
-def report(name: Name, root: Root = ROOT) -> None:
-    """Write the report: one HTML file that opens offline, with figures as PNG and PDF."""
-    line(str(studies.open(name, root).report()))
+def report(
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Name of the study, or of several.")],
+    root: Root = ROOT,
+) -> None:
+    """Write the report: one HTML file that opens offline, with figures as PNG and PDF; of several, one over all."""
+    first, *others = (studies.open(name, root) for name in names)
+    line(str(first.report(*others, redraw=True)))
 
 
 def knee(name: Name, root: Root = ROOT, as_json: Json = False) -> None:

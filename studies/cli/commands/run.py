@@ -81,6 +81,15 @@ def launch(
     _drive(lambda: prepared.run(None, address), spec.name, root)
 
 
+def schema() -> None:
+    """The JSON Schema of study files, for editors: `# yaml-language-server: $schema=study.schema.json`."""
+    import json
+
+    from studies.reference.schema import schema as made
+
+    print(json.dumps(made(), indent=1, ensure_ascii=False))
+
+
 def resume(
     name: Name,
     root: Root = ROOT,
@@ -108,7 +117,7 @@ def _drive(run: Callable[[], Any], name: str, root: pathlib.Path) -> None:
         if StudyFolder(root, name).exists:
             say(f"stopped at once; `studies resume {name}{_root(root)}` goes on")
         raise
-    _summary(name, root)
+    _summary(name, root, drawn=outcome.finished or outcome.spent)
     if outcome.spent and not outcome.finished:
         say(f"the study's own budget is spent; `studies extend {name}{_root(root)} --hours H` gives it more")
     elif not outcome.finished:
@@ -135,16 +144,17 @@ def _say_what_is_left_out(spec: "StudySpec") -> None:
         say(f"the grid has {spec.grid_size} points, {spec.num_configurations} of them will run: search.configurations")
 
 
-def _summary(name: str, root: pathlib.Path) -> None:
-    """What a user wants to see at the end of a study."""
+def _summary(name: str, root: pathlib.Path, *, drawn: bool) -> None:
+    """What a user wants to see at the end of a study, or of a part of it whose report is not drawn."""
     study = studies.open(name, root)
     for objective in study.objectives:
-        if objective in study.metrics():
+        if objective in study.metrics() and objective not in study.spec.get("costs", ()):
             emit(best_rows(study, objective, 3, None), False, f"best trials by {objective}, on {study.dataset_name}")
     emit(front_rows(study), False, f"Pareto front (means over seeds), hypervolume {study.hypervolume():.4g}")
-    report = study.pictures_folder() / "report.html"
-    line(f"report   {report}")
-    line(f"picture  {report.with_name('pareto_front.png')}")
+    if drawn:
+        report = study.pictures_folder() / "report.html"
+        line(f"report   {report}")
+        line(f"picture  {report.with_name('pareto_front.png')}")
     called = shlex.quote(os.path.relpath(sys.argv[0]))
     program = "studies" if shutil.which("studies") else "python -m studies" if sys.argv[0].endswith(".py") else called
     where = _root(root)

@@ -1,7 +1,7 @@
 """Rules on `derived`: results that are computed from those of metrics."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import core.metrics
@@ -15,8 +15,8 @@ from studies.study_file.spec import EarlyStop
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def derived_fault(name: Any, text: Any) -> str | None:
-    """Why a name cannot have an expression, as a sentence; None when it can."""
+def derived_fault(name: Any, text: Any, costs: Collection[str] = ()) -> str | None:
+    """Why a name cannot have an expression of results and costs, as a sentence; None when it can."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         return f"{name!r} is no name of a result: letters, digits and '_'"
     if name in (*LEADING, *OF_TRIAL, "n") or name.endswith(("_mean", "_std", "_se")):
@@ -32,7 +32,8 @@ def derived_fault(name: Any, text: Any) -> str | None:
         if keys is None:
             raise FormulaError(f"an expression is text such as '0.5 * mig + 0.5 * sap_svc', not {text!r}")
         for key in keys:
-            core.metrics.find_key(key)
+            if key not in costs:
+                core.metrics.find_key(key)
     except FormulaError as error:
         return str(error)
     except core.metrics.MetricError as error:

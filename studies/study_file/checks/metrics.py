@@ -6,32 +6,37 @@ from typing import Any
 import core.metrics
 import trainables
 from core.data import DatasetInfo
+from core.formulas.costs import COSTS
 from studies.study_file.document import Path, Problem
 from studies.study_file.spec import Metrics
 
 
-def check_objectives(objectives: Any, derived: Collection[str] = ()) -> Iterator[Problem]:
-    """There is at least one objective; each is derived, or a result of a metric with its better direction."""
+def check_objectives(objectives: Any, derived: Collection[str] = (), costs: Collection[str] = ()) -> Iterator[Problem]:
+    """There is at least one objective; each is derived, a cost, or a result of a metric with its better direction."""
     if not isinstance(objectives, dict) or not objectives:
         example = "{factor_vae_score: maximize, reconstruction_error: minimize}"
         yield Problem(("objectives",), f"a study needs at least one objective, such as {example}")
         return
     for key, direction in objectives.items():
-        message = objective_fault(str(key), direction, derived)
+        message = objective_fault(str(key), direction, derived, costs)
         if message:
             yield Problem(("objectives", str(key)), message)
 
 
-def objective_fault(key: str, direction: Any, derived: Collection[str] = ()) -> str | None:
+def objective_fault(key: str, direction: Any, derived: Collection[str] = (), costs: Collection[str] = ()) -> str | None:
     """Why a result cannot be searched for in that direction, as a sentence; None when it can."""
     if direction not in ("maximize", "minimize"):
         return f"the direction is 'maximize' or 'minimize', not {direction!r}"
     if key in derived:
         return None
+    if key in COSTS and direction != "minimize":
+        return "better values of this cost are found by 'minimize'"
+    if key in costs:
+        return None
     try:
         metric, _ = core.metrics.find_key(key)
     except core.metrics.MetricError as error:
-        return str(error)
+        return f"{error}, and no cost ({', '.join(COSTS)}) or hyperparameter of a model here has the name"
     natural = metric.directions.get(key.partition("/")[0])
     if natural not in (None, direction):
         return f"better values of this metric are found by '{natural}'"

@@ -113,7 +113,7 @@ def test_the_keyboard_reaches_every_point_of_the_front(page: Any, study: Study) 
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 
-    tip = page.find_element(By.ID, "tip")
+    tip = page.find_element(By.CSS_SELECTOR, ".tip")
     reached: list[str] = []
     while True:
         page.switch_to.active_element.send_keys(Keys.TAB)
@@ -135,10 +135,10 @@ def test_the_mouse_shows_the_same_and_may_enter_it(page: Any, study: Study) -> N
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By
 
-    tip = page.find_element(By.ID, "tip")
+    tip = page.find_element(By.CSS_SELECTOR, ".tip")
     key = study.front()["configuration"][0]
     point = page.find_element(By.CSS_SELECTOR, f'.point[data-configuration="{key}"]')
-    mark = point.find_elements(By.TAG_NAME, "path")[-1]
+    mark = point.find_element(By.CSS_SELECTOR, ".mark")
     ActionChains(page).scroll_to_element(mark).move_to_element(mark).perform()
     assert tip.text == point.get_attribute("aria-label")
     ActionChains(page).move_to_element(tip).perform()
@@ -169,9 +169,21 @@ def test_all_text_stands_out(page: Any, scheme: str) -> None:
 
 def test_nothing_is_wider_than_a_phone(page: Any) -> None:
     show(page, 390, "light")
+    page.execute_script("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     assert page.execute_script("return document.documentElement.scrollWidth") <= 390
+    sideways = "[...document.querySelectorAll('main *')].filter(e => e.scrollWidth > e.clientWidth + 1 && scrolls(e))"
+    scrolls = "const scrolls = e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);"
+    assert page.execute_script(f"{scrolls} return {sideways}.length") == 0
     size = "return parseFloat(getComputedStyle(document.querySelector('.plot text')).fontSize)"
     assert page.execute_script(size) > 20  # of a drawing that is a third as wide as its coordinates
+
+
+def test_the_first_screen_has_question_verdict_front_and_traversal(page: Any) -> None:
+    size = {"width": 1400, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    for part in (".verdict", ".row .plot svg", ".row img", ".remarks"):
+        bottom = page.execute_script(f"return document.querySelector('{part}').getBoundingClientRect().bottom")
+        assert 0 < bottom + page.execute_script("return window.scrollY") <= 1000, part
 
 
 def test_the_page_can_be_printed(page: Any) -> None:

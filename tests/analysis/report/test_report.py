@@ -5,15 +5,18 @@ import pathlib
 import re
 
 import numpy as np
+import pandas as pd
 import PIL.Image
 import pytest
 
 from analysis.reading.purpose import purpose
 from analysis.report.album import OF_A_WINNER, ON_HOVER, Image, fit
 from analysis.report.evidence import evidence
+from analysis.report.freshness import current
 from analysis.report.scatter import scatter
 from analysis.report.summary import summary
-from analysis.report.wording import duration, symbols
+from analysis.report.wording import duration, mean_and_deviation, symbols
+from analysis.statistics.uncertainty import ENOUGH_SEEDS
 from analysis.study import Study
 from tests.analysis.kit import StudyWriter, random_study
 from trainables.evaluation.pictures import png
@@ -53,7 +56,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 def told(study: Study) -> str:
     """The summary as text."""
-    return " ".join(part.text for part in summary(study, evidence(study), study.history())).replace("\u00a0", " ")
+    said = summary(study, evidence(study), study.history())
+    return " ".join([said.verdict, *(part.text for part in said.remarks)]).replace("\u00a0", " ")
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +92,8 @@ def test_the_page_says_what_was_asked_and_found(text: str) -> None:
         "How sure we are",
         "best configuration on the other seeds",
         "Hypervolume of the front",
-        "only 3 seeds",
-        "95 % interval",
+        "only three seeds",
+        "more than seeds differ",
         "Nothing failed",
         "per 1,000 minibatches",
     ):
@@ -135,7 +139,7 @@ def test_failures_are_listed_and_text_is_escaped(tmp_path: pathlib.Path) -> None
 def test_one_seed_says_nothing_about_chance(tmp_path: pathlib.Path) -> None:
     study = random_study(tmp_path, seeds=1, configurations=3)
     found = evidence(study)
-    assert "none of this can be told from chance" in told(study)
+    assert "but one seed each cannot tell its lead over" in told(study)
     assert found.probability == {}
     assert "due to the model" not in study.report().read_text()
     assert "every configuration has one" in found.rules.without
@@ -157,23 +161,74 @@ def test_points_behind_the_front_are_sampled(study: Study, monkeypatch: pytest.M
         assert whole.box[1] <= point["y"] <= whole.box[3]
 
 
-def test_evidence_of_a_study(study: Study) -> None:
-    found = evidence(study)
+def test_chance_is_put_in_numbers_from_enough_seeds_on(tmp_path: pathlib.Path) -> None:
+    """Below that number nothing on the page is an interval, a share or 95 % of anything."""
+    few, enough = random_study(tmp_path, "few", seeds=ENOUGH_SEEDS - 1), random_study(tmp_path, seeds=ENOUGH_SEEDS)
+    found = evidence(enough)
     assert found.hypervolume is not None
     assert found.hypervolume.low < found.hypervolume.value
-    assert set(found.probability) == set(study.configurations()["configuration"])
+    assert set(found.probability) == set(enough.configurations()["configuration"])
+    assert evidence(few).probability == {}
+    page = few.report().read_text()
+    for promise in ("95 %", "95\u00a0%", "of redraws", "when seeds are drawn anew"):
+        assert promise not in page
+    assert "95 % interval" in enough.report().read_text()
+
+
+def study_of(tmp_path: pathlib.Path, *scores: tuple[float, ...]) -> Study:
+    """A β-VAE and a FactorVAE with these scores by seed."""
+    writer = StudyWriter(tmp_path)
+    for (model, knob), values in zip((("beta_vae", "beta"), ("factor_vae", "gamma")), scores, strict=True):
+        key = writer.configuration(model, len(values), **{knob: 4.0})
+        for seed, value in enumerate(values):
+            writer.complete(key, seed, {"factor_vae_score": value, "reconstruction_error": 40.0})
+    return writer.study
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        (((0.5, 0.6), (0.45, 0.63)), "but two seeds are too few to tell it from FactorVAE (γ = 4) at 0.54 ± 0.13"),
+        (((0.90, 0.91), (0.3, 0.32)), "ahead of FactorVAE (γ = 4) at 0.310 ± 0.014 by more than seeds differ"),
+        (((0.7,) * 4 + (0.72,), (0.5,) * 4 + (0.51,)), "ahead of FactorVAE (γ = 4) at 0.5020 ± 0.0045 by 0.202 (95 %"),
+        (((0.7, 0.5, 0.7, 0.5, 0.7), (0.5, 0.7, 0.5, 0.7, 0.5)), "but whether it is ahead of FactorVAE (γ = 4) at"),
+    ],
+)
+def test_the_first_sentence_says_how_far_it_can_be_trusted(
+    tmp_path: pathlib.Path, scores: tuple[tuple[float, ...], ...], expected: str
+) -> None:
+    study = study_of(tmp_path, *scores)
+    sentence = summary(study, evidence(study), study.history()).verdict.replace("\u00a0", " ")
+    assert sentence.startswith("β-VAE (β = 4) reaches the highest FactorVAE score, 0.")
+    assert " of at most 1" in sentence
+    assert expected in sentence
+
+
+def test_a_report_is_drawn_again_only_when_it_would_be_another_one(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = StudyWriter(tmp_path)
+    page = writer.study.report()
+    page.write_text(page.read_text() + "<!-- still here -->")
+    assert "still here" in writer.study.report().read_text()
+    assert current(writer.study) == page
+    writer.configuration("beta_vae", 1, beta=4.0)  # the journal grows
+    assert current(writer.study) is None
+    assert "still here" not in writer.study.report().read_text()
+    assert current(writer.study) == page
+    monkeypatch.setattr("analysis.report.freshness._code", lambda: "another version")
+    assert current(writer.study) is None
+    assert Study(writer.name, writer.root).report(redraw=True) == page
 
 
 def test_the_summary_says_what_was_found_and_how_sure_it_is(text: str, study: Study) -> None:
     front, sentences = study.front(), told(study)
-    assert sentences.startswith(
-        "12 configurations of β-VAE, FactorVAE and CHyVAE on dsprites.quick; trials: 36 completed."
+    assert "12 configurations of β-VAE, FactorVAE and CHyVAE on dsprites.quick; trials: 36 completed." in sentences
+    assert f"reaches the highest FactorVAE score, {front['factor_vae_score_mean'].max():.3f}" in sentences
+    assert (
+        f"{len(front)} of 12 configurations are on the front of FactorVAE score and reconstruction error" in sentences
     )
-    best = front["factor_vae_score_mean"].max()
-    assert f"Best FactorVAE score: {best:.4g}" in sentences
-    assert f"{len(front)} configurations are on the front of FactorVAE score against reconstruction error" in sentences
-    by_error = study.feasible().sort_values("reconstruction_error_mean").iloc[0]["factor_vae_score_mean"]
-    assert f"instead of {best:.4g}: {by_error:.4g} (best by reconstruction error)" in sentences
+    assert "FactorVAE score runs from 0 to 1: " in sentences
     assert 'class="summary"' in text
 
 
@@ -249,3 +304,10 @@ def test_what_is_shown_on_hover_gets_room_last() -> None:
 
 def test_words_of_durations() -> None:
     assert [duration(value) for value in (12.0, 240.0, 7200.0)] == ["12 s", "4 min", "2 h"]
+
+
+def test_numbers_have_as_many_digits_as_their_deviation_leaves_them() -> None:
+    rows = [(0.15664, 0.0241), (58.0634, 0.2122), (1024.0, 0.0), (-0.5, np.nan), (164.4321, 12.0), (5.0e5, 1.2e4)]
+    told = [mean_and_deviation(pd.Series({"m_mean": mean, "m_std": spread}), "m") for mean, spread in rows]
+    assert told == ["0.157 ± 0.024", "58.06 ± 0.21", "1,024", "−0.5", "164 ± 12", "500,000 ± 12,000"]
+    assert mean_and_deviation(pd.Series({"m_mean": 3.0}), "m") == "3"

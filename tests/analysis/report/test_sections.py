@@ -5,17 +5,35 @@ import pkgutil
 import re
 import types
 import typing
+from collections.abc import Iterable, Iterator
 
 import markupsafe
 import numpy as np
 import pytest
 
-from analysis.report import page, write
+from analysis.report import page
 from analysis.report import sections as package
+from analysis.report.at_hand import Models
 from analysis.report.evidence import evidence
-from analysis.report.page import Definitions, Details, Figure, Paragraph, Scatter, Section, Table, images
-from analysis.report.sections import asked, cost, failures, front, paper, provenance, sure, training, winners
-from analysis.report.write import sections
+from analysis.report.page import (
+    Block,
+    Code,
+    Definitions,
+    Details,
+    Figure,
+    Panels,
+    Paragraph,
+    Row,
+    Scatter,
+    Section,
+    Table,
+    images,
+)
+from analysis.report.scatter import scatter
+from analysis.report.sections import asked, cost, failures, front, knobs, paper, provenance, sure, training, winners
+from analysis.report.sections import next as next_steps
+from analysis.report.showcase import showcase
+from analysis.report.write import sections, write
 from analysis.study import Study
 from core.record import journal
 from core.record.events import ControlChosen
@@ -23,8 +41,8 @@ from core.storage import Folder
 from tests.analysis.kit import StudyWriter, random_study
 from trainables.evaluation.pictures import png
 
-ORDER = (asked, front, paper, winners, sure, training, cost, failures, provenance)
-ANCHORS = ["asked", "front", "paper", "winners", "sure", "curves", "cost", "failures", "provenance"]
+ORDER = (front, knobs, paper, winners, sure, training, cost, asked, failures, provenance, next_steps)
+ANCHORS = ["front", "knobs", "paper", "winners", "sure", "curves", "cost", "asked", "failures", "provenance", "next"]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +70,19 @@ def asking(study: Study, **changes: object) -> Study:
 
 
 def made(study: Study, directory: pathlib.Path) -> list[Section]:
-    return sections(study, evidence(study), study.history(), directory)
+    return sections(study, evidence(study), study.history(), Models(study), directory)
+
+
+def flat(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Blocks, and those inside of others, in the order in which they are numbered."""
+    for block in blocks:
+        match block:
+            case Row():
+                yield from block.figures
+            case Details():
+                yield block.table
+            case _:
+                yield block
 
 
 def words(section: Section) -> str:
@@ -60,7 +90,7 @@ def words(section: Section) -> str:
 
 
 def tables(section: Section) -> list[Table]:
-    return [block for block in section.blocks if isinstance(block, Table)]
+    return [block for block in flat(section.blocks) if isinstance(block, Table)]
 
 
 def test_every_module_is_a_section_of_the_page_in_its_order(study: Study, tmp_path: pathlib.Path) -> None:
@@ -105,11 +135,14 @@ def test_every_kind_of_block_has_a_macro(kind: type) -> None:
 
 def test_a_caption_belongs_to_the_block_of_its_figure(study: Study, text: str, tmp_path: pathlib.Path) -> None:
     """The page numbers figures and tables in the order of blocks, and sets each caption beside its own picture."""
-    blocks = [block for section in made(study, tmp_path) for block in section.blocks]
-    drawings = [block for block in blocks if isinstance(block, Figure | Scatter)]
+    first = showcase(study, Models(study), {}, tmp_path)
+    assert first is not None
+    blocks = list(flat([first, *(block for section in made(study, tmp_path) for block in section.blocks)]))
+    drawings = [block for block in blocks if isinstance(block, Figure | Panels | Scatter)]
     figures = [each for each in re.findall("<figure>.*?</figure>", text, re.DOTALL) if "<strong>Figure" in each]
     for number, (block, shown) in enumerate(zip(drawings, figures, strict=True), start=1):
-        assert f'="{markupsafe.escape(block.alt)}"' in shown
+        for alt in [alt for _, alt in block.pictures] if isinstance(block, Panels) else [block.alt]:
+            assert f'="{markupsafe.escape(alt)}"' in shown
         assert f"<strong>Figure {number}.</strong> {markupsafe.escape(block.caption)}" in shown
     heads = [block for block in blocks if isinstance(block, Table)]
     captions = re.findall(r'<figcaption id="table(\d+)"><strong>Table \1\.</strong> ([^<]*)</figcaption>', text)
@@ -121,7 +154,9 @@ def test_a_picture_without_room_takes_its_caption_with_it(
 ) -> None:
     monkeypatch.setattr(importlib.import_module("analysis.report.write"), "fit", lambda _: {})
     html = write(study).read_text()
-    wanted = [image for section in made(study, tmp_path) for image in images(section.blocks)]
+    first = showcase(study, Models(study), {}, tmp_path)
+    assert first is not None
+    wanted = [*images([first]), *(image for section in made(study, tmp_path) for image in images(section.blocks))]
     assert f"{len(wanted)} more pictures had no room in this page" in html
     assert re.findall(r"<strong>Figure (\d+)", html) == ["1"]  # the scatter plot is none of them
     assert "for its configuration." in html
@@ -138,12 +173,93 @@ def test_what_was_asked(study: Study) -> None:
 
 
 def test_the_front_is_drawn_and_tabulated(study: Study, tmp_path: pathlib.Path) -> None:
-    scatter, table = front.section(study, evidence(study), tmp_path).blocks
+    (table,) = front.section(study, evidence(study), tmp_path).blocks
+    row = showcase(study, Models(study), {}, tmp_path)
+    assert row is not None
+    scatter, winner = row.figures
     assert isinstance(scatter, Scatter)
+    assert isinstance(winner, Figure)
     assert isinstance(table, Table)
     assert list(scatter.images) == [row[-1] for row in table.rows] == list(study.front()["configuration"])
     assert scatter.caption.endswith("for its configuration and traversal.")
     assert {path.name for path in tmp_path.iterdir()} == {"pareto_front.png", "pareto_front.pdf"}
+
+
+def test_three_objectives_are_drawn_in_pairs_and_one_in_the_order_of_suggestion(tmp_path: pathlib.Path) -> None:
+    three = {"factor_vae_score": "maximize", "reconstruction_error": "minimize", "mig": "maximize"}
+    study = asking(random_study(tmp_path, "three"), objectives=three)
+    head = showcase(study, Models(study), {}, tmp_path)
+    row, _ = front.section(study, evidence(study), tmp_path).blocks
+    assert head is not None
+    assert isinstance(row, Row)
+    plots = [each.plot for each in (*head.figures, *row.figures) if isinstance(each, Scatter)]
+    labels = [tuple(label.partition(" ")[0] for label in plot.labels) for plot in plots]
+    assert labels == [("reconstruction", "FactorVAE"), ("MIG", "FactorVAE"), ("MIG", "reconstruction")]
+    assert {plot.line for plot in plots} == {""}  # what is ringed is no edge in two of three
+    write(study)
+    single = asking(random_study(tmp_path, "single"), objectives={"mig": "maximize"})
+    plot = scatter(single, {})
+    assert plot is not None
+    assert plot.labels == ("configuration, in the order of suggestion", "MIG ↑")
+    write(single)
+
+
+def test_a_cost_without_a_spread_has_a_logarithmic_axis_with_a_place_for_none(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, objectives={"mig": "maximize", "paid": "minimize"})
+    for beta, paid in ((1.0, 0.0), (2.0, 32.0), (3.0, 1024.0)):
+        key = writer.configuration("beta_vae", 2, beta=beta)
+        for seed in range(2):
+            writer.complete(key, seed, {"mig": beta / 10, "paid": paid})
+    plot = scatter(writer.study, {})
+    assert plot is not None
+    assert [text for _, text in plot.across] == ["0", "32", "1,024"]
+    places = sorted(point["x"] for point in plot.points)
+    assert places[1] - places[0] < places[2] - places[1]
+    assert all(point["bars"][0] == point["bars"][1] for point in plot.points)
+
+
+def test_the_knobs_have_a_panel_for_each_objective(study: Study, tmp_path: pathlib.Path) -> None:
+    section = knobs.section(study, tmp_path)
+    assert section is not None
+    against, lines = (block for block in section.blocks if isinstance(block, Panels))
+    assert len(against.pictures) == 2 * 3  # objectives by β, γ and ν
+    assert len(lines.pictures) == 3  # models
+    assert "8 completed configurations" in words(section)
+    assert knobs.section(StudyWriter(tmp_path).study, tmp_path) is None
+
+
+def test_two_knobs_of_a_model_are_drawn_against_each_other(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, models={"beta_vae": {"beta": {"log": [1, 16]}, "network": ["tiny", "small"]}})
+    for index in range(8):
+        key = writer.configuration("beta_vae", 1, beta=1.0 + index, network=("tiny", "small")[index % 2])
+        writer.complete(key, 0, {"factor_vae_score": 0.1 * index, "reconstruction_error": 40.0 + index})
+    section = knobs.section(writer.study, tmp_path)
+    assert section is not None
+    assert [type(block) for block in section.blocks] == [Panels, Panels, Panels, Figure]
+
+
+def test_what_to_do_next(study: Study, tmp_path: pathlib.Path) -> None:
+    section = next_steps.section(study, evidence(study))
+    assert "studies extend made --seeds 5" in words(section)
+    load, compare = (block.text for block in section.blocks if isinstance(block, Code))
+    best = study.front()["configuration"][0]
+    assert f'study.trial("{best}", ' in load
+    compile(load, "load", "exec")
+    assert compare.startswith("studies compare made ")
+    begun = StudyWriter(tmp_path)
+    begun.configuration("beta_vae", 1, beta=4.0)
+    assert "studies resume made" in words(next_steps.section(begun.study, evidence(begun.study)))
+
+
+def test_a_winner_at_the_end_of_its_range_asks_for_a_wider_one(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, models={"beta_vae": {"beta": {"log": [1, 16]}}})
+    for beta, score in ((2.0, 0.3), (15.5, 0.9)):
+        key = writer.configuration("beta_vae", 5, beta=beta)
+        for seed in range(5):
+            writer.complete(key, seed, {"factor_vae_score": score, "reconstruction_error": 40.0})
+    said = words(next_steps.section(writer.study, evidence(writer.study)))
+    assert "A wider range: β of the best by FactorVAE score, β-VAE (β = 15.5), lies at the upper end of 1 to 16" in said
+    assert "More seeds" not in said
 
 
 def test_notes_of_a_paper_are_below_its_table_with_their_marks(study: Study, tmp_path: pathlib.Path) -> None:
@@ -154,7 +270,7 @@ def test_notes_of_a_paper_are_below_its_table_with_their_marks(study: Study, tmp
 
 
 def test_winners_show_what_their_best_seed_left(study: Study, tmp_path: pathlib.Path) -> None:
-    section = winners.section(study, tmp_path)
+    section = winners.section(study, Models(study), tmp_path)
     pictures = [block for block in section.blocks if isinstance(block, Figure)]
     assert "Chosen as best by FactorVAE score" in words(section)
     assert "Shown is the best of its 3 seeds by FactorVAE score, seed " in words(section)
@@ -163,7 +279,7 @@ def test_winners_show_what_their_best_seed_left(study: Study, tmp_path: pathlib.
 
 
 def test_models_are_compared_and_variance_is_shared_out(study: Study, tmp_path: pathlib.Path) -> None:
-    rules, comparisons, shares = tables(sure.section(study, evidence(study), tmp_path))
+    comparisons, rules, shares = tables(sure.section(study, evidence(study), tmp_path))
     assert rules.rows[0][0] == "best trial by the score"
     assert len(comparisons.rows) == 3
     assert [row[0] for row in shares.rows] == ["FactorVAE score", "reconstruction error (nats per image)", "MIG"]
@@ -171,7 +287,8 @@ def test_models_are_compared_and_variance_is_shared_out(study: Study, tmp_path: 
 
 def test_training_is_drawn_when_it_was_watched(study: Study, tmp_path: pathlib.Path) -> None:
     (curves,) = training.section(study, tmp_path).blocks
-    assert isinstance(curves, Figure)
+    assert isinstance(curves, Panels)
+    assert len(curves.pictures) == 3 * 3  # metrics by models
     assert (tmp_path / "curves.pdf").exists()
     assert "more than once" in words(training.section(StudyWriter(tmp_path).study, tmp_path))
 

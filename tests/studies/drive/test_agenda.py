@@ -10,6 +10,7 @@ import pytest
 
 from core.configuration import TrialConfig
 from core.record import journal
+from core.record.progress import Progress
 from studies import service
 from studies.delivery.feeder import deliver
 from studies.delivery.to_optuna import OptunaSink
@@ -21,7 +22,7 @@ from studies.study_file.space import configure
 from studies.study_file.spec import StudySpec
 from studies.testing.trials import trial_config
 from tests.analysis.kit import StudyWriter
-from trainables.trainable import TrialResult
+from trainables.trainable import TrialResult, Underway
 
 OVER = "over"
 
@@ -118,11 +119,32 @@ def test_what_is_derived_is_recorded_and_told(benches: Any) -> None:
     bench = benches(derived={"score": "mig + 1 / reconstruction_error"}, objectives={"score": "maximize"}, seeds=1)
     bench.next()
     result = TrialResult(10, {"mig": 0.5, "reconstruction_error": 4.0}, {}, done=True)
-    assert bench.agenda.verdict(bench.identity(1), result) == "go on"
+    assert bench.agenda.verdict(bench.identity(1), result, 0.0) == "go on"
     bench.agenda.record(bench.identity(1), result, {}, 0.0, last=True)
     bench.agenda.ended(bench.identity(1))
     assert bench.outcomes() == [("COMPLETE", [0.75])]
     assert bench.state.trial(bench.identity(1)).final_metrics["score"] == 0.75
+
+
+def test_a_trial_between_two_results_is_noted_and_stops_with_the_budget(benches: Any) -> None:
+    bench = benches()
+    bench.next()
+    identity = bench.identity(1)
+    assert bench.agenda.underway(identity, Underway(3, 1.5)) == "go on"
+    assert bench.state.progress(bench.state.trial(identity)) == Progress(3, 1.5)
+    bench.spent = True
+    assert bench.agenda.underway(identity, Underway(4, 2.0)) == "stop"
+
+
+def test_costs_are_recorded_and_told(benches: Any) -> None:
+    directions = {"mig": "maximize", "noise": "minimize", "device_seconds": "minimize", "parameters": "minimize"}
+    bench = benches(costs=["noise", "device_seconds", "parameters"], objectives=directions, seeds=1)
+    bench.next()
+    ledger = {"seconds_training": 3.0, "seconds_evaluating": 1.0, "parameters": 50}
+    bench.agenda.record(bench.identity(1), TrialResult(10, {"mig": 0.5}, ledger, done=True), {}, 0.0, last=True)
+    bench.agenda.ended(bench.identity(1))
+    noise = bench.given[1].configuration.hyperparameters["noise"]
+    assert bench.outcomes() == [("COMPLETE", [0.5, noise, 4.0, 50.0])]
 
 
 def test_no_more_trials_than_slots_and_finished_only_when_all_is_told(benches: Any) -> None:
@@ -276,11 +298,11 @@ def test_a_stopped_configuration_takes_its_waiting_seeds_along(benches: Any) -> 
     for number in (1, 2):
         bench.next()
         good = TrialResult(5, {"mig": 0.9, "reconstruction_error": 1.0}, {})
-        assert bench.agenda.verdict(bench.identity(number), good) == "go on"
+        assert bench.agenda.verdict(bench.identity(number), good, 0.0) == "go on"
         bench.finish(number, mig=0.9, reconstruction_error=1.0)
     second = bench.next().configuration.hash
     bad = TrialResult(5, {"mig": 0.1, "reconstruction_error": 9.0}, {})
-    assert bench.agenda.verdict(bench.identity(3), bad) == "stop"
+    assert bench.agenda.verdict(bench.identity(3), bad, 0.0) == "stop"
     bench.agenda.record(bench.identity(3), bad, {}, 0.0, last=True)
     bench.agenda.ended(bench.identity(3))
     assert bench.next().configuration.hash != second
@@ -390,7 +412,7 @@ def test_an_interrupted_trial_has_no_end(benches: Any) -> None:
     bench.next()
     bench.spent = True
     halfway = TrialResult(5, {"mig": 0.1, "reconstruction_error": 1.0}, {})
-    assert bench.agenda.verdict(bench.identity(1), halfway) == "stop"
+    assert bench.agenda.verdict(bench.identity(1), halfway, 0.0) == "stop"
     bench.agenda.record(bench.identity(1), halfway, {}, 0.0, last=True)
     bench.agenda.ended(bench.identity(1))
     assert bench.next() == OVER

@@ -117,6 +117,7 @@ def test_a_slot_is_free_while_its_trial_is_evaluated_and_the_report_ends_the_tri
         "seconds_evaluating": 31.0,
         "seconds_handed_over": 30.0,
         "seconds_waiting": 0.5,
+        "device_seconds": 46.0,
     }
 
 

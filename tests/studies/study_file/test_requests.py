@@ -32,7 +32,7 @@ def test_objectives_constraint_and_condition_are_computed_at_the_end() -> None:
     study = draft(
         search={"where": "kl < 60 and irs > 0.1"}, seeds={"min": 1, "max": 2, "until": "std_error(explicitness) < 1"}
     )
-    metrics, problems = complete_metrics(study)
+    metrics, _, problems = complete_metrics(study)
     assert problems == []
     assert metrics is not None
     assert metrics.final == ["mig", "kl", "irs", "explicitness"]
@@ -48,23 +48,23 @@ def test_what_early_stopping_looks_at(rule: Any, metric: str | None, watched: li
 
 
 def test_what_early_stopping_looks_at_is_computed_during_training() -> None:
-    metrics, _ = complete_metrics(draft(early_stop={"rule": "asha", "grace": 1}))
+    metrics, _, _ = complete_metrics(draft(early_stop={"rule": "asha", "grace": 1}))
     assert metrics is not None
     assert metrics.during == ["mig"]
 
 
 def test_formulas_are_told_even_where_metrics_cannot_be_read() -> None:
     study = draft(metrics=3, search={"where": "kl"}, seeds={"min": 1, "max": 2, "until": "kl"})
-    _, problems = complete_metrics(study)
+    _, _, problems = complete_metrics(study)
     assert [problem.path for problem in problems] == [("search", "where"), ("seeds", "until")]
     assert complete_metrics(draft(metrics={"final": 3}))[0] is None
 
 
 def test_an_unknown_objective_is_left_to_the_check_of_objectives() -> None:
     study = draft(objectives={"mgi": "maximize"}, early_stop={"rule": "dominated", "grace": 1})
-    assert complete_metrics(study)[1] == []
+    assert complete_metrics(study)[2] == []
 
 
 def test_an_unknown_metric_of_early_stopping() -> None:
-    _, problems = complete_metrics(draft(early_stop={"rule": "asha", "grace": 1, "metric": "mug"}))
+    _, _, problems = complete_metrics(draft(early_stop={"rule": "asha", "grace": 1, "metric": "mug"}))
     assert [problem.path for problem in problems] == [("early_stop",)]

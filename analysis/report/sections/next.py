@@ -1,0 +1,119 @@
+"""Next: whether more of the same would tell more, and how to go on from here."""
+
+from collections.abc import Iterator
+
+import markupsafe
+import numpy as np
+
+from analysis import figures
+from analysis.report.at_hand import best_seed
+from analysis.report.evidence import Evidence
+from analysis.report.page import Block, Code, Paragraph, Section
+from analysis.report.wording import code, name_of, seeds_in_words
+from analysis.results import Results
+from analysis.statistics import uncertainty
+
+STILL_RISING = 0.25  # of the configurations, the last ones, that are looked at
+AT_AN_END = 0.1  # of a range
+
+
+def section(study: Results, found: Evidence) -> Section:
+    """Advice on extending the study, and lines that load its winner and compare its models."""
+    feasible = study.feasible()
+    blocks: list[Block] = [Paragraph(sentence) for sentence in _advice(study, found)]
+    if not feasible.empty:
+        blocks += [Paragraph("The winner, as a model in Python:"), Code(_load(study))]
+        models = list(dict.fromkeys(study.front()["model"])) + list(dict.fromkeys(feasible["model"]))
+        models = list(dict.fromkeys(models))
+        if len(models) > 1:
+            text = f"studies compare {study.name} {models[0]} {models[1]}   # pairs of equal seeds"
+            blocks += [Paragraph("Two of its models, seed by seed, in a shell:"), Code(text)]
+    return Section.of("next", "Next", *blocks)
+
+
+def _advice(study: Results, found: Evidence) -> Iterator[str]:
+    """Whether to extend the study, by what: trials that wait, seeds, configurations, ranges."""
+    waiting = study.trials()["state"].isin(["PENDING", "RUNNING"]).sum()
+    if waiting or study.feasible().empty:
+        yield _said("The study is not done: {} runs what is missing.", f"studies resume {study.name}")
+        return
+    reasons = 0
+    if not found.enough_seeds:
+        reasons += 1
+        few = (
+            "one seed per configuration is" if found.fewest_seeds == 1 else f"{seeds_in_words(found.fewest_seeds)} are"
+        )
+        yield _said(
+            f"More seeds first: {few} too few to put chance in numbers. {{}} trains the others and keeps these.",
+            f"studies extend {study.name} --seeds {uncertainty.ENOUGH_SEEDS}",
+        )
+    late = _late_gain(study)
+    number = len(study.configurations())
+    if late is not None and late > 0:
+        reasons += 1
+        yield _said(
+            f"More configurations: the last quarter of {number} still moved the front. {{}} tries as many again.",
+            f"studies extend {study.name} --configurations {2 * number}",
+        )
+    for sentence in _ends(study):
+        reasons += 1
+        yield sentence
+    if not reasons:
+        yield (
+            "Nothing asks for more of the same: there are enough seeds, the last quarter of the configurations did not "
+            "move the front, and no winner lies at the end of its range. What is new needs another question."
+        )
+
+
+def _said(sentence: str, command: str) -> markupsafe.Markup:
+    """A sentence with a command in it."""
+    return markupsafe.Markup("{}").format(sentence).replace("{}", code(command))
+
+
+def _late_gain(study: Results) -> float | None:
+    """Share of the hypervolume that the last quarter of the configurations added; None for too few."""
+    points = study.feasible()[[f"{key}_mean" for key in study.objectives]].to_numpy(dtype=float)
+    if len(points) < 1 / STILL_RISING:
+        return None
+    history = uncertainty.hypervolume_history(points, list(study.objectives.values()), list(study.reference()))
+    before = history[int(np.floor(len(points) * (1 - STILL_RISING))) - 1]
+    return float(1 - before / history[-1]) if history[-1] > 0 else None
+
+
+def _ends(study: Results) -> Iterator[str]:
+    """Where the winner's hyperparameters lie at the end of their range."""
+    first, direction = next(iter(study.objectives.items()))
+    ranked = study.feasible().sort_values(f"{first}_mean", ascending=direction == "minimize", kind="stable")
+    best = ranked.iloc[0]
+    own = {**study.spec["defaults"], **study.spec["models"][best["model"]]}
+    for name in study.searched(best["model"]):
+        span = own[name]
+        bounds = (
+            next((each for each in span.values() if isinstance(each, list)), None) if isinstance(span, dict) else None
+        )
+        if bounds is None or len(bounds) != 2:
+            continue
+        low, high, value = (float(each) for each in (*bounds, best[name]))
+        if "log" in span:
+            low, high, value = np.log((low, high, value))
+        share = (value - low) / (high - low) if high > low else 0.5
+        if not AT_AN_END < share < 1 - AT_AN_END:
+            end = "lower" if share <= AT_AN_END else "upper"
+            symbol = figures.symbol(best["model"], name)
+            yield (
+                f"A wider range: {symbol} of the best by {figures.short_label(first)}, {name_of(study, best)}, lies at "
+                f"the {end} end of {bounds[0]} to {bounds[1]}."
+            )
+
+
+def _load(study: Results) -> str:
+    best = study.best()[0] if study.front().empty else best_seed(study, study.front()["configuration"].iloc[0])
+    return (
+        "import studies\n\n"
+        f'study = studies.open("{study.name}", root="{study.root}")\n'
+        f'trial = study.trial("{best.configuration}", {best.seed})\n'
+        "model = trial.load()               # on the CPU, without Ray\n"
+        "images = study.dataset().images(range(10))\n"
+        "codes = model.encode(images)       # (10, D) posterior means\n"
+        "model.decode(codes)                # images in [0, 1]"
+    )

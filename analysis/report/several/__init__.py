@@ -1,0 +1,1 @@
+"""One report over several studies: their common front, and what each gave to it."""
