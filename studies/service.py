@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import trainables
 from analysis.study import Study
 from core import extensions as own_code
 from core.extensions import Source
@@ -236,9 +237,21 @@ def resume(
     return Study(name, root)
 
 
-def to_resume(name: str, root: str | os.PathLike[str], changed_code: Decision) -> Record:
+def to_resume(name: str, root: str | os.PathLike[str], changed_code: Decision = "ask") -> Record:
     """The record of a study that goes on, with the code that it goes on with; see `resume`."""
-    return settle(StudyFolder(root, name).open(), changed_code)
+    record = settle(StudyFolder(root, name).open(), changed_code)
+    _require_models(record.spec)
+    return record
+
+
+def _require_models(spec: StudySpec) -> None:
+    """Refuse to go on with a model of this repository that is not in it any more."""
+    own = {name for code in spec.extensions for name in code.models}
+    gone = [name for name in spec.models if name not in own and trainables.known(name) is None]
+    if gone:
+        raise StudyError(
+            f"study '{spec.name}' cannot go on: model '{gone[0]}' is not in this version; its results can be read"
+        )
 
 
 def run(record: Record, display: Display | None, address: str | None) -> Outcome:
@@ -395,7 +408,7 @@ def extend(
     Raises:
         StudyError: a value is smaller than it was, or nothing is enlarged.
     """
-    folder = settle(StudyFolder(root, name).open(), "ask").folder
+    folder = to_resume(name, root).folder
     asked = {"configurations": configurations, "seeds": seeds, "steps": steps, "hours": hours}
     given = {key: value for key, value in asked.items() if value is not None}
     if not given:
