@@ -6,9 +6,11 @@ import os
 import pathlib
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import trainables
 from analysis.study import Study
 from core import extensions as own_code
 from core.extensions import Source
@@ -21,7 +23,8 @@ from core.record.places import Stores
 from core.storage import Folder
 from studies.cluster import job
 from studies.cluster.session import ray_cluster
-from studies.delivery.mlflow_store import require_store
+from studies.delivery import view
+from studies.delivery.mlflow_store import connect, find_experiment, quiet_mlflow, require_store
 from studies.delivery.to_optuna import require_storage
 from studies.doctor import examine as checks
 from studies.doctor.finding import Asked, Finding
@@ -234,9 +237,21 @@ def resume(
     return Study(name, root)
 
 
-def to_resume(name: str, root: str | os.PathLike[str], changed_code: Decision) -> Record:
+def to_resume(name: str, root: str | os.PathLike[str], changed_code: Decision = "ask") -> Record:
     """The record of a study that goes on, with the code that it goes on with; see `resume`."""
-    return settle(StudyFolder(root, name).open(), changed_code)
+    record = settle(StudyFolder(root, name).open(), changed_code)
+    _require_models(record.spec)
+    return record
+
+
+def _require_models(spec: StudySpec) -> None:
+    """Refuse to go on with a model of this repository that is not in it any more."""
+    own = {name for code in spec.extensions for name in code.models}
+    gone = [name for name in spec.models if name not in own and trainables.known(name) is None]
+    if gone:
+        raise StudyError(
+            f"study '{spec.name}' cannot go on: model '{gone[0]}' is not in this version; its results can be read"
+        )
 
 
 def run(record: Record, display: Display | None, address: str | None) -> Outcome:
@@ -320,21 +335,57 @@ def examine(
     return list(checks.examine(Asked(place, stores, address)))
 
 
-def tracking_uri(root: str | os.PathLike[str]) -> str:
-    """The MLflow store of the newest study under a root.
+def tracking_uri(root: str | os.PathLike[str], name: str | None = None) -> str:
+    """The MLflow store of a study, or of the newest one under a root.
 
     Raises:
-        StudyError: there is no study under it.
+        StudyError: there is no such study, or none under the root.
     """
+    if name is not None:
+        return StudyFolder(root, name).open().stores.tracking
+    newest = _newest(root)
+    for each in written.names(root):
+        _settle(StudyFolder(root, each))
+    return newest.open().stores.tracking
+
+
+def optuna_url(root: str | os.PathLike[str], name: str | None = None) -> str:
+    """The storage of Optuna of a study, or of the newest one under a root.
+
+    Raises:
+        StudyError: there is no such study, or none under the root.
+    """
+    folder = _newest(root) if name is None else StudyFolder(root, name)
+    return folder.open().stores.optuna
+
+
+def _newest(root: str | os.PathLike[str]) -> StudyFolder:
     folders = [StudyFolder(root, name) for name in written.names(root)]
     if not folders:
         raise StudyError(
             f"there is no study under {pathlib.Path(root).resolve()} yet; `studies launch FILE` starts one"
         )
-    newest = max(folders, key=lambda folder: (folder.path / written.FILE).stat().st_mtime)
-    for folder in folders:
-        _settle(folder)
-    return newest.open().stores.tracking
+    return max(folders, key=lambda folder: (folder.path / written.FILE).stat().st_mtime)
+
+
+def view_of(name: str, root: str | os.PathLike[str]) -> str:
+    """The experiment in MLflow of a study, which has a saved view then; its id.
+
+    Raises:
+        StudyError: there is no such study, its store cannot be reached, or has nothing of it yet.
+    """
+    folder = StudyFolder(root, name)
+    record = folder.open()
+    _settle(folder)
+    with quiet_mlflow():
+        client = connect(record.stores.tracking)
+        experiment = find_experiment(client, record.written)
+        if experiment is None or experiment.lifecycle_stage != "active":
+            raise StudyError(f"MLflow has nothing of study '{name}'; `studies resume {name}` delivers it")
+        if not view.is_shown(record.written.spec, experiment.tags):  # it is of an earlier release
+            value = view.view(record.written.spec, int(time.time() * 1000))
+            client.set_experiment_tag(experiment.experiment_id, view.TAG, value)
+    return str(experiment.experiment_id)
 
 
 def _settle(folder: StudyFolder) -> None:
@@ -357,7 +408,7 @@ def extend(
     Raises:
         StudyError: a value is smaller than it was, or nothing is enlarged.
     """
-    folder = settle(StudyFolder(root, name).open(), "ask").folder
+    folder = to_resume(name, root).folder
     asked = {"configurations": configurations, "seeds": seeds, "steps": steps, "hours": hours}
     given = {key: value for key, value in asked.items() if value is not None}
     if not given:

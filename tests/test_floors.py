@@ -22,7 +22,7 @@ ROOMS = {
         ("objectives",),
     ),
     "trainables": (
-        ("hyperparameters",),
+        ("hyperparameters", "images"),
         ("trainable", "representation"),
         ("base",),
         ("gaussian", "labels", "evaluation"),

@@ -13,7 +13,7 @@ import typer
 
 from core.mistakes import UserError
 from core.runtime import home_directory
-from studies.cli.commands import ask, audit, catalogue, data, keep, look, run
+from studies.cli.commands import ask, audit, catalogue, data, keep, look, run, ui
 from studies.cli.output import line, say, use_any_encoding
 
 # by what they are for: name, function, an example
@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, Sequence[tuple[str, Callable[..., None], str]]] = {
         ("status", look.status, "studies status quickstart --watch"),
         ("logs", look.logs, "studies logs quickstart 3f8aaef1c9aa-s0"),
         ("show", look.show, "studies show 3f8aaef1c9aa-s0"),
-        ("ui", ask.ui, "studies ui --port 5001"),
+        ("ui", ui.ui, "studies ui quickstart"),
     ),
     "Ask": (
         ("best", ask.best, "studies best quickstart --metric mig --where 'reconstruction_error < 100'"),

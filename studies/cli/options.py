@@ -14,6 +14,9 @@ Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto o
 TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI.")]
 Storage = Annotated[str | None, typer.Option(help="Optuna's SQLAlchemy URL, or a URI for checkpoints.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+Events = Annotated[
+    bool, typer.Option("--json", help="Events as they happen, one JSON object a line, and the answer as the last line.")
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Another value, such as budget.steps=200; may be repeated."),

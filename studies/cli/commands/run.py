@@ -6,16 +6,33 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import studies
-from studies.cli.options import ROOT, Address, DataRoot, File, Json, Name, Root, Seeds, Set, Smoke, Storage, TrackingUri
+from core.mistakes import StudyError
+from studies.cli.options import (
+    ROOT,
+    Address,
+    DataRoot,
+    Events,
+    File,
+    Json,
+    Name,
+    Root,
+    Seeds,
+    Set,
+    Smoke,
+    Storage,
+    TrackingUri,
+)
 from studies.cli.output import emit, line, say
 from studies.cli.rows import best_rows, front_rows, plan_row
 
 if TYPE_CHECKING:
+    from studies.drive.display import Display
+    from studies.drive.driver import Outcome
     from studies.study_file.document import Document
     from studies.study_file.spec import StudySpec
 
@@ -54,6 +71,7 @@ def launch(
     settings: Set = None,
     seeds: Seeds = None,
     smoke: Smoke = False,
+    as_json: Events = False,
 ) -> None:
     """Run a study; launching the same file again goes on where it stopped."""
     from studies import service
@@ -67,6 +85,8 @@ def launch(
     prepared = service.prepare(
         spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root
     )
+    if detach and as_json:
+        raise StudyError("a detached study has no events here; `studies logs NAME --json` has them")
     if detach:
         from studies.cluster.job import require_server, submit
 
@@ -78,7 +98,7 @@ def launch(
     _say_what_is_left_out(spec)
     trials = spec.num_configurations * spec.seeds.min
     say(f"study '{spec.name}' on {spec.dataset_name}: {trials} trials; Ctrl-C stops it in good order")
-    _drive(lambda: prepared.run(None, address), spec.name, root)
+    _drive(lambda display: prepared.run(display, address), spec.name, root, as_json)
 
 
 def schema() -> None:
@@ -100,24 +120,30 @@ def resume(
     keep_code: Annotated[
         bool, typer.Option("--keep-code", help="Go on with the study's copies of its extensions.")
     ] = False,
+    as_json: Events = False,
 ) -> None:
     """Run what is missing of a study, whatever killed it."""
     from studies import service
 
     record = service.to_resume(name, root, "keep" if keep_code else "accept" if accept_changed_code else "ask")
-    _drive(lambda: service.run(record, None, address), name, root)
+    _drive(lambda display: service.run(record, display, address), name, root, as_json)
 
 
-def _drive(run: Callable[[], Any], name: str, root: pathlib.Path) -> None:
+def _drive(run: Callable[["Display | None"], "Outcome"], name: str, root: pathlib.Path, as_json: bool) -> None:
+    from studies.cli.events import EventLines, answer
     from studies.record.folder import StudyFolder
 
+    folder = StudyFolder(root, name)
     try:
-        outcome = run()
+        outcome = run(EventLines(folder) if as_json else None)
     except KeyboardInterrupt:
-        if StudyFolder(root, name).exists:
+        if folder.exists:
             say(f"stopped at once; `studies resume {name}{_root(root)}` goes on")
         raise
-    _summary(name, root, drawn=outcome.finished or outcome.spent)
+    if as_json:
+        emit([answer(studies.open(name, root), outcome)], True)
+    else:
+        _summary(name, root, drawn=outcome.finished or outcome.spent)
     if outcome.spent and not outcome.finished:
         say(f"the study's own budget is spent; `studies extend {name}{_root(root)} --hours H` gives it more")
     elif not outcome.finished:
@@ -158,7 +184,7 @@ def _summary(name: str, root: pathlib.Path, *, drawn: bool) -> None:
     called = shlex.quote(os.path.relpath(sys.argv[0]))
     program = "studies" if shutil.which("studies") else "python -m studies" if sys.argv[0].endswith(".py") else called
     where = _root(root)
-    line(f"UI       {program} ui{where}")
+    line(f"UI       {program} ui {name}{where}")
     line(f"resume   {program} resume {name}{where}")
     line(f"extend   {program} extend {name}{where} --configurations N")
 
@@ -179,12 +205,13 @@ def extend(
     hours: Annotated[float | None, typer.Option(help="Wall-clock hours of the study.")] = None,
     root: Root = ROOT,
     address: Address = None,
+    as_json: Events = False,
 ) -> None:
     """Enlarge the plan of a study, and run what that adds."""
     from studies import service
 
     service.extend(name, root=root, configurations=configurations, seeds=seeds, steps=steps, hours=hours)
-    resume(name, root, address)
+    resume(name, root, address, as_json=as_json)
 
 
 def _root(root: pathlib.Path) -> str:
