@@ -65,9 +65,24 @@ class Study(Results):
         return export(self, pathlib.Path(directory))
 
     def log_model(
-        self, trial: Trial, *, name: str = "encoder", tracking_uri: str | None = None, allow_code: bool = False
+        self,
+        trial: Trial,
+        *,
+        name: str = "encoder",
+        tracking_uri: str | None = None,
+        allow_code: bool = False,
+        register: str | None = None,
+        alias: str | None = None,
     ) -> str:
         """The encoder of a trial as an MLflow model on its run; see `analysis.models.mlflow_model.log_model`."""
         from analysis.models.mlflow_model import log_model
 
-        return log_model(self, trial, name=name, tracking_uri=tracking_uri, allow_code=allow_code)
+        return log_model(
+            self,
+            trial,
+            name=name,
+            tracking_uri=tracking_uri,
+            allow_code=allow_code,
+            register=register,
+            alias=alias,
+        )

@@ -76,6 +76,7 @@ class TrialConfig:
         precision: in which numbers a GPU computes: float32, tf32, bf16, or auto (`core.networks.precision`).
         extensions: code of the user's own that the study needs (`core.extensions`).
         code: folder with the study's copies of it; a process that does not see it was sent them.
+        pulse: seconds after which a trial says where it is, between two results.
     """
 
     study: str
@@ -95,6 +96,7 @@ class TrialConfig:
     precision: Precision = "auto"
     extensions: tuple[Extension, ...] = ()
     code: str = ""
+    pulse: float = 2.0
 
     @property
     def identity(self) -> str:

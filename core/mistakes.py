@@ -64,10 +64,17 @@ def nearest(name: object, known: Iterable[object], among: Iterable[object] | Non
         known: the names that exist.
         among: what to list where none is near; default all of `known`.
     """
+    names = [str(each) for each in known]
+    near = close_to(name, names)
+    if near is not None:
+        return f"did you mean '{near}'?"
+    listed = names if among is None else map(str, among)
+    return f"there are {', '.join(listed) or 'none yet'}"
+
+
+def close_to(name: object, known: Iterable[object]) -> str | None:
+    """The name that a user may have meant; None where none is near. Upper and lower case are not told apart."""
     names = {str(each).lower(): str(each) for each in known}
     cutoff = 0.6 if len(str(name)) <= SHORT else 0.7  # of a long name, what shares a half is another word
     near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=cutoff)
-    if near:
-        return f"did you mean '{names[near[0]]}'?"
-    listed = names.values() if among is None else map(str, among)
-    return f"there are {', '.join(listed) or 'none yet'}"
+    return names[near[0]] if near else None

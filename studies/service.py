@@ -6,9 +6,11 @@ import os
 import pathlib
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import trainables
 from analysis.study import Study
 from core import extensions as own_code
 from core.extensions import Source
@@ -21,15 +23,17 @@ from core.record.places import Stores
 from core.storage import Folder
 from studies.cluster import job
 from studies.cluster.session import ray_cluster
-from studies.delivery.mlflow_store import require_store
+from studies.delivery import view
+from studies.delivery.mlflow_store import connect, find_experiment, quiet_mlflow, require_store
 from studies.delivery.to_optuna import require_storage
 from studies.doctor import examine as checks
 from studies.doctor.finding import Asked, Finding
-from studies.drive.display import Display, ProgressDisplay
+from studies.drive.display import Display, display_of
 from studies.drive.driver import Outcome, drive
 from studies.record.folder import Record, StudyFolder, default_stores, is_optuna
 from studies.record.own_code import Decision, settle
 from studies.record.standing import standing
+from studies.record.state import is_complete
 from studies.study_file.document import Document, from_mapping, read
 from studies.study_file.estimate import require_disk
 from studies.study_file.own_code import read_extensions
@@ -93,12 +97,56 @@ def launch(
     Raises:
         StudyError: a mistake in the study file, a name that is taken by another study, a store that cannot be reached.
     """
+    asked: dict[str, Any] = {"root": root, "tracking_uri": tracking_uri, "storage": storage, "data_root": data_root}
+    if isinstance(path_or_spec, str | os.PathLike) and not extensions:
+        path_or_spec = read(path_or_spec)
+        again = finished(path_or_spec, **asked)
+        if again is not None:
+            run(again, display, address)
+            return Study(again.folder.name, root)
     spec, document = load(path_or_spec, data_root, extensions)
     if address is None:
         require_local_resources(spec, document)
-    prepared = prepare(spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root)
-    prepared.run(display, address)
+    prepare(spec, document, **asked).run(display, address)
     return Study(spec.name, root)
+
+
+def finished(
+    document: Document,
+    *,
+    root: str | os.PathLike[str],
+    tracking_uri: str | None,
+    storage: str | None,
+    data_root: str | None,
+) -> Record | None:
+    """The record of the study that this very file was launched as, if nothing of it is left to run, else None.
+
+    The file was checked when it was launched, so that no model is imported for its answer. Files with code or images of
+    the user's own may mean something else today, and are checked again.
+
+    Raises:
+        StudyError: other stores are asked for than the study has.
+    """
+    name, dataset = document.data.get("name"), document.data.get("dataset")
+    if not isinstance(name, str) or not isinstance(dataset, str) or "extensions" in document.data:
+        return None
+    folder = StudyFolder(root, name)
+    if document.text is None or not folder.exists or folder.source() != document.text:
+        return None
+    record = folder.open()
+    if record.written.revisions or not is_complete(record.spec, History.read(folder.path)):
+        return None
+    given = _given(tracking_uri, storage, data_root)
+    stores = default_stores(folder.root, name, tracking=tracking_uri, storage=storage, data=data_root)
+    _require_same_stores(record, stores, given)
+    return record
+
+
+def _given(tracking_uri: str | None, storage: str | None, data_root: str | None) -> list[str]:
+    """Names of the stores that were given, and not left to their defaults."""
+    kind = "optuna" if storage and is_optuna(storage) else "checkpoints"
+    given = {"tracking": tracking_uri, kind: storage, "data": data_root}
+    return [name for name, value in given.items() if value is not None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,9 +206,7 @@ def prepare(
         record = folder.open()
         _require_same_file(record, spec)
         settle(record, "ask")
-        kind = "optuna" if storage and is_optuna(storage) else "checkpoints"
-        given = {"tracking": tracking_uri, kind: storage, "data": data_root}
-        _require_same_stores(record, stores, [name for name, value in given.items() if value is not None])
+        _require_same_stores(record, stores, _given(tracking_uri, storage, data_root))
         return Prepared(folder, record.spec, record.stores, "", record)
     require_store(stores.tracking)
     if not stores.optuna.startswith("sqlite:"):
@@ -234,14 +280,28 @@ def resume(
     return Study(name, root)
 
 
-def to_resume(name: str, root: str | os.PathLike[str], changed_code: Decision) -> Record:
+def to_resume(name: str, root: str | os.PathLike[str], changed_code: Decision = "ask") -> Record:
     """The record of a study that goes on, with the code that it goes on with; see `resume`."""
-    return settle(StudyFolder(root, name).open(), changed_code)
+    record = settle(StudyFolder(root, name).open(), changed_code)
+    _require_models(record.spec)
+    return record
+
+
+def _require_models(spec: StudySpec) -> None:
+    """Refuse to go on with a model of this repository that is not in it any more."""
+    own = {name for code in spec.extensions for name in code.models}
+    gone = [name for name in spec.models if name not in own and name not in trainables.names()]
+    if gone:
+        raise StudyError(
+            f"study '{spec.name}' cannot go on: model '{gone[0]}' is not in this version; its results can be read"
+        )
 
 
 def run(record: Record, display: Display | None, address: str | None) -> Outcome:
     """Drive a study, then write its report and attach it to MLflow."""
-    return drive(record, display or ProgressDisplay(record.spec), address)
+    name = record.folder.name
+    meanwhile = f"meanwhile: studies status {name} --watch · studies ui {name} · studies logs {name}"
+    return drive(record, display or display_of(record.spec, meanwhile), address)
 
 
 def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:
@@ -288,6 +348,7 @@ def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
             for objective, best in now.best.items()
         },
         "front": now.front,
+        "share_done": now.share_done,
         "hours": now.seconds / 3600,
         "hours_left": None if now.seconds_left is None else now.seconds_left / 3600,
         "steps": record.spec.budget.steps,
@@ -295,7 +356,7 @@ def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
             {
                 "trial": trial.identity,
                 "model": history.configurations[trial.configuration].configuration.model,
-                "step": trial.step,
+                "step": history.progress(trial).step,
             }
             for trial in history.trials()
             if trial.state == "RUNNING" and pid is not None
@@ -317,21 +378,57 @@ def examine(
     return list(checks.examine(Asked(place, stores, address)))
 
 
-def tracking_uri(root: str | os.PathLike[str]) -> str:
-    """The MLflow store of the newest study under a root.
+def tracking_uri(root: str | os.PathLike[str], name: str | None = None) -> str:
+    """The MLflow store of a study, or of the newest one under a root.
 
     Raises:
-        StudyError: there is no study under it.
+        StudyError: there is no such study, or none under the root.
     """
+    if name is not None:
+        return StudyFolder(root, name).open().stores.tracking
+    newest = _newest(root)
+    for each in written.names(root):
+        _settle(StudyFolder(root, each))
+    return newest.open().stores.tracking
+
+
+def optuna_url(root: str | os.PathLike[str], name: str | None = None) -> str:
+    """The storage of Optuna of a study, or of the newest one under a root.
+
+    Raises:
+        StudyError: there is no such study, or none under the root.
+    """
+    folder = _newest(root) if name is None else StudyFolder(root, name)
+    return folder.open().stores.optuna
+
+
+def _newest(root: str | os.PathLike[str]) -> StudyFolder:
     folders = [StudyFolder(root, name) for name in written.names(root)]
     if not folders:
         raise StudyError(
             f"there is no study under {pathlib.Path(root).resolve()} yet; `studies launch FILE` starts one"
         )
-    newest = max(folders, key=lambda folder: (folder.path / written.FILE).stat().st_mtime)
-    for folder in folders:
-        _settle(folder)
-    return newest.open().stores.tracking
+    return max(folders, key=lambda folder: (folder.path / written.FILE).stat().st_mtime)
+
+
+def view_of(name: str, root: str | os.PathLike[str]) -> str:
+    """The experiment in MLflow of a study, which has a saved view then; its id.
+
+    Raises:
+        StudyError: there is no such study, its store cannot be reached, or has nothing of it yet.
+    """
+    folder = StudyFolder(root, name)
+    record = folder.open()
+    _settle(folder)
+    with quiet_mlflow():
+        client = connect(record.stores.tracking)
+        experiment = find_experiment(client, record.written)
+        if experiment is None or experiment.lifecycle_stage != "active":
+            raise StudyError(f"MLflow has nothing of study '{name}'; `studies resume {name}` delivers it")
+        if not view.is_shown(record.written.spec, experiment.tags):  # it is of an earlier release
+            value = view.view(record.written.spec, int(time.time() * 1000))
+            client.set_experiment_tag(experiment.experiment_id, view.TAG, value)
+    return str(experiment.experiment_id)
 
 
 def _settle(folder: StudyFolder) -> None:
@@ -354,7 +451,7 @@ def extend(
     Raises:
         StudyError: a value is smaller than it was, or nothing is enlarged.
     """
-    folder = settle(StudyFolder(root, name).open(), "ask").folder
+    folder = to_resume(name, root).folder
     asked = {"configurations": configurations, "seeds": seeds, "steps": steps, "hours": hours}
     given = {key: value for key, value in asked.items() if value is not None}
     if not given:

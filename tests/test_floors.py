@@ -22,7 +22,7 @@ ROOMS = {
         ("objectives",),
     ),
     "trainables": (
-        ("hyperparameters",),
+        ("hyperparameters", "images"),
         ("trainable", "representation"),
         ("base",),
         ("gaussian", "labels", "evaluation"),
@@ -45,8 +45,9 @@ ROOMS = {
         ("",),
     ),
     "studies": (
+        ("catalogue",),
         ("study_file",),
-        ("record", "testing"),
+        ("record", "testing", "reference"),
         ("search", "cluster"),
         ("delivery",),
         ("drive", "audit", "upkeep", "doctor"),

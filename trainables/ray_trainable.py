@@ -22,21 +22,25 @@ from core.configuration import TrialConfig
 from core.machine import visible_gpus
 from core.mistakes import kind_and_reason, reason_of
 from core.storage import Folder
-from trainables.trainable import Run, TrialResult, next_result
+from trainables.trainable import Run, TrialResult, Underway
 from trainables.training.faults import ends_the_process
 from trainables.training.run import evaluate_trained, start
 
 HOSTS = "hosts of devices"
 VisibleGPUs: TypeAlias = tuple[tuple[str, str], ...]
+SAVE_EVERY = 300.0  # seconds, apart from results
+BEFORE_EVALUATING = 10.0  # seconds since a trial was saved, after which it is saved before its evaluation too
 MOST_MEMBERS = 1_000  # calls that may wait in a host at the same time
 
 
 class StudyTrainable(tune.Trainable):
     """One trial of a study; an actor that is done with one is reused for the next.
 
-    A trial's folder, named by its identity, is where it saves after every result and where it looks first: whatever
-    died (actor, node, driver), the trial goes on from the newest whole checkpoint there. Tune's own checkpoints, which
-    its last snapshot may not know, are not relied on.
+    A trial's folder, named by its identity, is where it saves after every result, every few minutes, and when it is
+    stopped, and where it looks first: whatever died (actor, node, driver), the trial goes on from the newest whole
+    checkpoint there. Tune's own checkpoints, which its last snapshot may not know, are not relied on.
+
+    A `step` trains for `pulse` seconds at most, so that the driver knows where the trial is, and may stop it there.
 
     When the training is over and a core of the cluster is idle, the trial saves and reports before its last evaluation,
     so that the driver can hand that over to a task (`evaluate`) and the slot to the next trial. Another `step`
@@ -53,6 +57,7 @@ class StudyTrainable(tune.Trainable):
         self.seconds_waiting, self.ready = 0.0, time.perf_counter()
         self.resumed_from = 0
         self.offered = False
+        self.ended = False
         self.error: Exception | None = None
         _set_threads(self.trial_config)
         try:
@@ -61,6 +66,7 @@ class StudyTrainable(tune.Trainable):
             self.resumed_from = self.run.restore(self.folder)
         except Exception as error:
             self.error = error
+        self.saved, self.saved_at = self.resumed_from, time.monotonic()  # the step, and when
         self.ready = time.perf_counter()
 
     def _require_folder(self) -> None:
@@ -72,7 +78,7 @@ class StudyTrainable(tune.Trainable):
             )
 
     def step(self) -> dict[str, Any]:
-        """Train to the next result, evaluate, save; the last evaluation may be a step of its own.
+        """Train for a while or to the next result, evaluate that, save; the last evaluation may be a step of its own.
 
         Raises:
             Exception: this process has lost its device; Tune replaces it, and the trial goes on from its checkpoint.
@@ -87,8 +93,14 @@ class StudyTrainable(tune.Trainable):
             if self.error is not None:
                 raise self.error
             assert self.run is not None
+            trained = self.run.train_for(self.trial_config.pulse)
+            if time.monotonic() - self.saved_at > (BEFORE_EVALUATING if trained else SAVE_EVERY):
+                self._save_progress()
+            if not trained:
+                where = Underway(self.run.progress, self.run.seconds)
+                return {"result": where, "done": False, "resumed_from": self.resumed_from}
             result = self._offer() or self.run.advance()
-            self.run.save(self.folder)
+            self._save()
         except Exception as error:
             if ends_the_process(error):
                 raise
@@ -96,16 +108,28 @@ class StudyTrainable(tune.Trainable):
         return self._outcome(result)
 
     def _offer(self) -> TrialResult | None:
-        """Train the last interval and offer its evaluation, once: the result without it if a core is idle, else None.
+        """Offer the last evaluation, once: the result without it if a core is idle, else None.
 
         A simulation cannot be taken apart, and does less than a task costs.
         """
         assert self.run is not None
-        if self.offered or next_result(self.run.step, self.trial_config) < self.trial_config.steps:
+        if self.offered or self.run.step < self.trial_config.steps:
             return None
         trained = self.run.train_interval()
         self.offered = trained is not None and not trained.evaluated and core_is_idle()
         return trained if self.offered else None
+
+    def _save(self) -> None:
+        assert self.run is not None
+        self.run.save(self.folder)
+        self.saved, self.saved_at = self.run.step, time.monotonic()
+
+    def _save_progress(self) -> None:
+        """Save what is trained since the last result, or since it was saved."""
+        assert self.run is not None
+        if self.run.progress > self.saved:
+            self.run.catch_up()
+            self._save()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Write the trial's state into Tune's directory, in the same format as the trial's own folder."""
@@ -124,9 +148,15 @@ class StudyTrainable(tune.Trainable):
         return True
 
     def cleanup(self) -> None:
-        """Give up what the trial holds elsewhere."""
-        if self.run is not None:
-            self.run.close()
+        """Save what is trained, unless the trial has ended, and give up what it holds elsewhere."""
+        if self.run is None:
+            return
+        if not self.ended:
+            try:
+                self._save_progress()
+            except Exception:  # what was saved before is still there
+                traceback.print_exc()
+        self.run.close()
 
     def _failed(self, reason: str) -> dict[str, Any]:
         step = self.run.step if self.run is not None else 0
@@ -134,6 +164,7 @@ class StudyTrainable(tune.Trainable):
 
     def _outcome(self, result: TrialResult) -> dict[str, Any]:
         """What a step gives, with the result as one value: Tune keeps running means of all numbers that it finds."""
+        self.ended = result.done
         ledger = {**result.ledger, "seconds_waiting": round(self.seconds_waiting, 3)}
         whole = dataclasses.replace(_finite(result), ledger=ledger)
         return {"result": whole, "done": result.done, "resumed_from": self.resumed_from}
@@ -169,9 +200,14 @@ class HostActor:
         step: int = self._answer(self._host.join, config, checkpoint)
         return step
 
-    def next_result(self, identity: str) -> Any:
-        """Wait for the next result of a trial."""
-        return self._answer(self._host.next_result, identity)
+    def next_result(self, identity: str, seconds: float) -> Any:
+        """Wait for the next result of a trial, at most so long."""
+        return self._answer(self._host.next_result, identity, seconds)
+
+    def state(self, identity: str) -> Checkpoint:
+        """Where a trial is now."""
+        checkpoint: Checkpoint = self._answer(self._host.state, identity)
+        return checkpoint
 
     def leave(self, identity: str) -> None:
         """Drop a trial."""

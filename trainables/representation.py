@@ -15,6 +15,7 @@ from core.data import DatasetInfo
 from core.images import Picture, grid, png, to_uint8
 from core.networks import images_to_input
 from trainables.hyperparameters import Hyperparameters
+from trainables.images import as_images
 
 H = TypeVar("H", bound=Hyperparameters)
 
@@ -130,8 +131,16 @@ class Representation(nn.Module, abc.ABC, Generic[H]):
 
     @torch.inference_mode()
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Codes (N, D) float32 of images (N, C, H, W) uint8 (0..255): posterior means."""
-        return self.map_images(images, self.codes)
+        """Codes (N, D) float32 of images: posterior means.
+
+        Args:
+            images: (N, C, H, W) uint8 (0..255), or what is beyond doubt the same (`trainables.images`): fractions in
+                [0, 1], a single image, channels last.
+
+        Raises:
+            DataError: they are no images of the model's data set.
+        """
+        return self.map_images(as_images(images, self.dataset.image_shape), self.codes)
 
     @torch.inference_mode()
     def decode(self, codes: np.ndarray) -> np.ndarray:

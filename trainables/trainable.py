@@ -35,13 +35,41 @@ class TrialResult:
     evaluated: bool = True
 
 
+@dataclasses.dataclass(frozen=True)
+class Underway:
+    """Where a trial is between two results: optimiser steps, and seconds of training and evaluating so far."""
+
+    step: int
+    seconds: float
+
+
 class Run(Protocol):
-    """One trial in a process."""
+    """One trial in a process.
+
+    Attributes:
+        step: optimiser steps of the state that is held here.
+        progress: optimiser steps so far, also where another process takes them.
+        seconds: of training and evaluating so far.
+    """
 
     step: int
 
+    @property
+    def progress(self) -> int:
+        """Optimiser steps so far."""
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far."""
+
     def restore(self, folder: Folder) -> int:
         """Go on from the newest whole checkpoint in the folder; the step reached (0 without one)."""
+
+    def train_for(self, seconds: float) -> bool:
+        """Train for about so long towards the next result; whether nothing is left to train before it."""
+
+    def catch_up(self) -> None:
+        """Fetch the state of `progress`, which `save` is to write."""
 
     def train_interval(self) -> TrialResult | None:
         """Train to the next result, without evaluating; None of a run that trains and evaluates in one."""

@@ -8,13 +8,20 @@ import numpy as np
 
 from analysis.reading.trial import Trial
 from analysis.results import Results
-from core.mistakes import QueryError
+from core.mistakes import QueryError, reason_of
 from core.record import journal
 from core.record.adoption import adopt
 
 
 def log_model(
-    study: Results, trial: Trial, *, name: str = "encoder", tracking_uri: str | None = None, allow_code: bool = False
+    study: Results,
+    trial: Trial,
+    *,
+    name: str = "encoder",
+    tracking_uri: str | None = None,
+    allow_code: bool = False,
+    register: str | None = None,
+    alias: str | None = None,
 ) -> str:
     """Log the encoder of a trial on its MLflow run; the model's URI.
 
@@ -28,17 +35,22 @@ def log_model(
         name: the model's name among those of the run.
         tracking_uri: MLflow's store; default the study's.
         allow_code: as of `Trial.load`.
+        register: a name in MLflow's registry of models, of which this becomes the newest version.
+        alias: of that version; MLflow takes it from the one that had it before.
 
     Raises:
         FileNotFoundError: the trial has no whole checkpoint.
-        QueryError: the trial was never delivered to MLflow.
+        QueryError: the trial was never delivered to MLflow, or MLflow does not take the name or the alias.
     """
     import mlflow
     import mlflow.pytorch
     import torch
+    from mlflow.exceptions import MlflowException
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
+    if alias is not None and register is None:
+        raise QueryError(f"the alias '{alias}' is of a registered model; say of which with register")
     record = adopt(study.record)  # the artifacts of a study that was moved are under this root
     run = journal.run_ids(study.path).get(trial.identity)
     if run is None:
@@ -60,7 +72,15 @@ def log_model(
             pip_requirements=[f"{package.__name__}=={package.__version__.split('+')[0]}" for package in (torch, np)],
             metadata={"study": study.name, "trial": trial.identity, "model": trial.model},
         )
-    return str(logged.model_uri)
+        if register is None:
+            return str(logged.model_uri)
+        try:
+            version = mlflow.register_model(logged.model_uri, register).version
+            if alias is not None:
+                mlflow.MlflowClient().set_registered_model_alias(register, alias, version)
+        except MlflowException as error:
+            raise QueryError(f"MLflow does not register '{register}': {reason_of(error)}") from None
+        return f"models:/{register}@{alias}" if alias else f"models:/{register}/{version}"
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from core.configuration import Configuration, identity_of, split_identity
-from core.record import journal
+from core.record import journal, progress
 from core.record.events import (
     ENDED,
     CodeChanged,
@@ -29,6 +29,7 @@ from core.record.events import (
     TrialStarted,
     TrialState,
 )
+from core.record.progress import Progress
 
 
 @dataclasses.dataclass
@@ -113,6 +114,7 @@ class History:
         most_running: most trials that ran at the same time.
         code_changes: of the user's own code, that were accepted.
         controls: hashes of configurations that run on although early stopping would have ended them.
+        underway: where running trials are since their last result, by identity.
     """
 
     def __init__(self) -> None:
@@ -124,6 +126,7 @@ class History:
         self.seconds_driven = 0.0
         self.most_running = 0
         self.controls: set[str] = set()
+        self.underway: dict[str, Progress] = {}
         self._running: set[str] = set()
         self._last = 0.0
 
@@ -133,7 +136,18 @@ class History:
         history = cls()
         for _, event in journal.read(folder):
             history.apply(event)
+        history.underway = {
+            identity: each for identity, each in progress.read(folder).items() if identity in history._running
+        }
         return history
+
+    def progress(self, trial: TrialHistory) -> Progress:
+        """Where a trial is, and the seconds of training and evaluating that it took to get there."""
+        spent = sum(trial.ledger.get(key, 0.0) for key in ("seconds_training", "seconds_evaluating"))
+        now = self.underway.get(trial.identity)
+        if now is not None and now.step > trial.step:
+            return now
+        return Progress(trial.step, spent)
 
     def trials(self) -> list[TrialHistory]:
         """All trials that are planned so far."""
@@ -193,6 +207,7 @@ class History:
         configuration = self.configurations[event.configuration]
         trial = configuration.trials.setdefault(event.seed, TrialHistory(event.configuration, event.seed))
         trial.reason = None
+        self.underway.pop(event.trial, None)
         match event:
             case TrialStarted():
                 trial.state = "RUNNING"

@@ -13,13 +13,14 @@ import typer
 
 from core.mistakes import UserError
 from core.runtime import home_directory
-from studies.cli import ask, audit, data, keep, look, run
+from studies.cli.commands import ask, audit, catalogue, data, keep, look, run, ui
 from studies.cli.output import line, say, use_any_encoding
 
 # by what they are for: name, function, an example
 COMMANDS: Mapping[str, Sequence[tuple[str, Callable[..., None], str]]] = {
     "Run": (
         ("validate", run.validate, "studies validate study.yaml --set budget.steps=200"),
+        ("schema", run.schema, "studies schema > study.schema.json"),
         ("launch", run.launch, "studies launch study.yaml --smoke"),
         ("resume", run.resume, "studies resume quickstart"),
         ("stop", run.stop, "studies stop quickstart"),
@@ -30,7 +31,7 @@ COMMANDS: Mapping[str, Sequence[tuple[str, Callable[..., None], str]]] = {
         ("status", look.status, "studies status quickstart --watch"),
         ("logs", look.logs, "studies logs quickstart 3f8aaef1c9aa-s0"),
         ("show", look.show, "studies show 3f8aaef1c9aa-s0"),
-        ("ui", ask.ui, "studies ui --port 5001"),
+        ("ui", ui.ui, "studies ui quickstart"),
     ),
     "Ask": (
         ("best", ask.best, "studies best quickstart --metric mig --where 'reconstruction_error < 100'"),
@@ -48,6 +49,7 @@ COMMANDS: Mapping[str, Sequence[tuple[str, Callable[..., None], str]]] = {
         ("rename", keep.rename, "studies rename quickstart first-try"),
         ("archive", keep.archive, "studies archive quickstart --to ~/quickstart.tar.gz"),
         ("delete", keep.delete, "studies delete quickstart"),
+        ("gc", keep.gc, "studies gc --dry-run"),
     ),
     "Look whether all is well": (
         ("doctor", audit.doctor, "studies doctor --address auto"),
@@ -63,12 +65,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Hyperparameter studies of disentangled representations.",
-    epilog="A first study: studies launch studies/quickstart.yaml. Of a command: studies COMMAND -h.",
+    epilog="A first study: studies launch quickstart. Of a command: studies COMMAND -h.",
 )
 for panel, commands in COMMANDS.items():
     for name, function, example in commands:
         app.command(name, rich_help_panel=panel, epilog=f"Example: {example}")(function)
 app.add_typer(data.app, name="data", rich_help_panel="Look")
+app.add_typer(catalogue.app, name="catalogue", rich_help_panel="Run")
 
 
 def _version(wanted: bool) -> None:

@@ -8,11 +8,15 @@ import typer
 ROOT = pathlib.Path("runs")
 
 Name = Annotated[str, typer.Argument(help="Name of the study.")]
+File = Annotated[str, typer.Argument(help="Study file, or the name of a shipped one (`studies catalogue list`).")]
 Root = Annotated[pathlib.Path, typer.Option(help="Directory of studies.")]
 Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or HOST:PORT.")]
 TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI.")]
 Storage = Annotated[str | None, typer.Option(help="Optuna's SQLAlchemy URL, or a URI for checkpoints.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+Events = Annotated[
+    bool, typer.Option("--json", help="Events as they happen, one JSON object a line, and the answer as the last line.")
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Another value, such as budget.steps=200; may be repeated."),

@@ -1,5 +1,6 @@
 """Rows that commands print: the plan, best trials, and the front."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,12 @@ def roughly(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:,.0f} {unit}"
     return f"{seconds:.0f} seconds"
+
+
+def first_sentence(text: str) -> str:
+    """What stands before the first full stop or question mark that ends a word."""
+    end = re.search(r"[.?!:](?= |$)", text)
+    return text if end is None else text[: end.end()].rstrip(".:")
 
 
 def compare_row(row: Mapping[str, Any], first: str, second: str) -> dict[str, Any]:

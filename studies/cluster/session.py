@@ -11,7 +11,7 @@ import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import psutil
@@ -19,7 +19,7 @@ import psutil
 from core.machine import granted_cores, granted_gpus
 from core.mistakes import StudyError, reason_of
 from core.runtime import environment, home_directory, logging_at
-from studies.cluster.temporary import temporary_folder
+from studies.cluster.temporary import marked, temporary_folder
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 ALWAYS = {
@@ -98,13 +98,14 @@ def ray_cluster(address: str | None, code: Sequence[pathlib.Path] = ()) -> Itera
             # Ray lets its workers look for modules in the current directory first; ours are to be found, not the user's
             with warnings.catch_warnings(), contextlib.chdir(PROJECT), _handlers_of_signals():
                 warnings.simplefilter("ignore")
-                ray.init(**_arguments(address), **_runtime(code))
+                context = ray.init(**_arguments(address), **_runtime(code))
         except (OSError, ValueError, RuntimeError) as error:
             what = f"no Ray cluster answers at '{address}'" if address else "Ray cannot be started on this machine"
             raise StudyError(f"{what}: {reason_of(error)}") from None
         try:
             logging.getLogger("ray").setLevel(logging.ERROR)  # which ray.init sets too
-            yield
+            with nullcontext() if address else marked(pathlib.Path(context.address_info["session_dir"])):
+                yield
         finally:
             ray.shutdown()
 

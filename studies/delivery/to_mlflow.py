@@ -4,6 +4,8 @@ A run is found by its tag `studies.identity` before it is created, and a metric 
 and time is stored once, so delivering an event again changes nothing.
 """
 
+import functools
+import hashlib
 import json
 import pathlib
 import time
@@ -13,6 +15,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+import core.data
 from analysis.reading.purpose import purpose
 from core.checkpoints import names as checkpoint_names
 from core.configuration import Configuration
@@ -34,12 +37,14 @@ from core.record.history import ConfigurationHistory, History
 from core.record.journal import RUN_IDS
 from core.record.places import sqlite_file
 from core.storage import CorruptEntryError, Folder
-from studies.delivery import wording
+from studies.delivery import view, wording
+from studies.delivery.curves import Curves
 from studies.delivery.mlflow_store import LAUNCH, connect, experiment_names, find_experiment
 from studies.record.folder import Record
 
 IDENTITY = "studies.identity"
 STUDY_RUN = "study"
+REPORT_MARK = "studies.report"  # tag of that run: which report is attached
 BATCH = 900  # metrics in one request; MLflow takes 1,000
 LONGEST_TAG = 5000  # characters that MLflow keeps, a server of some years ago too
 TRAINED = ("device", "precision")  # of the ledger: on what, and in which numbers, a trial was trained
@@ -67,6 +72,7 @@ class MlflowSink:
         self._runs: dict[str, str] = {}
         self._history = History()
         self._outbox: dict[str, dict[str, list[Any]]] = {}
+        self._curves = Curves(self.folder)
 
     def _load(self) -> dict[str, Any]:
         try:
@@ -87,6 +93,7 @@ class MlflowSink:
         self._outbox.clear()
         for _, event in chunk:
             self._history.apply(event)
+            self._curves.note(event)
             self._handle(event)
         for run in list(self._outbox):
             self._send(run)
@@ -121,7 +128,11 @@ class MlflowSink:
                 self._end(run, event.state, event.reason, event.time, warnings)
             case ConfigurationEnded():
                 run = self._run(event.configuration)
-                self._pack(run, _summary(self._history.configurations[event.configuration]), event.time)
+                configuration = self._history.configurations[event.configuration]
+                last = max((trial.step for trial in configuration.completed), default=0)
+                for step, means in self._curves.means(configuration):
+                    self._pack(run, means, event.time, step)
+                self._pack(run, _summary(configuration), event.time, last)
                 self._end(run, event.state, event.reason, event.time)
 
     def _batch(self, run: str) -> dict[str, list[Any]]:
@@ -176,8 +187,19 @@ class MlflowSink:
         if any(identity not in self._runs for identity in self._delivered()):
             self._cursor["offset"] = 0  # delivering an event again changes nothing where its run is still there
             self._fold()
+        self._show(identifier)
+
+    def _show(self, experiment: str) -> None:
+        """The run of the report, a link to it above everything else, and the view that `studies ui` opens."""
+        known = STUDY_RUN in self._runs
         tags = {"studies.kind": "study", wording.NOTE: wording.REPORT}
-        self._find_or_create(STUDY_RUN, wording.report_name(self.study), tags, time.time())
+        report = self._find_or_create(STUDY_RUN, wording.report_name(self.study), tags, time.time())
+        shown = {view.TAG: view.view(self._spec, int(time.time() * 1000))}
+        if not known:  # later, a description is whoever's who changed it
+            note = self.client.get_experiment(experiment).tags.get(wording.NOTE, "")
+            shown[wording.NOTE] = f"{wording.link_to_report(experiment, report)} {note}"
+        for key, value in shown.items():
+            self.client.set_experiment_tag(experiment, key, value)
 
     def _experiment(self) -> str:
         """The id of the experiment of this launch, made if there is none."""
@@ -199,15 +221,15 @@ class MlflowSink:
         from mlflow.entities import ViewType
 
         found: dict[str, str] = {}
-        for view in (ViewType.ACTIVE_ONLY, ViewType.DELETED_ONLY):
+        for kind in (ViewType.ACTIVE_ONLY, ViewType.DELETED_ONLY):
             token = None
             while True:
-                page = self.client.search_runs([experiment], run_view_type=view, max_results=1000, page_token=token)
+                page = self.client.search_runs([experiment], run_view_type=kind, max_results=1000, page_token=token)
                 for run in page:
                     identity = run.data.tags.get(IDENTITY)
                     if identity is not None and identity not in found:
                         found[identity] = run.info.run_id
-                        if view == ViewType.DELETED_ONLY:
+                        if kind == ViewType.DELETED_ONLY:
                             self.client.restore_run(run.info.run_id)
                 token = page.token
                 if not token:
@@ -241,9 +263,20 @@ class MlflowSink:
             run_name=run_name,
         )
         self._runs[identity] = run.info.run_id
+        self.client.log_inputs(run.info.run_id, datasets=[self._dataset()])
         with (self.folder / RUN_IDS).open("a") as stream:
             stream.write(json.dumps([identity, run.info.run_id]) + "\n")
         return str(run.info.run_id)
+
+    @functools.cache  # noqa: B019 - of a sink that lives as long as its process
+    def _dataset(self) -> Any:
+        """The study's data set as MLflow knows one: its name, and a digest of all that the study file says of it."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        source = json.dumps(self._spec["dataset"], sort_keys=True)
+        digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+        described = Dataset(core.data.dataset_name(self._spec["dataset"]), digest, "studies", source)
+        return DatasetInput(described, [InputTag("mlflow.data.context", "training and evaluation")])
 
     def _create_trial(self, event: TrialEvent) -> str:
         configuration = self._history.configurations[event.configuration]
@@ -276,7 +309,7 @@ class MlflowSink:
                 self.client.log_artifacts(run, directory, place)
 
     def finish(self, report: str | None) -> None:
-        """End the study's own run, with the directory of the report attached.
+        """End the study's own run, with the directory of the report attached, unless it has that very report.
 
         Raises:
             StudyError: the store is away.
@@ -284,9 +317,18 @@ class MlflowSink:
         if STUDY_RUN not in self._runs:
             raise StudyError("the store is away")
         run = self._run(STUDY_RUN)
+        found, mark = self.client.get_run(run), report and _digest(pathlib.Path(report))
+        if mark and (found.data.tags.get(REPORT_MARK), found.info.status) == (mark, "FINISHED"):
+            return
         if report is not None:
             self.client.log_artifacts(run, report, "report")
-        self.client.set_terminated(run, "FINISHED")
+            self.client.set_tag(run, REPORT_MARK, mark)
+        self.client.set_terminated(run, "FINISHED", found.info.start_time + int(self._history.seconds_driven * 1000))
+
+
+def _digest(report: pathlib.Path) -> str:
+    """SHA-256 of a report's page, which holds or links all else of it."""
+    return hashlib.sha256((report / "report.html").read_bytes()).hexdigest()
 
 
 def _tags(kind: str, configuration: ConfigurationHistory) -> dict[str, str]:

@@ -5,6 +5,8 @@ values that changed later (more seeds, more steps) are a further trial that `sup
 """
 
 import logging
+import statistics
+import warnings
 from collections.abc import Sequence
 from typing import Self
 
@@ -23,6 +25,7 @@ from studies.search.forms import TrialForm, finish_trial
 from studies.study_file.spec import StudySpec
 
 LAUNCH = "studies.launch"
+SECONDS = ("seconds_training", "seconds_evaluating")  # of a trial's ledger
 
 
 def open_storage(url: str) -> optuna.storages.RDBStorage:
@@ -132,6 +135,11 @@ class OptunaSink:
         study = optuna.create_study(study_name=self._name, storage=storage, directions=directions, load_if_exists=True)
         if self._launch and LAUNCH not in study.user_attrs:
             study.set_user_attr(LAUNCH, self._launch)
+        names = list(self._spec.objectives)
+        if study.metric_names != names:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                study.set_metric_names(names)
         return study
 
     def trials(self) -> list[FrozenTrial]:
@@ -147,7 +155,8 @@ class OptunaSink:
 
     def _write(self, study: optuna.Study, configuration: ConfigurationHistory) -> None:
         assert self._storage is not None
-        wanted, stored = self._form.trial(configuration), self._stored.get(configuration.hash)
+        facts = self._facts(configuration)
+        wanted, stored = self._form.trial(configuration, **facts), self._stored.get(configuration.hash)
         if stored is None:
             self._add(wanted)
         elif wanted.state == TrialState.RUNNING or _says(stored[-1]) == _says(wanted):
@@ -155,7 +164,20 @@ class OptunaSink:
         elif stored[-1].state == TrialState.RUNNING:
             stored[-1] = finish_trial(study, self._storage, stored[-1], wanted)
         else:
-            self._add(self._form.trial(configuration, supersedes=stored[0].number))
+            self._add(self._form.trial(configuration, **facts, supersedes=stored[0].number))
+
+    def _facts(self, configuration: ConfigurationHistory) -> dict[str, float]:
+        """What a reader of the storage wants to know of a configuration whose seeds ended, beside the means."""
+        if not configuration.closed:
+            return {}
+        trials = configuration.trials.values()
+        seconds = sum(float(trial.ledger.get(key, 0.0)) for trial in trials for key in SECONDS)
+        facts = {"seeds": len(configuration.completed), "seconds": seconds}
+        for objective in self._spec.objectives:
+            values = [trial.metrics[objective] for trial in configuration.completed if objective in trial.metrics]
+            if len(values) > 1:
+                facts[f"std {objective}"] = statistics.stdev(values)
+        return facts
 
     def _add(self, trial: FrozenTrial) -> None:
         assert self._storage is not None

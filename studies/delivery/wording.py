@@ -5,6 +5,7 @@ from typing import Any
 
 import core.data
 from core.record.history import ConfigurationHistory
+from studies.delivery.view import varied
 
 NOTE = "mlflow.note.content"  # shown as the description of an experiment or a run
 KIND = "mlflow.experimentKind"  # which of its two faces the UI shows
@@ -14,10 +15,11 @@ EXPERIMENT = """{purpose}
 
 Data set `{dataset}`; models {models}; objectives {objectives}; {steps:,} steps per trial.
 
-**How to read this experiment.** A run such as `0004 beta_vae beta=4` is a configuration: a model with its
-hyperparameters. Its metrics `mean/…` and `std/…` are over the seeds, which are the runs below it (open them with +).
-A seed's run has the curves under *Model metrics* and its pictures and weights under *Artifacts*. The run `{report}` has
-the report: *Artifacts*, `report/report.html`.
+**How to read this experiment.** `studies ui {name}` says the address of a view of it: its configurations, the best by
+the first objective above, and its front as a chart. The run `{report}` has the report: *Artifacts*,
+`report/report.html`. A run such as `0004 beta=4 beta_vae` is a configuration: a model with its hyperparameters. Its
+metrics `mean/…` and `std/…` are over the seeds, which are the runs below it (open them with +). A seed's run has the
+curves under *Model metrics* and its pictures and weights under *Artifacts*.
 
 If the sidebar offers traces and judges, switch it to *Model training*. Under *Columns* choose {columns}. The filter
 `tags."studies.kind" = 'configuration'` hides the rest; `trial` and `study` are the other kinds.
@@ -33,6 +35,7 @@ def experiment_tags(spec: Mapping[str, Any], purpose: str) -> dict[str, str]:
     ways = {"maximize": "↑", "minimize": "↓"}
     note = EXPERIMENT.format(
         purpose=purpose,
+        name=spec["name"],
         dataset=name,
         models=", ".join(f"`{model}`" for model in spec["models"]),
         objectives=", ".join(f"`{key}` {ways[way]}" for key, way in spec["objectives"].items()),
@@ -53,16 +56,23 @@ def report_name(study: str) -> str:
     return f"report of {study}"
 
 
+def link_to_report(experiment: str, run: str) -> str:
+    """What stands before an experiment's description, whose first line is always shown."""
+    page = f"#/experiments/{experiment}/runs/{run}/artifacts/report/report.html"
+    return f"[The report]({page}?workflowType=machine_learning)."
+
+
 def configuration_name(spec: Mapping[str, Any], configuration: ConfigurationHistory) -> str:
-    """`0004 beta_vae beta=4`: its number, its model, and the hyperparameters that the study file varies."""
+    """`0004 beta=4 beta_vae`: its number, the hyperparameters that the study file varies, and its model.
+
+    The model is last, since a table cuts long names there, and has a column of its own.
+    """
     model, given = configuration.configuration.model, configuration.configuration.hyperparameters
-    raw = {**spec["defaults"], **spec["models"].get(model, {})}
-    varied = [name for name, value in raw.items() if isinstance(value, dict | list)]
-    values = {name: given[name] for name in varied if name in given}
+    values = {name: given[name] for name in varied(spec, model) if name in given}
     texts = [f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items()]
-    return " ".join([f"{configuration.number:04d}", model, *texts])[:LONGEST]
+    return " ".join([f"{configuration.number:04d}", *texts, model])[:LONGEST]
 
 
 def trial_name(configuration: ConfigurationHistory, seed: int) -> str:
-    """`0004 beta_vae seed 2`."""
-    return f"{configuration.number:04d} {configuration.configuration.model} seed {seed}"
+    """`0004 seed 2 beta_vae`."""
+    return f"{configuration.number:04d} seed {seed} {configuration.configuration.model}"

@@ -26,7 +26,7 @@ from studies.search.early_stop import Stopper
 from studies.search.seeds import more_seeds
 from studies.search.suggestions import Suggestions
 from studies.study_file.spec import StudySpec
-from trainables.trainable import TrialResult
+from trainables.trainable import TrialResult, Underway
 
 OUT_OF_MEMORY = "OutOfMemoryError"
 
@@ -146,6 +146,11 @@ class Agenda:
         """A process has the trial."""
         self._pace.start(identity)
         self._state.start(self._state.trial(identity))
+
+    def underway(self, identity: str, where: Underway) -> Verdict:
+        """Whether a trial goes on that is between two results."""
+        self._state.note_progress(identity, where.step, where.seconds)
+        return "stop" if self.is_stopped(identity) or self._spent() else "go on"
 
     def verdict(self, identity: str, result: TrialResult, share: float) -> Verdict:
         """Whether the trial goes on after an evaluated result, which early stopping sees; call it before `record`."""

@@ -12,15 +12,16 @@ from studies.delivery.client import Delivery
 from studies.drive.agenda import Agenda
 from studies.drive.display import Display
 from studies.drive.interruption import stopping_in_good_order
-from studies.drive.retention import FrontOnly
 from studies.drive.spending import Spending
 from studies.record import own_code
 from studies.record.folder import Record
-from studies.record.state import StudyState
+from studies.record.retention import FrontOnly
+from studies.record.state import StudyState, is_complete
 from studies.search.prior_results import add_prior_results
 from studies.search.suggestions import Suggestions
 
 REPORT_PATIENCE = 900.0
+STOPPING = "stopping: trials save what they have trained, in a few seconds; once more stops at once"
 RAY_ENDED = "Ray on this machine has ended, and the study with it; `studies resume {}` goes on"
 DELIVERY_PATIENCE = 60.0  # seconds to wait for the stores at the end
 
@@ -52,38 +53,18 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
     with (
         folder.driving(),
         logging_at(logging.ERROR, "optuna"),
-        stopping_in_good_order(display.message),
+        stopping_in_good_order(lambda: display.message(STOPPING)) as signals,
         Delivery(folder) as delivery,
     ):
         record = folder.adopt(record)
-        own_code.use(record)
-        core.data.prepare(spec.dataset, record.stores.data, display.data_progress)
         state = StudyState(folder.path)
-        state.start_driver()
         spent = Spending(spec, state)
         notes: list[str] = []
         try:
-            notes += add_prior_results(spec, state, folder.root)
-            settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
-            agenda = Agenda(spec, state, Suggestions(spec, state), spent, settled)
-            if agenda.wants_slots:
-                code = [copy_of(each.identity, folder.code) for each in spec.extensions]
-                with (
-                    ray_cluster(address, code),
-                    ending_with_ray(lambda: display.message(RAY_ENDED.format(folder.name))),
-                ):
-                    from studies.drive import tune
-
-                    require_shared_folder(record.written.trials_uri)
-                    require_data(spec, record.stores.data)
-                    tune.run(
-                        record,
-                        state,
-                        agenda,
-                        delivery.begin,
-                        lambda: display.refresh(state, delivery.trouble),
-                        display.message,
-                    )
+            if is_complete(spec, state):
+                delivery.begin()
+            else:
+                notes += _run_what_is_missing(record, state, spent, display, delivery, address)
         except Exception:
             delivery.flush(DELIVERY_PATIENCE)
             raise
@@ -91,7 +72,9 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
             display.close()
             state.close()
         delivered = delivery.flush(DELIVERY_PATIENCE)
-        notes += _finish(delivery, delivered)
+        notes += _undelivered(delivery, delivered)
+        if not signals:  # who stops a study wants to go now
+            notes += _finish(delivery)
     for note in notes:
         display.message(note)
     counts = state.counts()
@@ -100,13 +83,41 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
     return Outcome(finished, counts["FAILED"], delivered, spent())
 
 
-def _finish(delivery: Delivery, delivered: bool) -> list[str]:
-    """Have the report written; sentences on what is not complete."""
-    notes = []
-    if not delivered:
-        missing = delivery.trouble or f"nothing was taken for {DELIVERY_PATIENCE:.0f} s"
-        notes.append(f"not everything was delivered yet ({missing}); `studies resume` delivers the rest")
-    trouble = delivery.finish(REPORT_PATIENCE)
-    if trouble is not None:
-        notes.append(f"the report is not complete: {trouble}")
+def _run_what_is_missing(
+    record: Record, state: StudyState, spent: Spending, display: Display, delivery: Delivery, address: str | None
+) -> list[str]:
+    """All of the plan that is not there yet; sentences for the end."""
+    spec, folder = record.spec, record.folder
+    own_code.use(record)
+    core.data.prepare(spec.dataset, record.stores.data, display.data_progress)
+    notes = add_prior_results(spec, state, folder.root)
+    settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
+    agenda = Agenda(spec, state, Suggestions(spec, state), spent, settled)
+    if not agenda.wants_slots:
+        return notes
+    state.start_driver()
+    display.message(f"connecting to Ray at {address}" if address else "starting Ray")
+    code = [copy_of(each.identity, folder.code) for each in spec.extensions]
+    with ray_cluster(address, code), ending_with_ray(lambda: display.message(RAY_ENDED.format(folder.name))):
+        from studies.drive import tune
+
+        require_shared_folder(record.written.trials_uri)
+        require_data(spec, record.stores.data)
+        tune.run(
+            record, state, agenda, delivery.begin, lambda: display.refresh(state, delivery.trouble), display.message
+        )
     return notes
+
+
+def _undelivered(delivery: Delivery, delivered: bool) -> list[str]:
+    """A sentence on what the stores do not have yet."""
+    if delivered:
+        return []
+    missing = delivery.trouble or f"nothing was taken for {DELIVERY_PATIENCE:.0f} s"
+    return [f"not everything was delivered yet ({missing}); `studies resume` delivers the rest"]
+
+
+def _finish(delivery: Delivery) -> list[str]:
+    """Have the report written; a sentence on what it lacks."""
+    trouble = delivery.finish(REPORT_PATIENCE)
+    return [] if trouble is None else [f"the report is not complete: {trouble}"]

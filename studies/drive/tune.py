@@ -25,8 +25,10 @@ from studies.drive.handover import HandOver
 from studies.record.folder import Record
 from studies.record.state import StudyState
 from trainables.ray_trainable import StudyTrainable, start_hosts
-from trainables.trainable import TrialResult
+from trainables.trainable import TrialResult, Underway
 
+PULSES = 10  # a second, of all trials together: each of them takes the driver milliseconds
+PULSE = 2.0  # seconds between two of a trial, at least
 RETRIES = 3  # of a trial whose process died
 
 
@@ -106,8 +108,10 @@ class StudyScheduler(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Called before the callback sees the same result."""
-        found: TrialResult = result["result"]
-        if found.evaluated:
+        found: TrialResult | Underway = result["result"]
+        if isinstance(found, Underway):
+            stop = self._agenda.underway(trial_name(trial), found) == "stop"
+        elif found.evaluated:
             stop = self._agenda.verdict(trial_name(trial), found, trial.config["device_share"]) == "stop"
         else:
             stop = self._handover.take(TrialConfig.from_json(trial.config), found, _origin(result))
@@ -179,11 +183,11 @@ class RecordCallback(Callback):
         **info: Any,  # noqa: ARG002
     ) -> None:
         """One result; the last one ends the trial."""
-        found: TrialResult = result["result"]
+        found: TrialResult | Underway = result["result"]
         self._heard[trial.trial_id] = (trial, time.monotonic())
         if result["done"]:
             del self._heard[trial.trial_id]
-        if found.evaluated:
+        if isinstance(found, TrialResult) and found.evaluated:
             share = trial.config["device_share"]
             self._agenda.record(trial_name(trial), found, _origin(result), share, last=result["done"])
 
@@ -245,7 +249,11 @@ def run(
         tune.with_resources(StudyTrainable, resources),
         tune_config=tune.TuneConfig(
             search_alg=StudySearcher(
-                agenda, handover, lambda planned: make_trial(record, planned, share), slots, refresh
+                agenda,
+                handover,
+                lambda planned: make_trial(record, planned, share, max(PULSE, slots() / PULSES)),
+                slots,
+                refresh,
             ),
             scheduler=StudyScheduler(agenda, handover),
             num_samples=-1,
@@ -271,7 +279,7 @@ def run(
         del hosts  # whose processes end with this reference
 
 
-def make_trial(record: Record, planned: Planned, share: float) -> TrialConfig:
+def make_trial(record: Record, planned: Planned, share: float, pulse: float = PULSE) -> TrialConfig:
     """Everything that a process needs to run one trial of a study, whose trials have a share of a GPU."""
     spec = record.spec
     trial = TrialConfig(
@@ -292,5 +300,6 @@ def make_trial(record: Record, planned: Planned, share: float) -> TrialConfig:
         precision=spec.resources.precision,
         extensions=tuple(each.identity for each in spec.extensions),
         code=str(record.folder.code) if spec.extensions else "",
+        pulse=pulse,
     )
     return dataclasses.replace(trial, folder=record.written.trial_uri(trial.identity))

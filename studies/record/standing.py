@@ -13,8 +13,6 @@ from core.record.history import History
 from studies.record.state import planned_trials
 from studies.study_file.spec import StudySpec
 
-OF_STEPS = ("seconds_training", "seconds_evaluating")  # of a trial's ledger
-
 
 @dataclasses.dataclass(frozen=True)
 class Best:
@@ -36,6 +34,7 @@ class Standing:
         front: configurations that no other dominates.
         seconds: during which a driver was at work.
         seconds_left: that the rest takes at the pace so far; None before there is one.
+        share_done: of the steps of the whole plan, those that are taken, or will not be.
     """
 
     planned: int
@@ -44,6 +43,7 @@ class Standing:
     front: int
     seconds: float
     seconds_left: float | None
+    share_done: float
 
     @property
     def ended(self) -> int:
@@ -69,7 +69,9 @@ def standing(spec: StudySpec, history: History) -> Standing:
             best[objective] = Best(float(values[row, index]), found.configuration, len(found.completed))
     front = int(non_dominated(values, list(spec.objectives.values())).sum()) if len(values) else 0
     left = seconds_left(spec, history, planned)
-    return Standing(planned, history.counts(), best, front, history.seconds_driven, left)
+    done = sum(spec.budget.steps if each.ended else history.progress(each).step for each in history.trials())
+    share = min(1.0, done / max(1, planned * spec.budget.steps))
+    return Standing(planned, history.counts(), best, front, history.seconds_driven, left, share)
 
 
 def seconds_left(spec: StudySpec, history: History, planned: int) -> float | None:
@@ -80,9 +82,10 @@ def seconds_left(spec: StudySpec, history: History, planned: int) -> float | Non
     trials = history.trials()
     for trial in trials:
         model = history.configurations[trial.configuration].configuration.model
-        seconds[model] += sum(trial.ledger.get(key, 0.0) for key in OF_STEPS)
-        steps[model] += trial.furthest if trial.ledger else 0
-        left[model] += 0 if trial.ended else max(0, spec.budget.steps - trial.step)
+        now = history.progress(trial)
+        seconds[model] += now.seconds
+        steps[model] += now.step if now.seconds else 0
+        left[model] += 0 if trial.ended else max(0, spec.budget.steps - now.step)
     if not sum(steps.values()):
         return None
     mean = sum(seconds.values()) / sum(steps.values())

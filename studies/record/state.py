@@ -3,11 +3,12 @@
 import dataclasses
 import os
 import pathlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.configuration import Configuration
-from core.record import journal
+from core.record import journal, progress
 from core.record.events import (
     ConfigurationEnded,
     ConfigurationSuggested,
@@ -26,9 +27,12 @@ from core.record.events import (
 )
 from core.record.history import ConfigurationHistory, History, TrialHistory
 from core.record.journal import Journal
+from core.record.progress import Progress
 from core.runtime import package_versions, source_revision
 from studies.study_file.spec import StudySpec
 from trainables.training.cost import Footprint
+
+NOTE_EVERY = 2.0  # seconds
 
 
 class StudyState(History):
@@ -50,6 +54,9 @@ class StudyState(History):
             if not trial.ended:
                 trial.state = "PENDING"
         self.seconds_before = self.seconds_driven
+        self._folder = folder
+        self._started = False
+        self._noted = 0.0  # when progress was last written
         self._journal = Journal(folder)
 
     def close(self) -> None:
@@ -57,8 +64,10 @@ class StudyState(History):
         self._journal.close()
 
     def start_driver(self) -> None:
-        """This process drives the study from now on."""
-        self._write(DriverStarted(pid=os.getpid(), versions=package_versions(), source=source_revision()))
+        """This process drives the study from now on; once. A driver that changes nothing leaves no trace."""
+        if not self._started:
+            self._started = True
+            self._write(DriverStarted(pid=os.getpid(), versions=package_versions(), source=source_revision()))
 
     def add_configuration(self, configuration: Configuration, notes: Mapping[str, Any]) -> ConfigurationHistory:
         """A suggestion."""
@@ -106,6 +115,13 @@ class StudyState(History):
         """A process took the trial up."""
         self._write(TrialStarted.of(trial.configuration, trial.seed))
 
+    def note_progress(self, identity: str, step: int, seconds: float) -> None:
+        """A trial is at `step`, after so many seconds of training and evaluating; written down now and then."""
+        self.underway[identity] = Progress(step, seconds)
+        if time.monotonic() - self._noted >= NOTE_EVERY:
+            self._noted = time.monotonic()
+            progress.write(self._folder, self.underway)
+
     def report(self, trial: TrialHistory, step: int, metrics: Mapping[str, float], ledger: Mapping[str, Any]) -> None:
         """The trial reached `step`."""
         event = TrialReported.of(trial.configuration, trial.seed, step=step, metrics=dict(metrics), ledger=dict(ledger))
@@ -141,7 +157,22 @@ class StudyState(History):
         self._write(ConfigurationEnded(configuration.hash, outcome, values, reason))
 
     def _write(self, event: Event) -> None:
+        self.start_driver()
         self.apply(self._journal.write(event))
+
+
+def is_complete(spec: StudySpec, history: History) -> bool:
+    """Whether all that was asked for is there, so that a driver has nothing to run and nothing to tell.
+
+    A space with fewer points than were asked for is not counted here: its driver looks for itself.
+    """
+    configurations = history.configurations.values()
+    return len(configurations) >= spec.search.configurations and all(
+        each.closed
+        and len(each.trials) >= spec.seeds.min
+        and all(trial.state != "COMPLETED" or trial.step >= spec.budget.steps for trial in each.trials.values())
+        for each in configurations
+    )
 
 
 def planned_trials(spec: StudySpec, history: History) -> int:

@@ -84,7 +84,7 @@ class TrialForm:
 def finish_trial(
     study: optuna.Study, storage: optuna.storages.BaseStorage, running: FrozenTrial, final: FrozenTrial
 ) -> FrozenTrial:
-    """Say how a running trial of a study ended, by constraints, values and state; nothing changes if it has ended.
+    """Say how a running trial of a study ended: attributes, constraints, values and state, unless it has ended.
 
     Args:
         study: that the trial is of.
@@ -94,6 +94,9 @@ def finish_trial(
     """
     study_id = storage.get_study_id_from_name(study.study_name)
     trial = optuna.Trial(study, storage.get_trial_id_from_study_id_trial_number(study_id, running.number))
+    for name, value in final.user_attrs.items():
+        if running.user_attrs.get(name) != value:
+            trial.set_user_attr(name, value)
     for name, violation in final.constraints.items():
         if name not in running.constraints:
             trial.set_constraint(name, violation)

@@ -11,7 +11,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from core.extensions import is_path
-from core.mistakes import StudyError
+from core.mistakes import StudyError, close_to
+from studies import catalogue
 
 Path = tuple[str | int, ...]
 
@@ -91,7 +92,7 @@ class Document:
 
 
 def read(path: str | os.PathLike[str]) -> Document:
-    """Read a study file.
+    """Read a study file, or the shipped one of that name where there is no such file.
 
     Raises:
         StudyFileError: missing, empty, not YAML (with the line), a key given twice, or not a mapping.
@@ -101,10 +102,12 @@ def read(path: str | os.PathLike[str]) -> Document:
     def refuse(message: str, line: int | None = None) -> StudyFileError:
         return StudyFileError(source, [Problem((), message, line)])
 
+    if not os.path.lexists(source) and source in (shipped := catalogue.files()):
+        source = str(shipped[source])
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
+        text = pathlib.Path(source).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise refuse("there is no such study file") from None
+        raise refuse(f"there is no such study file{_of_the_catalogue(source)}") from None
     except IsADirectoryError:
         raise refuse("this is a directory, not a study file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -121,6 +124,12 @@ def read(path: str | os.PathLike[str]) -> Document:
     if not isinstance(marks, CommentedMap):
         raise refuse("a study file is a mapping of keys to values, such as 'name: my-study'", 1)
     return Document(plain(marks), source, marks, text)
+
+
+def _of_the_catalogue(source: str) -> str:
+    """What to write instead of the path of no file, where a shipped study has nearly that name."""
+    near = close_to(pathlib.Path(source).name.removesuffix(".yaml"), catalogue.files())
+    return f"; a shipped one is called '{near}', and others are in `studies catalogue list`" if near else ""
 
 
 def from_mapping(data: Any) -> Document:

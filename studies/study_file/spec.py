@@ -220,13 +220,17 @@ class StudySpec(BaseModel):
     def num_configurations(self) -> int:
         """Configurations that the search will try: as asked, or as many as there are.
 
-        Of a model of an extension it is remembered, since its code may not be here.
+        Of a model of an extension it is remembered, since its code may not be here; one of this repository that is gone
+        since limits nothing.
         """
         remembered = {name: each for code in self.extensions for name, each in code.models.items()}
         points = 0.0
         for name in self.models:
             own = remembered.get(name)
-            points += self.points(name) if own is None else math.inf if own.points is None else own.points
+            if own is None:
+                points += math.inf if trainables.known(name) is None else self.points(name)
+            else:
+                points += math.inf if own.points is None else own.points
         return int(min(self.search.configurations, points))
 
     def points(self, model: str) -> float:

@@ -132,6 +132,23 @@ def restored_bit_identically(bench: Bench) -> None:
     hold(a.get("model.safetensors") == b.get("model.safetensors"), "restored, it ends with other weights")
 
 
+def stopped_between_two_results(bench: Bench) -> None:
+    """A trial that is stopped anywhere, saved and restored is bit-identical to one that never stopped."""
+    from trainables.training.run import TrainingRun
+
+    config = bench.trial(evaluate_every=4)
+    straight, stopped, resumed = (TrainingRun(config) for _ in range(3))
+    stopped.look = 1
+    while stopped.step < 3:
+        hold(not stopped.train_for(0.0), "it trains on after its time is over")
+    stopped.save(Folder(bench.folder / "stopped"))
+    hold(resumed.restore(Folder(bench.folder / "stopped")) == 3, "it is not restored at step 3")
+    whole, found = straight.train_interval(), resumed.train_interval()
+    hold(found.metrics == whole.metrics, "stopped at step 3 and restored, its losses differ")
+    weights = (run.model.state_dict() for run in (straight, resumed))
+    hold(identical(*weights), "stopped at step 3 and restored, it ends with other weights")
+
+
 def seeds(bench: Bench) -> None:
     """The same seed gives the same numbers, and another seed does not."""
     from trainables.training.run import start
@@ -284,6 +301,7 @@ def step_with_odd_ones(bench: Bench, number: int) -> None:
 OF_ALL: tuple[Check, ...] = (types_symbols_and_bounds, columns_of_their_own, restored_bit_identically)
 OF_WHAT_LEARNS: tuple[Check, ...] = (
     measuring_changes_nothing,
+    stopped_between_two_results,
     evaluated_elsewhere,
     seeds,
     encodes_and_decodes,

@@ -1,5 +1,6 @@
 """What would be done to a study, as sentences that a user reads before anything is done."""
 
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
@@ -42,7 +43,21 @@ class Plan:
 
 def size(folder: pathlib.Path) -> str:
     """Size of all files of a folder, for a sentence."""
-    number = float(sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()))
+    return in_units(bytes_in(folder))
+
+
+def bytes_in(path: pathlib.Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    files = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
+    total = 0
+    for each in files:
+        with contextlib.suppress(OSError):  # gone since
+            total += 0 if each.is_dir() and not each.is_symlink() else each.lstat().st_size
+    return total
+
+
+def in_units(number: float) -> str:
+    """`12 MB`."""
     for unit in ("bytes", "KB", "MB"):
         if number < 1000:
             return f"{number:.0f} {unit}"

@@ -80,6 +80,8 @@ def test_models_and_mlflow_runs_come_along(tmp_path: pathlib.Path) -> None:
         run = client.create_run(experiment)
         client.log_metric(run.info.run_id, "mig", 0.5)
         client.log_text(run.info.run_id, "text", "note.txt")
+        if name == "made":
+            (writer.path / "mlflow_runs.jsonl").write_text(json.dumps(["study", run.info.run_id]) + "\n")
     record = json.loads((writer.path / "study.json").read_text())
     record["stores"]["tracking"] = uri
     (writer.path / "study.json").write_text(json.dumps(record))
@@ -115,6 +117,14 @@ def test_a_winner_as_an_mlflow_model(tmp_path: pathlib.Path) -> None:
         log_model(writer.study, trial, tracking_uri=uri)
     (writer.path / "mlflow_runs.jsonl").write_text(json.dumps([trial.identity, run.info.run_id]) + "\n")
     found = log_model(writer.study, trial, tracking_uri=uri)
+    registered = log_model(writer.study, trial, tracking_uri=uri, register="dsprites", alias="best")
+    assert registered == "models:/dsprites@best"
+    assert client.get_model_version_by_alias("dsprites", "best").run_id == run.info.run_id
+    assert log_model(writer.study, trial, tracking_uri=uri, register="dsprites") == "models:/dsprites/2"
+    with pytest.raises(QueryError, match="MLflow does not register 'dsprites': "):
+        log_model(writer.study, trial, tracking_uri=uri, register="dsprites", alias="v1")
+    with pytest.raises(QueryError, match="is of a registered model"):
+        log_model(writer.study, trial, tracking_uri=uri, alias="best")
     assert not mlflow.is_tracking_uri_set()  # where the next study would be recorded
     with tracking_at(uri):
         loaded = mlflow.pyfunc.load_model(found)

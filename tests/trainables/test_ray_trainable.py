@@ -69,7 +69,7 @@ def test_a_trial_that_was_trained_before_its_process_died_is_not_trained_again(
     before = Actor(config, monkeypatch, idle=True)
     before.step()
     offered = before.step()
-    monkeypatch.setattr(TrainingRun, "train", forbidden)
+    monkeypatch.setattr(TrainingRun, "_take", forbidden)
     after = Actor(config, monkeypatch, idle=True)
     assert after.trainable.resumed_from == 4
     again = after.step()
@@ -80,9 +80,47 @@ def test_a_trial_that_was_trained_before_its_process_died_is_not_trained_again(
     assert Actor(config, monkeypatch, idle=True).step().metrics == report.metrics  # of a task whose driver died
 
 
+def test_a_trial_says_where_it_is_and_saves_that_when_it_is_stopped(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = trial_config("vae", tmp_path, steps=30, evaluate_every=30, pulse=0.001)
+    stopped = Actor(config, monkeypatch, idle=False)
+    where = stopped.trainable.step()["result"]
+    assert (where.step, where.seconds > 0) == (10, True)
+    assert checkpoints.newest(Folder(config.folder)) is None
+    stopped.trainable.cleanup()
+    resumed = Actor(config, monkeypatch, idle=False)
+    assert resumed.trainable.resumed_from == 10
+    where, last = (resumed.trainable.step()["result"] for _ in range(2))
+    assert (where.step, last.step, last.done) == (20, 30, True)
+    straight = TrainingRun(trial_config("vae", tmp_path / "straight", steps=30, evaluate_every=30)).advance()
+    assert last.metrics == straight.metrics
+    names = Folder(config.folder).entries()
+    resumed.trainable.cleanup()
+    assert Folder(config.folder).entries() == names
+
+
+def test_a_long_interval_is_saved_by_time_and_before_it_is_evaluated(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_trainable, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(ray_trainable, "BEFORE_EVALUATING", 0.0)
+    config = trial_config("vae", tmp_path, steps=20, evaluate_every=20, pulse=0.001)
+    actor = Actor(config, monkeypatch, idle=False)
+    assert actor.trainable.step()["result"].step == 10
+    assert Folder(config.folder).entries() == ["step-000000010"]
+    monkeypatch.setattr(TrainingRun, "evaluate", forbidden)
+    failed = actor.trainable.step()
+    while not failed["done"]:
+        failed = actor.trainable.step()
+    saved = checkpoints.newest(Folder(config.folder))
+    assert saved is not None
+    assert (saved.step, saved.description["report"]) == (20, None)
+
+
 def test_a_diverged_trial_is_not_offered(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     actor = Actor(trial_config("vae", tmp_path, evaluate_every=4), monkeypatch, idle=True)
-    monkeypatch.setattr(TrainingRun, "train", lambda run, target: setattr(run, "step", target) or {"kl": math.nan})
+    monkeypatch.setattr(TrainingRun, "end_interval", lambda _: {"kl": math.nan})
     report = actor.step()
     assert (report.done, report.evaluated, report.failure) == (True, True, "diverged: kl became NaN or infinite")
 

@@ -96,6 +96,18 @@ class SimulatedRun:
     def close(self) -> None:
         """Nothing is held elsewhere."""
 
+    @property
+    def progress(self) -> int:
+        """Steps so far."""
+        return self.step
+
+    def train_for(self, seconds: float) -> bool:  # noqa: ARG002
+        """There is nothing to train between results."""
+        return True
+
+    def catch_up(self) -> None:
+        """All is here."""
+
     def train_interval(self) -> None:
         """There is nothing to train apart from the evaluation."""
 

@@ -291,7 +291,7 @@ class PartitionedAutoencoder(Model[H]):
             "sample_prior": sample,
             "apply_relation": edit,
             "classify": self.read_values,
-            "reencode": lambda codes: self.encode(self.decode(codes)),
+            "reencode": lambda codes: self.map_images(self.decode(codes), self.codes),  # diverged ones, too
             "judge": lambda codes: judge(self.decode(codes)),
             "image_codes": self.encode(dataset.images(tested)),
             "image_values": dataset.factors(tested),

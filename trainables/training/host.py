@@ -8,6 +8,7 @@ same time (`trainables.training.together`), groups in turns; who else is there c
 import collections
 import dataclasses
 import logging
+import math
 import os
 import threading
 from collections.abc import Iterable
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
-from trainables.trainable import next_result
 from trainables.training.faults import CaptureFailedError, ends_the_process
 from trainables.training.hosted_run import Trained
 from trainables.training.run import TrainingRun
@@ -35,8 +35,6 @@ GROWTH = 2  # of a group; once it has grown so many times, the ways are timed ag
 class _Member:
     run: TrainingRun
     key: str
-    since: int  # the step of its last result
-    sums: dict[str, Any] = dataclasses.field(default_factory=dict)
     turn: int = 0  # when it was trained last
     waiting: Trained | Exception | None = None  # to be fetched
 
@@ -53,6 +51,7 @@ class Host:
         os.environ.update(visible_devices)  # before PyTorch looks
         self._members: dict[str, _Member] = {}
         self._arrivals: collections.deque[tuple[TrialConfig, Checkpoint | None, Future[int]]] = collections.deque()
+        self._wanted: collections.deque[tuple[str, Future[Checkpoint]]] = collections.deque()
         self._changed = threading.Condition()
         self._stacks: dict[str, tuple[list[_Member], Together]] = {}  # by key: who was trained together, and by what
         self._ways: dict[str, tuple[str, int]] = {}  # by key: the way that was faster, and for how many trials
@@ -71,24 +70,40 @@ class Host:
             self._changed.notify_all()
         return opened.result()
 
-    def next_result(self, identity: str) -> Trained:
-        """Wait for the next result of a trial.
+    def next_result(self, identity: str, seconds: float = math.inf) -> Trained | int:
+        """Wait for the next result of a trial, at most so long; the step where it is, when that was too short.
 
         Raises:
             KeyError: the trial never joined, or left.
             Exception: whatever its training raised.
         """
         with self._changed:
-            self._changed.wait_for(lambda: identity not in self._members or self._members[identity].waiting is not None)
+            self._changed.wait_for(
+                lambda: identity not in self._members or self._members[identity].waiting is not None,
+                None if seconds == math.inf else seconds,
+            )
             member = self._members[identity]
+            if member.waiting is None:
+                return member.run.step
             found, member.waiting = member.waiting, None
             if isinstance(found, Exception):
                 del self._members[identity]
             self._changed.notify_all()
         if isinstance(found, Exception):
             raise found
-        assert found is not None
         return found
+
+    def state(self, identity: str) -> Checkpoint:
+        """Where a trial is after the present round, at its next result at most.
+
+        Raises:
+            KeyError: the trial never joined, or left.
+        """
+        wanted: Future[Checkpoint] = Future()
+        with self._changed:
+            self._wanted.append((identity, wanted))
+            self._changed.notify_all()
+        return wanted.result()
 
     def leave(self, identity: str) -> None:
         """Drop a trial; no error when it is not there."""
@@ -100,14 +115,26 @@ class Host:
         while True:
             with self._changed:
                 self._drop_stacks()
-                self._changed.wait_for(lambda: self._arrivals or self._ready())
-                self._changed.wait_for(lambda: self._arrivals or self._complete(), PATIENCE)
+                self._changed.wait_for(lambda: self._arrivals or self._wanted or self._ready())
+                self._changed.wait_for(lambda: self._arrivals or self._wanted or self._complete(), PATIENCE)
+                self._give_states()
                 arrivals = [self._arrivals.popleft() for _ in range(len(self._arrivals))]
             for arrival in arrivals:
                 self._open(*arrival)
             group = self._choose()
             if group:
                 self._train(group)
+
+    def _give_states(self) -> None:
+        while self._wanted:
+            identity, wanted = self._wanted.popleft()
+            member = self._members.get(identity)
+            if member is None:
+                wanted.set_exception(KeyError(identity))
+            else:
+                wanted.set_result(
+                    member.waiting.state if isinstance(member.waiting, Trained) else member.run.checkpoint()
+                )
 
     def _ready(self) -> list[_Member]:
         return [member for member in self._members.values() if member.ready]
@@ -142,7 +169,7 @@ class Host:
             opened.set_exception(error)
             return
         with self._changed:
-            self._members[config.identity] = _Member(run, key, run.step)
+            self._members[config.identity] = _Member(run, key)
         opened.set_result(run.step)
 
     def _choose(self) -> list[_Member]:
@@ -160,7 +187,7 @@ class Host:
 
         self._turns += 1
         key = group[0].key
-        count = min(ROUND, *(next_result(member.run.step, member.run.config) - member.run.step for member in group))
+        count = min(ROUND, *(member.run.target - member.run.step for member in group))
         found: list[tuple[_Member, Trained | Exception]] = []
         try:
             for member, parts in zip(group, self._together(key, group)(count), strict=True):
@@ -169,8 +196,8 @@ class Host:
                     continue
                 member.turn = self._turns
                 member.run.count_steps(count)
-                add(member.sums, parts)
-                if member.run.step == next_result(member.since, member.run.config):
+                add(member.run.sums, parts)
+                if member.run.step == member.run.target:
                     found.append((member, _result(member, len(group))))
         except Exception as error:
             found = [(member, error) for member in group]
@@ -204,7 +231,7 @@ class Host:
 
 def _result(member: _Member, together: int) -> Trained:
     run = member.run
-    parts = {name: float(value) / (run.step - member.since) for name, value in member.sums.items()}
-    member.sums, member.since = {}, run.step
+    state = run.checkpoint()
+    run.end_interval()
     where = {"device": run.device_name(), "precision": run.precision}
-    return Trained(parts, run.checkpoint(), {**where, "stack": together, "training_pid": os.getpid()})
+    return Trained(state, {**where, "stack": together, "training_pid": os.getpid()})

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -23,12 +24,10 @@ class Trained:
     """A trial at its next result.
 
     Attributes:
-        parts: means of the loss parts since the result before.
-        state: weights, optimiser and generator state.
+        state: weights, optimiser and generator state, with the sums of the loss parts since the result before.
         ledger: `device`, `stack` (trials that were trained together when it got there) and `training_pid`.
     """
 
-    parts: dict[str, float]
     state: Checkpoint
     ledger: dict[str, Any]
 
@@ -39,8 +38,11 @@ class TrainingHost(Protocol):
     def join(self, config: dict[str, Any], checkpoint: Checkpoint | None) -> int:
         """Take a trial in, at its checkpoint; the step it stands at."""
 
-    def next_result(self, identity: str) -> Trained:
-        """Wait for the next result of a trial."""
+    def next_result(self, identity: str, seconds: float) -> Trained | int:
+        """Wait for the next result of a trial, at most so long; the step where it is, when that was too short."""
+
+    def state(self, identity: str) -> Checkpoint:
+        """Where a trial is now, at its next result at most."""
 
     def leave(self, identity: str) -> None:
         """Drop a trial; no error when it is not there."""
@@ -59,27 +61,51 @@ class HostedRun(TrainingRun):
         self._connect = connect
         self._host: TrainingHost | None = None
         self._of_host: dict[str, Any] = {}  # what the host said for the ledger
+        self._there = 0  # the step that the host came to
 
-    def train(self, target: int) -> dict[str, float]:
-        """Fetch the result at `target`; a host that died is replaced."""
+    @property
+    def progress(self) -> int:
+        """Steps so far, of the host."""
+        return max(self.step, self._there)
+
+    def train_for(self, seconds: float) -> bool:
+        """Wait so long for the next result, and fetch it; a host that died is replaced."""
+        if (self.last is not None and self.last.done) or self.step >= self.target:
+            return True
+        began = time.perf_counter()
+        found = self._fetch(seconds)
+        self.ledger["seconds_training"] += time.perf_counter() - began
+        if isinstance(found, int):
+            self._there = found
+            return False
+        assert found.state.step == self.target
+        self.load_state(found.state)
+        self._of_host = found.ledger
+        if self.step >= self.config.steps:
+            self.close()
+        return True
+
+    def _fetch(self, seconds: float) -> Trained | int:
         lost: TrainingHost | None = None
         for attempt in range(ATTEMPTS):
             try:
                 if self._host is None:
                     self._host = self._connect(lost)
                     self._host.join(self.config.to_json(), self.checkpoint() if self.step else None)
-                trained = self._host.next_result(self.config.identity)
-                break
+                return self._host.next_result(self.config.identity, seconds)
             except HostLostError:
                 lost, self._host = self._host, None
                 if attempt == ATTEMPTS - 1:
                     raise
-        assert trained.state.step == target
-        self.load_state(trained.state)
-        self._of_host = trained.ledger
-        if self.step >= self.config.steps:
-            self.close()
-        return trained.parts
+        raise AssertionError("the last attempt returns or raises")
+
+    def catch_up(self) -> None:
+        """Fetch the host's state; where that is lost, the one here stays."""
+        if self._host is not None and self.step < self.target:
+            try:
+                self.load_state(self._host.state(self.config.identity))
+            except HostLostError:
+                log.info("%s stays at step %d: its host is gone", self.config.identity, self.step)
 
     def measured(self) -> dict[str, Any]:
         """The ledger, with what the host says of the training."""

@@ -32,6 +32,8 @@ SPREAD = 10.0  # times what the same steps differ from themselves, where that is
 
 Trainee: TypeAlias = Model[Any] | Stack
 Source: TypeAlias = Batches | StackedBatches
+Sums: TypeAlias = dict[str, Tensor]
+"""Of the loss parts, on the device."""
 Capture = Callable[[Trainee, Callable[[], None]], Callable[[], None]]
 """Makes a function that does again, on the device alone, what the given one does."""
 
@@ -45,8 +47,11 @@ class Steps(Protocol):
 
     stream: torch.cuda.Stream | None
 
-    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
-        """Take steps first … last − 1; sums of the loss parts over them, on the device."""
+    def __call__(self, first: int, last: int, sums: Sums | None = None) -> Sums:
+        """Take steps first … last − 1; sums of the loss parts over them, on the device.
+
+        With `sums` of the steps before, theirs too, added in the order of the steps: to the bit what one call gives.
+        """
 
 
 def steps_of(model: Trainee, sources: Sequence[Source], *, captured: bool = True) -> Steps:
@@ -64,16 +69,16 @@ class Eager:
         self.model = model
         self.sources = sources
 
-    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+    def __call__(self, first: int, last: int, sums: Sums | None = None) -> Sums:
         """Take steps first … last − 1; sums of the loss parts."""
-        sums: dict[str, Tensor] = {}
+        sums = {name: value.clone() for name, value in (sums or {}).items()}
         for step in range(first, last):
             self.model.before_step(step)
             _take(self.model, [source.at(step) for source in self.sources], sums)
         return sums
 
 
-def _take(model: Trainee, batches: Sequence[Batch], sums: dict[str, Tensor]) -> None:
+def _take(model: Trainee, batches: Sequence[Batch], sums: Sums) -> None:
     """One step; its loss parts are added to `sums`."""
     for name, value in model.training_step(batches).items():
         if name in sums:
@@ -117,20 +122,22 @@ class Captured:
         self._positions = [
             torch.zeros(self._per_launch, *source.shape, dtype=torch.int64, device=model.device) for source in sources
         ]
-        self._sums: dict[str, Tensor] = {}
+        self._sums: Sums = {}
         self._launch: Callable[[], None] | None = None
         self._places: list[int] = []  # of all state when it was captured
         self._warm = 0
         self._refused = False
         self.stream: torch.cuda.Stream | None = torch.cuda.Stream(model.device) if model.device.type == "cuda" else None
 
-    def __call__(self, first: int, last: int) -> dict[str, Tensor]:
+    def __call__(self, first: int, last: int, sums: Sums | None = None) -> Sums:
         """Take steps first … last − 1; sums of the loss parts."""
         if self._launch is not None and self._places != self._where():  # a stack or a checkpoint moved the state
             self._launch, self._warm = None, 0
         with self._on_stream():
             for total in self._sums.values():
                 total.zero_()
+            for name, value in (sums or {}).items():
+                self._sums.setdefault(name, torch.zeros_like(value)).copy_(value)
             step = first
             while step < last:
                 if self.model.before_step(step):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from trainables.base import Model
+    from trainables.training.loop import Sums
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ PICTURES = "pictures"
 UNCAPTURED = "uncaptured"  # entry of the folder of a trial whose steps are taken one by one on a GPU
 BF16 = 2e-2  # what losses may differ by in bfloat16, whose numbers are 4e-3 apart, relative to 1 + their size
 WHERE = ("device", "precision")  # of the ledger: of the training, wherever the trial is evaluated
+LOOK = 10  # steps between two looks at the clock are a multiple of this, which a launch on a GPU takes
 OF_THE_DEVICE = ("capturable", "foreach", "fused")  # settings of an optimiser that a device asks for
 
 
@@ -65,8 +67,11 @@ class TrainingRun:
         extensions.use_for(config)
         self.config = config
         self.step = 0
+        self.since = 0  # the step of the last result
+        self.sums: Sums = {}  # of the loss parts since then
         self.ledger: dict[str, Any] = {"seconds_training": 0.0, "seconds_evaluating": 0.0}
         self.last: TrialResult | None = None
+        self.look = LOOK
         self.handed_over = False  # the last evaluation is not in the trial's own process
         self.foreign_training = b""  # state of another kind of device, which is kept until this one has trained
         on_gpu = config.device_share > 0 and not on_cpu and torch.cuda.is_available()
@@ -133,17 +138,14 @@ class TrainingRun:
         return result if result.done else self.evaluate()
 
     def train_interval(self) -> TrialResult:
-        """Train up to the next result; the host waits for the device once, at the end.
+        """Train up to the next result, from where `train_for` came to; the host waits for the device once, at the end.
 
         The result is not evaluated, unless it is the last one (of an earlier process, or because training diverged).
         """
         if self.last is not None and (self.last.done or (self._trained and not self.last.evaluated)):
             return self.last
-        parts: dict[str, float] = {}
-        if not self._trained:
-            began = time.perf_counter()
-            parts = self.train(next_result(self.step, self.config))
-            self.ledger["seconds_training"] += time.perf_counter() - began
+        self.train_for(math.inf)
+        parts = self.end_interval()
         bad = sorted(name for name, value in parts.items() if not math.isfinite(value))
         metrics = {f"train/{name}": value for name, value in parts.items()}
         if bad:
@@ -151,6 +153,57 @@ class TrainingRun:
         else:
             self.last = TrialResult(self.step, metrics, self.measured(), evaluated=False)
         return self.last
+
+    def train_for(self, seconds: float) -> bool:
+        """Train for about so long towards the next result; whether all steps to it are taken.
+
+        How the steps are divided among calls changes no bit on a CPU.
+        """
+        if self.last is not None and self.last.done:
+            return True
+        began, first, target = time.perf_counter(), self.step, self.target
+        count, took = self.look if seconds < math.inf else target, 0.0
+        while self.step < target:
+            self.sums = self._take(min(target, self.step + count), self.sums)
+            if self.device.type == "cuda" and seconds < math.inf:
+                self._wait_for_the_device()
+            took = time.perf_counter() - began
+            if took >= seconds:
+                break
+            a_step = max(took / (self.step - first), 1e-9)
+            count = self.look * max(1, int(min((seconds - took) / a_step, target) / self.look))
+        self.ledger["seconds_training"] += took
+        return self.step >= target
+
+    def end_interval(self) -> dict[str, float]:
+        """Means of the loss parts since the last result, which is now."""
+        count = self.step - self.since
+        parts = {name: float(value) / count for name, value in self.sums.items()}
+        self.since, self.sums = self.step, {}
+        return parts
+
+    @property
+    def target(self) -> int:
+        """The step of the next result, at which it may be already."""
+        return next_result(self.since, self.config)
+
+    @property
+    def progress(self) -> int:
+        """Steps so far, wherever they are taken."""
+        return self.step
+
+    @property
+    def seconds(self) -> float:
+        """Of training and evaluating so far."""
+        return float(self.ledger["seconds_training"] + self.ledger["seconds_evaluating"])
+
+    def catch_up(self) -> None:
+        """All steps are taken here."""
+
+    def _wait_for_the_device(self) -> None:
+        import torch
+
+        torch.cuda.synchronize(self.device)
 
     @property
     def _trained(self) -> bool:
@@ -177,15 +230,21 @@ class TrainingRun:
         return result
 
     def train(self, target: int) -> dict[str, float]:
-        """Steps up to `target`; means of the loss parts."""
+        """Steps up to `target`, as an interval of their own; means of the loss parts."""
+        self.since = self.step
+        self.sums = self._take(target, {})
+        return self.end_interval()
+
+    def _take(self, target: int, sums: "Sums") -> "Sums":
+        """Steps up to `target`; the sums with their loss parts."""
         self.model.train()
         try:
-            sums, count = self.steps(self.step, target), target - self.step
+            found = self.steps(self.step, target, sums)
         except CaptureFailedError:
             self.capture_no_more()
             raise
-        self.count_steps(count)
-        return {name: float(value) / count for name, value in sums.items()}
+        self.count_steps(target - self.step)
+        return found
 
     def capture_no_more(self) -> None:
         """Note in the trial's folder that its steps cannot be captured, for the process that takes it on."""
@@ -242,6 +301,7 @@ class TrainingRun:
         training = {
             "optimizers": {name: optimizer.state_dict() for name, optimizer in model.optimizers.items()},
             "generator": model.generator.get_state(),
+            "interval": {"since": self.since, "sums": {name: value.cpu() for name, value in self.sums.items()}},
         }
         description = {
             "trial": self.config.to_json(),
@@ -279,7 +339,7 @@ class TrainingRun:
         """Nothing is held outside of this process."""
 
     def load_state(self, checkpoint: Checkpoint) -> None:
-        """Step, weights, optimiser and generator state of a checkpoint, not its ledger and result."""
+        """Step, weights, optimiser and generator state of a checkpoint, and its interval; not its ledger and result."""
         from trainables.training.loop import steps_of
 
         model = self.model
@@ -289,6 +349,9 @@ class TrainingRun:
         training = checkpoints.decode_training(checkpoint.training)
         for name, state in training["optimizers"].items():
             _load(model.optimizers[name], state)
+        interval = training.get("interval", {"since": self.step, "sums": {}})  # earlier versions saved at results alone
+        self.since = interval["since"]
+        self.sums = {name: value.to(self.device) for name, value in interval["sums"].items()}
         self.foreign_training = b""
         try:
             model.generator.set_state(training["generator"])

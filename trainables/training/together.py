@@ -18,15 +18,11 @@ import torch
 from torch import Tensor
 
 from trainables.base import Model
-from trainables.training.loop import steps_of
+from trainables.training.loop import Sums, steps_of
 from trainables.training.run import TrainingRun
 from trainables.training.stack import Stack, StackedBatches, can_be_stacked, stack_key
 
 TURN = 50  # steps after which another trial goes on; the ways are timed over so many
-
-
-Sums = dict[str, Tensor]
-"""Of the loss parts of a trial, over the steps that were taken."""
 
 
 def can_train_together(model: type[Any]) -> bool:

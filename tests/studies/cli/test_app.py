@@ -15,7 +15,8 @@ import core.data
 import studies
 from analysis.results import Results
 from core.mistakes import DataError, MetricError, NoCheckpointError, StudyError, UserError
-from studies.cli import app, ask
+from studies.cli import app
+from studies.cli.commands import ui
 from tests.analysis.kit import random_study
 
 
@@ -76,9 +77,9 @@ def test_the_ui_takes_the_next_port_that_is_free(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        ask.ui(tmp_path, port)
+        ui.ui(root=tmp_path, port=port)
     chosen = int(started[0][started[0].index("--port") + 1])
-    assert port < chosen < port + ask.PORTS
+    assert port < chosen < port + ui.PORTS
     assert f"http://127.0.0.1:{chosen}/" in capsys.readouterr().err
 
 

@@ -18,9 +18,9 @@ def suggested(model: str, number: int, **hyperparameters: object) -> Configurati
 
 def test_a_configuration_is_named_by_what_the_study_varies() -> None:
     fourth = suggested("beta_vae", 4, batch_size=64, learning_rate=0.001, network="tiny", beta=4.123456)
-    assert wording.configuration_name(SPEC, fourth) == "0004 beta_vae learning_rate=0.001 beta=4.123"
+    assert wording.configuration_name(SPEC, fourth) == "0004 learning_rate=0.001 beta=4.123 beta_vae"
     assert wording.configuration_name(SPEC, suggested("vae", 12)) == "0012 vae"
-    assert wording.trial_name(fourth, 2) == "0004 beta_vae seed 2"
+    assert wording.trial_name(fourth, 2) == "0004 seed 2 beta_vae"
     many = {f"knob_{index}": [1, 2] for index in range(40)}
     spec = {**SPEC, "models": {"vae": many}}
     long = wording.configuration_name(spec, suggested("vae", 0, **dict.fromkeys(many, 1)))

@@ -10,6 +10,7 @@ import pytest
 
 from core.configuration import TrialConfig
 from core.record import journal
+from core.record.progress import Progress
 from studies import service
 from studies.delivery.feeder import deliver
 from studies.delivery.to_optuna import OptunaSink
@@ -21,7 +22,7 @@ from studies.study_file.space import configure
 from studies.study_file.spec import StudySpec
 from studies.testing.trials import trial_config
 from tests.analysis.kit import StudyWriter
-from trainables.trainable import TrialResult
+from trainables.trainable import TrialResult, Underway
 
 OVER = "over"
 
@@ -123,6 +124,16 @@ def test_what_is_derived_is_recorded_and_told(benches: Any) -> None:
     bench.agenda.ended(bench.identity(1))
     assert bench.outcomes() == [("COMPLETE", [0.75])]
     assert bench.state.trial(bench.identity(1)).final_metrics["score"] == 0.75
+
+
+def test_a_trial_between_two_results_is_noted_and_stops_with_the_budget(benches: Any) -> None:
+    bench = benches()
+    bench.next()
+    identity = bench.identity(1)
+    assert bench.agenda.underway(identity, Underway(3, 1.5)) == "go on"
+    assert bench.state.progress(bench.state.trial(identity)) == Progress(3, 1.5)
+    bench.spent = True
+    assert bench.agenda.underway(identity, Underway(4, 2.0)) == "stop"
 
 
 def test_costs_are_recorded_and_told(benches: Any) -> None:

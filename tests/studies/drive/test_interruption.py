@@ -20,14 +20,14 @@ def _as_in_a_shell() -> Iterator[None]:
 
 @pytest.mark.parametrize("number", STOPPING)
 def test_the_first_signal_is_handed_to_tune_and_the_second_ends_at_once(number: int) -> None:
-    said: list[str] = []
+    said: list[bool] = []
     asked: list[int] = []
     before = {each: signal.getsignal(each) for each in (*STOPPING, signal.SIGUSR1)}
-    with stopping_in_good_order(said.append):
+    with stopping_in_good_order(lambda: said.append(True)) as heard:
         signal.signal(signal.SIGUSR1, lambda each, _: asked.append(each))  # as Tune does
         signal.raise_signal(number)
         assert asked == [signal.SIGUSR1]
-        assert said == ["stopping in good order; once more stops at once"]
+        assert (said, heard) == ([True], [number])
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
         assert len(asked) == 1

@@ -188,11 +188,14 @@ class Mortal:
     def join(self, config: dict[str, Any], checkpoint: Checkpoint | None) -> int:
         return self.host.join(config, checkpoint)
 
-    def next_result(self, identity: str) -> Trained:
+    def next_result(self, identity: str, seconds: float) -> Trained | int:
         self.answers += 1
         if self.answers == 2:
             raise HostLostError("killed")
-        return self.host.next_result(identity)
+        return self.host.next_result(identity, seconds)
+
+    def state(self, identity: str) -> Checkpoint:
+        return self.host.state(identity)
 
     def leave(self, identity: str) -> None:
         self.host.leave(identity)
@@ -207,6 +210,26 @@ def test_a_trial_goes_on_in_another_host_from_its_last_report(tmp_path: pathlib.
     assert [report.metrics for report in reports] == [report.metrics for report in expected]
     assert [host.answers for host in hosts] == [2, 1]
     assert asked == [None, hosts[0]]
+
+
+def test_a_trial_that_is_stopped_between_results_takes_the_hosts_state_along(tmp_path: pathlib.Path) -> None:
+    host = Host()
+    changes = {"steps": 3_000, "evaluate_every": 3_000, "metrics": (), "final_metrics": ()}
+    run = hosted(host, "vae", tmp_path, 0, **changes)
+    while not run.progress:
+        assert not run.train_for(0.01)
+    run.catch_up()
+    run.save(Folder(run.config.folder))
+    run.close()
+    assert 0 < run.step < 3_000
+    assert run.since == 0
+    again = hosted(host, "vae", tmp_path, 0, **changes)
+    assert again.restore(Folder(run.config.folder)) == run.step
+    alone = TrainingRun(trial_config("vae", tmp_path / "alone", **changes))
+    assert again.train_interval().metrics == pytest.approx(alone.train_interval().metrics, **CLOSE)
+    assert not host._members
+    with pytest.raises(KeyError):
+        host.state(run.config.identity)
 
 
 def test_a_trial_is_restored_into_a_host(tmp_path: pathlib.Path) -> None:

@@ -11,17 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import studies
-from studies.cli.options import ROOT, Address, DataRoot, Json, Name, Root, Seeds, Set, Smoke, Storage, TrackingUri
+from core.mistakes import StudyError
+from studies.cli.options import (
+    ROOT,
+    Address,
+    DataRoot,
+    Events,
+    File,
+    Json,
+    Name,
+    Root,
+    Seeds,
+    Set,
+    Smoke,
+    Storage,
+    TrackingUri,
+)
 from studies.cli.output import emit, line, say
 from studies.cli.rows import best_rows, front_rows, plan_row
 
 if TYPE_CHECKING:
+    from studies.drive.display import Display
+    from studies.drive.driver import Outcome
     from studies.study_file.document import Document
     from studies.study_file.spec import StudySpec
 
 
 def validate(
-    file: Annotated[pathlib.Path, typer.Argument(help="Study file.")],
+    file: File,
     settings: Set = None,
     seeds: Seeds = None,
     smoke: Smoke = False,
@@ -42,7 +59,7 @@ def validate(
 
 
 def launch(
-    file: Annotated[pathlib.Path, typer.Argument(help="Study file.")],
+    file: File,
     root: Root = ROOT,
     address: Address = None,
     detach: Annotated[
@@ -54,6 +71,7 @@ def launch(
     settings: Set = None,
     seeds: Seeds = None,
     smoke: Smoke = False,
+    as_json: Events = False,
 ) -> None:
     """Run a study; launching the same file again goes on where it stopped."""
     from studies import service
@@ -61,12 +79,20 @@ def launch(
     from studies.study_file.document import read
     from studies.study_file.validation import require_local_resources
 
-    spec, document = service.load(changes.changed(read(file), settings or (), seeds, smoke), data_root)
+    asked: dict[str, Any] = {"root": root, "tracking_uri": tracking_uri, "storage": storage, "data_root": data_root}
+    written = changes.changed(read(file), settings or (), seeds, smoke)
+    again = None if detach else service.finished(written, **asked)
+    if again is not None:
+        record = again
+        say(f"study '{record.folder.name}' is done already")
+        _drive(lambda display: service.run(record, display, address), record.folder.name, root, as_json)
+        return
+    spec, document = service.load(written, data_root)
     if address is None:
         require_local_resources(spec, document)
-    prepared = service.prepare(
-        spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root
-    )
+    prepared = service.prepare(spec, document, **asked)
+    if detach and as_json:
+        raise StudyError("a detached study has no events here; `studies logs NAME --json` has them")
     if detach:
         from studies.cluster.job import require_server, submit
 
@@ -78,7 +104,16 @@ def launch(
     _say_what_is_left_out(spec)
     trials = spec.num_configurations * spec.seeds.min
     say(f"study '{spec.name}' on {spec.dataset_name}: {trials} trials; Ctrl-C stops it in good order")
-    _drive(lambda: prepared.run(None, address), spec.name, root)
+    _drive(lambda display: prepared.run(display, address), spec.name, root, as_json)
+
+
+def schema() -> None:
+    """The JSON Schema of study files, for editors: `# yaml-language-server: $schema=study.schema.json`."""
+    import json
+
+    from studies.reference.schema import schema as made
+
+    print(json.dumps(made(), indent=1, ensure_ascii=False))
 
 
 def resume(
@@ -91,24 +126,30 @@ def resume(
     keep_code: Annotated[
         bool, typer.Option("--keep-code", help="Go on with the study's copies of its extensions.")
     ] = False,
+    as_json: Events = False,
 ) -> None:
     """Run what is missing of a study, whatever killed it."""
     from studies import service
 
     record = service.to_resume(name, root, "keep" if keep_code else "accept" if accept_changed_code else "ask")
-    _drive(lambda: service.run(record, None, address), name, root)
+    _drive(lambda display: service.run(record, display, address), name, root, as_json)
 
 
-def _drive(run: Callable[[], Any], name: str, root: pathlib.Path) -> None:
+def _drive(run: Callable[["Display | None"], "Outcome"], name: str, root: pathlib.Path, as_json: bool) -> None:
+    from studies.cli.events import EventLines, answer
     from studies.record.folder import StudyFolder
 
+    folder = StudyFolder(root, name)
     try:
-        outcome = run()
+        outcome = run(EventLines(folder) if as_json else None)
     except KeyboardInterrupt:
-        if StudyFolder(root, name).exists:
+        if folder.exists:
             say(f"stopped at once; `studies resume {name}{_root(root)}` goes on")
         raise
-    _summary(name, root)
+    if as_json:
+        emit([answer(studies.open(name, root), outcome)], True)
+    else:
+        _summary(name, root, drawn=outcome.finished or outcome.spent)
     if outcome.spent and not outcome.finished:
         say(f"the study's own budget is spent; `studies extend {name}{_root(root)} --hours H` gives it more")
     elif not outcome.finished:
@@ -135,20 +176,21 @@ def _say_what_is_left_out(spec: "StudySpec") -> None:
         say(f"the grid has {spec.grid_size} points, {spec.num_configurations} of them will run: search.configurations")
 
 
-def _summary(name: str, root: pathlib.Path) -> None:
-    """What a user wants to see at the end of a study."""
+def _summary(name: str, root: pathlib.Path, *, drawn: bool) -> None:
+    """What a user wants to see at the end of a study, or of a part of it whose report is not drawn."""
     study = studies.open(name, root)
     for objective in study.objectives:
-        if objective in study.metrics():
+        if objective in study.metrics() and objective not in study.spec.get("costs", ()):
             emit(best_rows(study, objective, 3, None), False, f"best trials by {objective}, on {study.dataset_name}")
     emit(front_rows(study), False, f"Pareto front (means over seeds), hypervolume {study.hypervolume():.4g}")
-    report = study.pictures_folder() / "report.html"
-    line(f"report   {report}")
-    line(f"picture  {report.with_name('pareto_front.png')}")
+    if drawn:
+        report = study.pictures_folder() / "report.html"
+        line(f"report   {report}")
+        line(f"picture  {report.with_name('pareto_front.png')}")
     called = shlex.quote(os.path.relpath(sys.argv[0]))
     program = "studies" if shutil.which("studies") else "python -m studies" if sys.argv[0].endswith(".py") else called
     where = _root(root)
-    line(f"UI       {program} ui{where}")
+    line(f"UI       {program} ui {name}{where}")
     line(f"resume   {program} resume {name}{where}")
     line(f"extend   {program} extend {name}{where} --configurations N")
 
@@ -169,12 +211,13 @@ def extend(
     hours: Annotated[float | None, typer.Option(help="Wall-clock hours of the study.")] = None,
     root: Root = ROOT,
     address: Address = None,
+    as_json: Events = False,
 ) -> None:
     """Enlarge the plan of a study, and run what that adds."""
     from studies import service
 
     service.extend(name, root=root, configurations=configurations, seeds=seeds, steps=steps, hours=hours)
-    resume(name, root, address)
+    resume(name, root, address, as_json=as_json)
 
 
 def _root(root: pathlib.Path) -> str:

@@ -1,8 +1,6 @@
-"""Commands that ask a study: best, front, knee, nearest, compare, report, export, log-model, ui."""
+"""Commands that ask a study: best, front, knee, nearest, compare, report, export, log-model."""
 
-import os
 import pathlib
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,12 +8,10 @@ import typer
 
 import studies
 from core.configuration import split_identity
-from core.mistakes import QueryError, StudyError
+from core.mistakes import QueryError
 from studies.cli.options import ROOT, Json, Name, Root
 from studies.cli.output import emit, line, say
 from studies.cli.rows import best_rows, compare_row, front_rows, verdict
-
-PORTS = 100  # that are tried
 
 if TYPE_CHECKING:
     from analysis.study import Study
@@ -140,8 +136,12 @@ def log_model(
     allow_code: Annotated[
         bool, typer.Option("--allow-code", help="Run the study's own code, where the model is defined in it.")
     ] = False,
+    register: Annotated[
+        str | None, typer.Option(help="Name in MLflow's registry, of which it becomes a version.")
+    ] = None,
+    alias: Annotated[str | None, typer.Option(help="Alias of that version, such as best.")] = None,
 ) -> None:
-    """Log the encoder of a trial as an MLflow model, with signature and pinned requirements."""
+    """Log the encoder of a trial as an MLflow model, with signature and pinned requirements; register it if asked."""
     study = studies.open(name, root)
     chosen = study.best(top=1)
     if trial is not None:
@@ -151,19 +151,6 @@ def log_model(
             raise QueryError(f"{error}; `studies best {name}` lists some") from None
     if not chosen:
         raise QueryError(f"study '{name}' has no completed trial yet")
-    line(study.log_model(chosen[0], allow_code=allow_code))
-
-
-def ui(root: Root = ROOT, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
-    """Open the MLflow UI on the studies of this root, on loopback; a port that is taken makes room for the next."""
-    from core.machine import port_is_free
-    from studies.service import tracking_uri
-
-    uri, asked = tracking_uri(root), port
-    port = next((each for each in range(asked, min(asked + PORTS, 65536)) if port_is_free(each)), 0)
-    if not port:
-        raise StudyError(f"port {asked} and those after it are taken; give another --port")
-    say(f"http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning shows the studies; Ctrl-C ends it")
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", uri, "--workers", "1"]
-    os.execve(sys.executable, command, {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
+    if alias is not None and register is None:
+        raise QueryError("--alias is of a registered model: add --register NAME")
+    line(study.log_model(chosen[0], allow_code=allow_code, register=register, alias=alias))

@@ -1,6 +1,6 @@
 """Which checkpoints of ended trials are kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -28,6 +28,12 @@ class FrontOnly:
 
     def __call__(self) -> None:
         """Drop what fell behind; called whenever a configuration was settled."""
+        for folder in self.behind():
+            for name in checkpoints.names(folder):
+                folder.delete(name)
+
+    def behind(self) -> Iterator[Folder]:
+        """Folders of trials whose weights are not to be kept, each once."""
         closed = [each for each in self._history.configurations.values() if each.closed]
         kept = self._to_keep([each for each in closed if each.values is not None])
         for configuration in closed:
@@ -36,9 +42,7 @@ class FrontOnly:
             for trial in configuration.trials.values():
                 if trial.identity not in self._dropped:
                     self._dropped.add(trial.identity)
-                    folder = Folder(self._trial_uri(trial.identity))
-                    for name in checkpoints.names(folder):
-                        folder.delete(name)
+                    yield Folder(self._trial_uri(trial.identity))
 
     def _to_keep(self, complete: list[ConfigurationHistory]) -> set[str]:
         """Hashes of the configurations whose weights are kept."""

@@ -1,6 +1,6 @@
-"""Commands that keep studies in order: tag, note, rename, archive, delete.
+"""Commands that keep studies in order: tag, note, rename, archive, delete, gc.
 
-The last three say what they will do before they do it.
+The last four say what they will do before they do it.
 """
 
 import datetime
@@ -13,7 +13,7 @@ import typer
 from core.mistakes import StudyError
 from core.record import notes
 from core.record import study as written
-from studies.cli.options import ROOT, Name, Root
+from studies.cli.options import ROOT, DataRoot, Name, Root
 from studies.cli.output import line, say
 
 if TYPE_CHECKING:
@@ -85,6 +85,45 @@ def delete(name: Name, root: Root = ROOT, keep_mlflow: KeepMlflow = False, yes: 
     _carry_out(deletion(StudyFolder(root, name).open(), keep_mlflow=keep_mlflow), yes)
 
 
+def gc(
+    root: Root = ROOT,
+    data_root: DataRoot = None,
+    caches: Annotated[
+        bool, typer.Option("--caches", help="Rendered data sets too that no study of this root uses.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say it, and do nothing.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Clear away what belongs to no study any more, or is not kept by its retention; what is in doubt stays."""
+    from studies.upkeep.garbage.find import garbage
+    from studies.upkeep.garbage.item import Item
+    from studies.upkeep.plan import in_units
+
+    items = []
+    for found in garbage(root, data_root, caches=caches):
+        if isinstance(found, Item):
+            items.append(found)
+            line(f"- {found}")
+        else:
+            say(f"left alone: {found}")
+    if not items:
+        line("there is nothing to clear away")
+        return
+    line(f"{in_units(sum(item.bytes for item in items))} in all")
+    if not dry_run:
+        _confirm(yes)
+        for item in items:
+            item.act()
+        say("done")
+
+
+def _confirm(yes: bool) -> None:
+    if not yes:
+        if not sys.stdin.isatty():
+            raise StudyError("nothing is done yet: add --yes")
+        typer.confirm("Do this?", abort=True, err=True)
+
+
 def _carry_out(plan: "Plan", yes: bool) -> None:
     if plan.folder.driver() is not None:
         raise StudyError(f"study '{plan.folder.name}' is being driven; `studies stop {plan.folder.name}` stops that")
@@ -92,9 +131,6 @@ def _carry_out(plan: "Plan", yes: bool) -> None:
         line(f"- {step.text}")
     for sentence in plan.afterwards:
         line(f"  {sentence}")
-    if not yes:
-        if not sys.stdin.isatty():
-            raise StudyError("nothing is done yet: add --yes")
-        typer.confirm("Do this?", abort=True, err=True)
+    _confirm(yes)
     plan.carry_out()
     say("done")
