@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ ERR = Console(markup=False, emoji=False, highlight=False, stderr=True)
 
 
 LONG = 14  # characters of a heading that stays in one line
+HYPHENATED = {"hyperparameters": "hyper-\nparameters"}
 WORD = 30  # what is longer may be broken in a table: a path, an address
 
 
@@ -73,7 +75,14 @@ def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "", *, d
 
 def _broken(name: str) -> str:
     """A long name in lines that end where its words do: `reconstruction_` and `error`."""
-    return name.replace("_", "_\n") if len(name) > LONG else name
+    if len(name) <= LONG or name in HYPHENATED:
+        return HYPHENATED.get(name, name)
+    lines = [""]
+    for part in re.findall(r"[^_/]+[_/]?", name):
+        if lines[-1] and len(lines[-1]) + len(part) > LONG:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _widest(rows: Sequence[Sequence[str]], *, whole: bool) -> list[int]:
