@@ -6,7 +6,7 @@ VENV = $(if $(UV),uv venv --quiet --python '$(if $(filter command line,$(origin 
 INSTALL = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install) --constraint constraints.txt
 export MPLBACKEND := Agg
 
-.PHONY: install quickstart test test-all test-cluster test-faults servers lint format bench gpu clean
+.PHONY: install quickstart test test-all test-cluster test-faults servers notebooks lint format bench docs gpu clean
 
 install: .venv/.installed .venv/.dev # to use it, and to work on it
 
@@ -37,7 +37,10 @@ test-faults: install
 	$(BIN)/python -m pytest -m faults
 
 servers: install # which only the slow tests start; PostgreSQL, libfaketime, Slurm and bubblewrap come from the system
-	$(INSTALL) --quiet --group cluster
+	$(INSTALL) --quiet --group cluster --group notebooks
+
+notebooks: servers
+	$(BIN)/python docs/notebooks/execute.py
 
 lint: install
 	$(BIN)/ruff check .
@@ -50,6 +53,9 @@ format: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+docs: install # into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
 
 gpu: $(if $(filter command line,$(origin PYTHON)),,install) # with PYTHON=…, that environment as it is, offline
 	$(if $(filter command line,$(origin PYTHON)),$(PYTHON),$(BIN)/python) -m benchmarks.gpu

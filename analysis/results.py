@@ -4,7 +4,7 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -216,11 +216,22 @@ class Results:
             kept = kept[(means <= bound.value) if bound.below else (means >= bound.value)]
         return kept
 
-    def front(self) -> pd.DataFrame:
+    def front(self, columns: Literal["searched", "all"] = "searched") -> pd.DataFrame:
         """The feasible configurations that no other dominates by the means of the objectives, best first by the first.
 
         Only configurations whose seeds all completed count; failed and early-stopped ones never do.
+
+        Args:
+            columns: what tells them apart, that is model, searched hyperparameters, seeds and objectives, or all.
         """
+        front = self._whole_front()
+        if columns == "all":
+            return front
+        searched = dict.fromkeys(name for own in self.searched_by_model().values() for name in own)
+        of_objectives = [f"{key}_{part}" for key in self.objectives for part in ("mean", "std")]
+        return front[[key for key in ("configuration", "model", *searched, "n", *of_objectives) if key in front]]
+
+    def _whole_front(self) -> pd.DataFrame:
         feasible = self.feasible()
         if feasible.empty:
             return feasible
@@ -316,7 +327,7 @@ class Results:
         return comparison.by_seed(trials[trials["configuration"] == best], metric)
 
     def _front_or_error(self) -> pd.DataFrame:
-        front = self.front()
+        front = self._whole_front()
         if front.empty:
             raise QueryError(f"study '{self.name}' has no front yet: no feasible configuration is completed")
         return front

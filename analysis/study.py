@@ -2,9 +2,14 @@
 
 import os
 import pathlib
+from typing import TYPE_CHECKING
 
 from analysis.reading.trial import Trial
 from analysis.results import Results
+from core.mistakes import QueryError, nearest
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Study(Results):
@@ -22,6 +27,36 @@ class Study(Results):
         from analysis.report import report, together
 
         return together([self, *others]) if others else report(self, redraw=redraw)
+
+    def _repr_html_(self) -> str:
+        from analysis.notebook import card
+
+        return card(self)
+
+    def plot(self, knob: str | None = None) -> "Figure":
+        """The front as a figure, or the objectives against a searched hyperparameter: `plot("beta")`.
+
+        Raises:
+            QueryError: the study does not search that hyperparameter, or nothing is completed yet.
+        """
+        from analysis import figures
+
+        searched = self.searched_by_model()
+        if knob is None:
+            return figures.pareto_front(
+                self.configurations(), self.front(), self.objectives, self.name, searched=searched
+            )
+        known = sorted({name for own in searched.values() for name in own})
+        if knob not in known:
+            raise QueryError(f"study '{self.name}' does not search '{knob}'; {nearest(knob, known)}")
+        done, own = self.feasible(), [model for model, names in searched.items() if knob in names]
+        if done.empty or not done["model"].isin(own).any():
+            raise QueryError(f"study '{self.name}' has no completed configuration with '{knob}' yet")
+        objectives = {key: way for key, way in self.objectives.items() if key != knob}
+        models = list(self.configurations()["model"].unique())
+        return figures.against_knobs(
+            done, searched, objectives, self.searched_by_logarithm(), models, [knob], (4.4, 3.2)
+        )
 
     def export(self, directory: str | os.PathLike[str]) -> pathlib.Path:
         """Everything in one new folder that opens on another machine; see `analysis.export.export`."""

@@ -33,6 +33,7 @@ from studies.drive.driver import Outcome, drive
 from studies.record.folder import Record, StudyFolder, default_stores, is_optuna
 from studies.record.own_code import Decision, settle
 from studies.record.standing import standing
+from studies.record.state import is_complete
 from studies.study_file.document import Document, from_mapping, read
 from studies.study_file.estimate import require_disk
 from studies.study_file.own_code import read_extensions
@@ -96,12 +97,56 @@ def launch(
     Raises:
         StudyError: a mistake in the study file, a name that is taken by another study, a store that cannot be reached.
     """
+    asked: dict[str, Any] = {"root": root, "tracking_uri": tracking_uri, "storage": storage, "data_root": data_root}
+    if isinstance(path_or_spec, str | os.PathLike) and not extensions:
+        path_or_spec = read(path_or_spec)
+        again = finished(path_or_spec, **asked)
+        if again is not None:
+            run(again, display, address)
+            return Study(again.folder.name, root)
     spec, document = load(path_or_spec, data_root, extensions)
     if address is None:
         require_local_resources(spec, document)
-    prepared = prepare(spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root)
-    prepared.run(display, address)
+    prepare(spec, document, **asked).run(display, address)
     return Study(spec.name, root)
+
+
+def finished(
+    document: Document,
+    *,
+    root: str | os.PathLike[str],
+    tracking_uri: str | None,
+    storage: str | None,
+    data_root: str | None,
+) -> Record | None:
+    """The record of the study that this very file was launched as, if nothing of it is left to run, else None.
+
+    The file was checked when it was launched, so that no model is imported for its answer. Files with code or images of
+    the user's own may mean something else today, and are checked again.
+
+    Raises:
+        StudyError: other stores are asked for than the study has.
+    """
+    name, dataset = document.data.get("name"), document.data.get("dataset")
+    if not isinstance(name, str) or not isinstance(dataset, str) or "extensions" in document.data:
+        return None
+    folder = StudyFolder(root, name)
+    if document.text is None or not folder.exists or folder.source() != document.text:
+        return None
+    record = folder.open()
+    if record.written.revisions or not is_complete(record.spec, History.read(folder.path)):
+        return None
+    given = _given(tracking_uri, storage, data_root)
+    stores = default_stores(folder.root, name, tracking=tracking_uri, storage=storage, data=data_root)
+    _require_same_stores(record, stores, given)
+    return record
+
+
+def _given(tracking_uri: str | None, storage: str | None, data_root: str | None) -> list[str]:
+    """Names of the stores that were given, and not left to their defaults."""
+    kind = "optuna" if storage and is_optuna(storage) else "checkpoints"
+    given = {"tracking": tracking_uri, kind: storage, "data": data_root}
+    return [name for name, value in given.items() if value is not None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,9 +206,7 @@ def prepare(
         record = folder.open()
         _require_same_file(record, spec)
         settle(record, "ask")
-        kind = "optuna" if storage and is_optuna(storage) else "checkpoints"
-        given = {"tracking": tracking_uri, kind: storage, "data": data_root}
-        _require_same_stores(record, stores, [name for name, value in given.items() if value is not None])
+        _require_same_stores(record, stores, _given(tracking_uri, storage, data_root))
         return Prepared(folder, record.spec, record.stores, "", record)
     require_store(stores.tracking)
     if not stores.optuna.startswith("sqlite:"):
@@ -247,7 +290,7 @@ def to_resume(name: str, root: str | os.PathLike[str], changed_code: Decision = 
 def _require_models(spec: StudySpec) -> None:
     """Refuse to go on with a model of this repository that is not in it any more."""
     own = {name for code in spec.extensions for name in code.models}
-    gone = [name for name in spec.models if name not in own and trainables.known(name) is None]
+    gone = [name for name in spec.models if name not in own and name not in trainables.names()]
     if gone:
         raise StudyError(
             f"study '{spec.name}' cannot go on: model '{gone[0]}' is not in this version; its results can be read"

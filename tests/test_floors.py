@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 FLOORS = ("core", "trainables", "analysis", "studies")
 ROOMS = {
     "core": (
-        ("", "files", "papers", "pareto", "configuration", "runtime", "machine", "noise"),
+        ("", "files", "papers", "pareto", "configuration", "runtime", "machine", "noise", "images"),
         ("mistakes",),
         ("storage", "formulas", "extensions"),
         ("checkpoints", "record", "data"),
@@ -40,7 +40,7 @@ ROOMS = {
         ("figures",),
         ("papers",),
         ("report",),
-        ("export",),
+        ("export", "notebook"),
         ("study",),
         ("",),
     ),

@@ -1,6 +1,7 @@
 """What a user holds of a trained model: images to codes and back, traversals, samples, and what metrics see of them."""
 
 import abc
+import html
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
@@ -11,6 +12,7 @@ from torch.nn import functional
 
 from core.configuration import TrialConfig
 from core.data import DatasetInfo
+from core.images import Picture, grid, png, to_uint8
 from core.networks import images_to_input
 from trainables.hyperparameters import Hyperparameters
 from trainables.images import as_images
@@ -145,6 +147,27 @@ class Representation(nn.Module, abc.ABC, Generic[H]):
         """Images (N, C, H, W) float32 in [0, 1] of codes (N, D)."""
         values = torch.as_tensor(np.asarray(codes, dtype=np.float32), device=self.device)
         return _in_batches(values, lambda part: torch.sigmoid(self.logits(part)), self)
+
+    def show(self, images: np.ndarray) -> Picture:
+        """A picture of images (N, C, H, W) uint8 above what the model makes of them; a notebook shows it."""
+        return Picture(png(grid(np.stack([images, to_uint8(self.decode(self.encode(images)))]))))
+
+    def _repr_html_(self) -> str:
+        values = self.hyperparameters.model_dump(mode="json")
+        rows = "".join(f"<tr><td>{name}</td><td>{html.escape(str(value))}</td></tr>" for name, value in values.items())
+        facts = self.dataset
+        trial = f" of trial <code>{html.escape(self.config.identity)}</code>" if self.config else ""
+        width = self.hyperparameters.num_latents + sum(self.categories)
+        shape = " × ".join(map(str, facts.image_shape))
+        return (
+            f"<div><p><strong>{html.escape(self.title)}</strong>{trial}: {int(self.steps_done):,} steps on "
+            f"{html.escape(facts.name)}, images of {shape}, codes of {width} numbers.</p>"
+            "<pre><code>model.encode(images)   # uint8 (N, C, H, W) to codes (N, D)\n"
+            "model.decode(codes)    # codes to images in [0, 1]\n"
+            "model.traverse(code)   # each dimension of one code in turn\n"
+            "model.show(images)     # images above their reconstructions</code></pre>"
+            f"<details><summary>hyperparameters</summary><table>{rows}</table></details></div>"
+        )
 
     @torch.inference_mode()
     def map_images(self, images: np.ndarray, function: Callable[[Tensor], Tensor]) -> np.ndarray:

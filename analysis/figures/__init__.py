@@ -12,7 +12,7 @@ from analysis.figures.latents import (
     reconstructions,
     traversals,
 )
-from analysis.figures.style import DPI, label, save, settings, short_label, symbol, title
+from analysis.figures.style import DPI, save
 from analysis.figures.summaries import (
     against_hyperparameter,
     hypervolume_history,
@@ -22,6 +22,7 @@ from analysis.figures.summaries import (
     variance_shares,
     vote_matrix,
 )
+from analysis.reading.names import label, settings, short_label, symbol, title
 
 __all__ = [
     "DPI",

@@ -11,6 +11,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 DECADES = 1.5  # that values which are nowhere negative span before their logarithms are shown
 OF_ZERO = 0.4  # decades between zero and the smallest value above it
 MARGIN = 0.05  # of the range, on either side
+FEWEST_TICKS = 2
 MOST_TICKS = 7
 MOST_LOGARITHMIC = 5  # of these, where they crowd towards one side
 
@@ -114,4 +115,8 @@ def _marks(known: np.ndarray, least: float, most: float, *, zero: bool) -> tuple
         ticks = [tick for tick in ticks if least * 0.95 <= tick <= most * 1.05]
         if len(ticks) <= MOST_LOGARITHMIC:
             break
+    if len(ticks) < FEWEST_TICKS:  # of less than a decade
+        ticks = [
+            float(tick) for tick in MaxNLocator(FEWEST_TICKS + 1).tick_values(least, most) if least <= tick <= most
+        ]
     return ((0.0,) if zero else ()) + tuple(ticks)

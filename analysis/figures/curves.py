@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures.style import STYLES, cells, mathtext, number, short_label, symbol, tidy, title
+from analysis.figures.style import STYLES, cells, mathtext, tidy
+from analysis.reading.names import number, short_label, symbol, title
 
 MOST_NAMED = len(STYLES)  # lines of a panel that get a colour and a name each
 MOST_LINES = 40

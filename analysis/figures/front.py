@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 import core.metrics
 from analysis.figures.axes import Axis, spans_decades
 from analysis.figures.marks import MOST_NAMES, mark_name, places
-from analysis.figures.style import arrow, canvas, label, mathtext, number, styles, symbol, tidy, title
+from analysis.figures.style import arrow, canvas, mathtext, styles, tidy
+from analysis.reading.names import label, number, symbol, title
 
 ORDER = "configuration, in the order of suggestion"  # stands in for a second objective
 LETTERS = 7.5  # points of a name beside a mark

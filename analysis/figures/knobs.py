@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from analysis.figures.axes import MARGIN, Axis, spans_decades, tick_text
 from analysis.figures.front import deviations, means, on_logarithms
-from analysis.figures.style import arrow, cells, mathtext, short_label, styles, symbol, tidy, title
+from analysis.figures.style import arrow, cells, mathtext, styles, tidy
+from analysis.reading.names import short_label, symbol, title
 
 WORSE_TO_BETTER = "viridis_r"  # from light to dark
 LIGHTEST = 0.12  # of these colours, so that all stand out on white
@@ -55,6 +56,8 @@ def against_knobs(
     objectives: Mapping[str, str],
     logarithmic: Collection[str] = (),
     models: Sequence[str] = (),
+    shown: Sequence[str] | None = None,
+    size: tuple[float, float] = (3.0, 2.3),
 ) -> Figure:
     """A row of cells per objective and a column per knob: mean ± standard deviation over seeds, a colour per model.
 
@@ -66,13 +69,15 @@ def against_knobs(
         objectives: result keys with their directions.
         logarithmic: names of knobs that are searched by their logarithms.
         models: all of the study, in the order of their colours; those searched unless given.
+        shown: names of the knobs that have a column; all unless given.
+        size: of a cell in inches.
     """
-    columns = knobs(searched)
-    figure, grid = cells(len(objectives), len(columns), top=0.12)
+    columns = [knob for knob in knobs(searched) if shown is None or knob.name in shown]
+    figure, grid = cells(len(objectives), len(columns), *size, top=0.12)
     look = styles(models or searched)
     for (row, metric), (column, knob) in itertools.product(enumerate(objectives), enumerate(columns)):
         axes = grid[row, column]
-        dial = _Dial.of(configurations[knob.name], knob.name in logarithmic)
+        dial = _Dial.of(_values(configurations, knob.name, knob.models), knob.name in logarithmic)
         dial.set_on(axes, "x")
         for model in knob.models:
             own = configurations[configurations["model"] == model]
@@ -175,7 +180,10 @@ def parallel_coordinates(
     figure, grid = cells(1, max(1, len(models)), width=max(3.0, 0.85 * most + 0.6), height=2.6)
     for axes, model in zip(grid[0], models, strict=True):
         own = configurations[configurations["model"] == model]
-        dials = [_Dial.of(configurations[name], name in logarithmic, 0.0) for name in searched[model]]
+        alike = {name: [each for each in searched if name in searched[each]] for name in searched[model]}
+        dials = [
+            _Dial.of(_values(configurations, name, alike[name]), name in logarithmic, 0.0) for name in searched[model]
+        ]
         heights = [dial.heights(dial.places(own[name])) for dial, name in zip(dials, searched[model], strict=True)]
         of_objectives = [_Dial.of_objective(configurations, key, 0.0) for key in objectives]
         heights += [dial.heights(means(own, key)) for dial, key in zip(of_objectives, objectives, strict=True)]
@@ -201,6 +209,11 @@ def parallel_coordinates(
         axes.spines[:].set_visible(False)
         axes.set_title(title(model), fontsize=9, loc="left")
     return figure
+
+
+def _values(configurations: pd.DataFrame, name: str, models: Collection[str]) -> pd.Series:
+    """Values of a hyperparameter in those models; others may have one that means nothing."""
+    return configurations.loc[configurations["model"].isin(models), name]
 
 
 def _colours(

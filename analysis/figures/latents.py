@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.figures.style import STYLES, canvas, tidy
+from analysis.figures.style import STYLES, Drawing, canvas, tidy
 from analysis.models.latents import Dimensions, traversal
 
 MOST_COMPONENTS = 30  # drawn of a partition; a predecessor of the modular model may have thousands
@@ -33,7 +33,7 @@ def traversals(
         most: rows of a block.
         cell: side of an image in inches.
     """
-    from trainables.evaluation.pictures import grid as tile
+    from core.images import grid as tile
 
     if values is None:
         low, high = model.reach
@@ -42,7 +42,7 @@ def traversals(
     blocks, rows, columns, _, height, width = images.shape
     size, names_width, above, below = cell, 1.75, 0.3 if blocks > 1 or caption else 0.05, 0.25  # inches
     inches = (names_width + size * columns + 0.1, blocks * (size * rows + above + below))
-    figure = Figure(figsize=inches)
+    figure = Drawing(figsize=inches)
     for block in range(blocks):
         bottom = inches[1] - (block + 1) * (size * rows + above + below) + below
         corner = (names_width / inches[0], bottom / inches[1])
@@ -67,7 +67,7 @@ def animate(model: Any, dimensions: Dimensions, path: pathlib.Path, frames: int 
     """Write a GIF: every dimension goes through `model.reach` and back; a column per dimension, a row per category."""
     from PIL import Image
 
-    from trainables.evaluation.pictures import grid as tile
+    from core.images import grid as tile
 
     low, high = model.reach
     wave = np.sin(np.linspace(-np.pi / 2, 3 * np.pi / 2, frames, endpoint=False))
@@ -152,7 +152,7 @@ def component_centroids(model: Any) -> Figure:
     Raises:
         ValueError: the model has no mixture prior.
     """
-    from trainables.evaluation.pictures import to_uint8
+    from core.images import to_uint8
 
     prior, factors = _mixture(model)
     sizes = [min(size, MOST_COMPONENTS) for size in prior.sizes.tolist()]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.style import symbol
+from analysis.reading.names import symbol
 
 MOST_NAMES = 24  # marks of a plot beyond which only those that matter most are named
 MOST_KNOBS = 2  # that a name says

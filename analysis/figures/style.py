@@ -1,9 +1,10 @@
 """How all figures look: colours, markers, labels with symbols and units, and how they are saved."""
 
+import io
 import itertools
 import pathlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import matplotlib as mpl
@@ -22,86 +23,14 @@ STYLES = (
     ("#000000", "X"),
     ("#F0E442", "h"),
 )
-DPI = 150
-LABELS = {
-    "factor_vae_score": "FactorVAE score",
-    "beta_vae_score": "β-VAE score",
-    "mig": "MIG",
-    "sap_svc": "SAP",
-    "sap_r2": "SAP (R²)",
-    "dci_disentanglement": "DCI disentanglement",
-    "dci_completeness": "DCI completeness",
-    "dci_informativeness": "DCI informativeness",
-    "reconstruction_error": "reconstruction error (nats per image)",
-    "reconstruction": "reconstruction error (nats per image)",
-    "reconstruction_error_mean_z": "reconstruction error, mean code (nats per image)",
-    "reconstruction_mse": "squared reconstruction error (per pixel)",
-    "relation_accuracy_judged": "relation accuracy of judged images",
-    "total_correlation_mws": "total correlation (nats)",
-    "dimension_wise_kl": "dimension-wise KL (nats)",
-    "unsupervised_accuracy": "classification accuracy",
-    "relation_accuracy": "relation accuracy",
-    "udr": "UDR",
-    "kl": "KL divergence (nats)",
-    "num_annotated": "annotated images",
-    "seconds_training": "training (s)",
-    "device_seconds": "device (s)",
-    "peak_memory": "peak memory (bytes)",
-}
+DPI = 150  # of files
+SCREEN_DPI = 110  # in a notebook
 SUBSCRIPT = re.compile(r"\b([^\W\d_])_([A-Za-z]+|\d)\b")  # of a symbol of one letter, as in β_l
-
-
-def label(key: str) -> str:
-    """A result key as an axis label."""
-    name, _, protocol = key.partition("/")
-    if name == "train":
-        return f"{label(protocol)} in training"
-    text = LABELS.get(name, name.replace("_", " "))
-    return f"{text} ({protocol})" if protocol else text
-
-
-def short_label(key: str) -> str:
-    """A result key as an axis label without its unit, for places where it stands beside others."""
-    return label(key).replace(" (nats per image)", "").replace(" (per pixel)", "").replace(" (nats)", "")
-
-
-def title(model: str) -> str:
-    """How figures write a model's name."""
-    import trainables
-
-    known = trainables.known(model)
-    return str(known.title) if known else model
-
-
-def symbol(model: str, hyperparameter: str) -> str:
-    """How papers write a hyperparameter of a model, such as β."""
-    import trainables
-
-    known = trainables.known(model)
-    if known is None:
-        return hyperparameter
-    field = known.Hyperparameters.model_fields.get(hyperparameter)
-    extra = field.json_schema_extra if field else None
-    return str(extra["symbol"]) if isinstance(extra, dict) else hyperparameter
 
 
 def mathtext(text: str) -> str:
     """Text whose subscripts (`β_l`) are written as matplotlib sets them."""
     return SUBSCRIPT.sub(r"\1$_{\\mathrm{\2}}$", text)
-
-
-def settings(model: str, values: Mapping[str, Any]) -> str:
-    """Hyperparameters as papers write them: `β = 4, d = 10`."""
-    return ", ".join(f"{symbol(model, name)} = {number(value)}" for name, value in values.items())
-
-
-def number(value: Any) -> str:
-    """A value with three digits, as a reader can take in; whole numbers as they are."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        return str(value)
-    known = float(value)
-    whole = known.is_integer() or abs(known) >= 1000
-    return (f"{known:,.0f}" if whole else f"{known:.3g}").replace("-", "−")
 
 
 def styles(names: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -114,9 +43,18 @@ def arrow(direction: str) -> str:
     return "↑" if direction == "maximize" else "↓"
 
 
+class Drawing(Figure):
+    """A figure that a notebook shows, whether or not pyplot was imported there."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=SCREEN_DPI)
+        return buffer.getvalue()
+
+
 def canvas(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
     """A figure of that size in inches, and its axes (rows, columns)."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Drawing(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
@@ -125,7 +63,7 @@ def cells(rows: int, columns: int, width: float = 3.0, height: float = 2.3, top:
 
     `top` is the room above the axes, for a title. A cell can be cut out and shown alone (`analysis.report.album.cut`).
     """
-    figure = Figure(figsize=(columns * width, rows * height))
+    figure = Drawing(figsize=(columns * width, rows * height))
     panels = np.empty((rows, columns), dtype=object)
     left, right, below, above = 0.62 / width, 0.1 / width, 0.46 / height, top / height
     for row, column in np.ndindex(rows, columns):

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.distributions import covariance
-from analysis.figures.style import STYLES, arrow, canvas, label, mathtext, short_label, styles, symbol, tidy, title
+from analysis.figures.style import STYLES, arrow, canvas, mathtext, styles, tidy
+from analysis.reading.names import label, short_label, symbol, title
 
 KNOBS = {"num_annotated": "annotated images"}
 MOST_TICKS = 8  # values that stand at an axis as they are

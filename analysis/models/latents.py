@@ -94,6 +94,6 @@ def divergence(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
 
 def traversal(model: Any, dimensions: Dimensions, values: np.ndarray, most: int = 12) -> np.ndarray:
     """Images (categories, dimensions, values, C, H, W) uint8 in the order of `Dimensions.order`, `most` at most."""
-    from trainables.evaluation.pictures import to_uint8
+    from core.images import to_uint8
 
     return to_uint8(model.traverse(dimensions.base, dimensions.order[:most].tolist(), values))

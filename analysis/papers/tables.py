@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 import analysis.papers.published as published
-from analysis.figures.style import settings, title
 from analysis.papers.document import Document
 from analysis.papers.published import Score
+from analysis.reading.names import settings, title
 from analysis.results import Results
 
 NOTHING = "–"
@@ -95,7 +95,7 @@ def modular_scores(studies: Sequence[Results]) -> Document:
 
 def summary(study: Results, rows: pd.DataFrame, metrics: Sequence[str], name: str, caption: str) -> Document:
     """Rows of `Study.configurations()` as a table: model, searched hyperparameters, seeds, metrics."""
-    from analysis.figures.style import label
+    from analysis.reading.names import label
 
     cells = []
     for _, row in rows.iterrows():

@@ -1,15 +1,24 @@
 """A trial as a user holds it."""
 
+import base64
 import dataclasses
+import html
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.reading.names import settings, short_label, title
 from core.configuration import identity_of
-from core.storage import Folder
+from core.storage import CorruptEntryError, Folder
+
+PICTURES = "pictures"  # entry of a trial's folder, written when its training ended
 
 
-@dataclasses.dataclass(frozen=True)
+MOST_METRICS = 3  # that a trial says of itself
+SHOWN = 'style="max-width: min(100%, 32em); margin: 0 1em 0.4em 0; vertical-align: top"'
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class Trial:
     """One configuration with one seed, as it ended.
 
@@ -32,6 +41,40 @@ class Trial:
     state: str
     checkpoint: str
     code: pathlib.Path | None = None
+
+    def __repr__(self) -> str:
+        return f"<trial {self.identity}: {self._line()}>"
+
+    def _line(self) -> str:
+        """Model, what its configuration has beside defaults, seed, state and final metrics, on one line."""
+        own = settings(self.model, {name: self.hyperparameters[name] for name in self._beside_defaults()})
+        model = f"{title(self.model)} ({own})" if own else title(self.model)
+        metrics = ", ".join(f"{short_label(key)} {value:.4g}" for key, value in [*self.metrics.items()][:MOST_METRICS])
+        return f"{model}, seed {self.seed}, {self.state.lower()}" + (f": {metrics}" if metrics else "")
+
+    def _beside_defaults(self) -> list[str]:
+        import trainables
+
+        known = trainables.known(self.model)
+        fields = known.Hyperparameters.model_fields if known else {}
+        return [
+            name for name, value in self.hyperparameters.items() if name not in fields or fields[name].default != value
+        ]
+
+    def _repr_html_(self) -> str:
+        pictures = "".join(
+            f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{name} of this trial" {SHOWN}>'
+            for name, png in self.pictures().items()
+        )
+        return f"<div><p><strong>{html.escape(self._line())}</strong> <code>{self.identity}</code></p>{pictures}</div>"
+
+    def pictures(self) -> dict[str, bytes]:
+        """The PNG files that the trial left, by name (`reconstruction`, `traversal`); none when it left none."""
+        try:
+            files = Folder(self.checkpoint).read(PICTURES)
+        except (CorruptEntryError, OSError):
+            return {}
+        return {name.removesuffix(".png"): data for name, data in sorted(files.items()) if name.endswith(".png")}
 
     @property
     def identity(self) -> str:

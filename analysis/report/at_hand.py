@@ -9,9 +9,6 @@ from analysis.reading.trial import Trial
 from analysis.results import Results
 from core.data import DataError
 from core.mistakes import ExtensionError, MetricError
-from core.storage import CorruptEntryError, Folder
-
-ENTRY = "pictures"  # of a trial's folder, written when its training ended
 
 
 def cached(study: Results) -> bool:
@@ -23,15 +20,6 @@ def cached(study: Results) -> bool:
     except core.data.DataError:
         return False
     return path is not None and path.exists()
-
-
-def stored(trial: Trial) -> dict[str, bytes]:
-    """The PNG files that a trial left, by name (`reconstruction`, `traversal`); none when it left none."""
-    try:
-        files = Folder(trial.checkpoint).read(ENTRY)
-    except (CorruptEntryError, OSError):
-        return {}
-    return {name.removesuffix(".png"): data for name, data in sorted(files.items()) if name.endswith(".png")}
 
 
 def best_seed(study: Results, configuration: str) -> Trial:

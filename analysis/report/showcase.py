@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis import figures
 from analysis.report.album import ON_HOVER, Image, drawn
-from analysis.report.at_hand import Models, best_seed, stored
+from analysis.report.at_hand import Models, best_seed
 from analysis.report.page import Figure, Row, Scatter
 from analysis.report.scatter import Plot, scatter
 from analysis.report.wording import name_of
@@ -49,7 +49,7 @@ def _traversals(study: Results) -> dict[str, Image]:
     """What the dimensions of points of the front do, as their best seed left it, by configuration."""
     found = {}
     for key in study.front()["configuration"].head(MOST_PICTURES):
-        png = stored(best_seed(study, key)).get("traversal")
+        png = best_seed(study, key).pictures().get("traversal")
         if png is not None:
             found[key] = Image(png, widest=HOVER, rank=ON_HOVER)
     return found
@@ -63,7 +63,7 @@ def _winner(study: Results, models: Models, directory: pathlib.Path) -> Figure |
     alt = f"Latent traversals of {name}, one row per dimension"
     opened = models.opened(trial)
     if opened is None:
-        left = stored(trial).get("traversal")
+        left = trial.pictures().get("traversal")
         caption = f"What {name} has learned: one row per dimension of its code, which goes from −3 to 3."
         return Figure(Image(left), alt, caption, "pixels") if left else None
     low, high = opened.model.reach

@@ -45,6 +45,12 @@ class Summary:
     remarks: tuple[Paragraph, ...]
 
 
+def brief(study: Results) -> Summary:
+    """Question and verdict alone."""
+    seeds = study.feasible()["n"].min()
+    return Summary(purpose(study.path), symbols(_verdict(study, 0 if np.isnan(seeds) else int(seeds))), ())
+
+
 def summary(study: Results, found: Evidence, ran: History) -> Summary:
     """Question, verdict and remarks, whatever is completed yet."""
     remarks = [*_front(study), *scales(study.objectives)]

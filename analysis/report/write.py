@@ -63,7 +63,7 @@ def publish(
     blocks = [*([first] if first else []), *(block for section in made for block in section.blocks)]
     wanted = list(images(blocks))
     pictures = fit(wanted)
-    html = _template().render(
+    html = template("report.html").render(
         name=name,
         summary=said,
         first=first,
@@ -83,15 +83,16 @@ def _forget_winners(directory: pathlib.Path) -> None:
             path.unlink()
 
 
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """One of the templates of `analysis/templates`."""
     folder = importlib.resources.files("analysis").joinpath("templates")
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(lambda file: folder.joinpath(file).read_text(encoding="utf-8")),
     )
     environment.filters["symbols"] = symbols
     environment.filters["kind"] = lambda block: type(block).__name__
-    return environment.get_template("report.html")
+    return environment.get_template(name)

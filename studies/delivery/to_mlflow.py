@@ -44,6 +44,7 @@ from studies.record.folder import Record
 
 IDENTITY = "studies.identity"
 STUDY_RUN = "study"
+REPORT_MARK = "studies.report"  # tag of that run: which report is attached
 BATCH = 900  # metrics in one request; MLflow takes 1,000
 LONGEST_TAG = 5000  # characters that MLflow keeps, a server of some years ago too
 TRAINED = ("device", "precision")  # of the ledger: on what, and in which numbers, a trial was trained
@@ -308,7 +309,7 @@ class MlflowSink:
                 self.client.log_artifacts(run, directory, place)
 
     def finish(self, report: str | None) -> None:
-        """End the study's own run, with the directory of the report attached.
+        """End the study's own run, with the directory of the report attached, unless it has that very report.
 
         Raises:
             StudyError: the store is away.
@@ -316,10 +317,18 @@ class MlflowSink:
         if STUDY_RUN not in self._runs:
             raise StudyError("the store is away")
         run = self._run(STUDY_RUN)
+        found, mark = self.client.get_run(run), report and _digest(pathlib.Path(report))
+        if mark and (found.data.tags.get(REPORT_MARK), found.info.status) == (mark, "FINISHED"):
+            return
         if report is not None:
             self.client.log_artifacts(run, report, "report")
-        began = self.client.get_run(run).info.start_time
-        self.client.set_terminated(run, "FINISHED", began + int(self._history.seconds_driven * 1000))
+            self.client.set_tag(run, REPORT_MARK, mark)
+        self.client.set_terminated(run, "FINISHED", found.info.start_time + int(self._history.seconds_driven * 1000))
+
+
+def _digest(report: pathlib.Path) -> str:
+    """SHA-256 of a report's page, which holds or links all else of it."""
+    return hashlib.sha256((report / "report.html").read_bytes()).hexdigest()
 
 
 def _tags(kind: str, configuration: ConfigurationHistory) -> dict[str, str]:

@@ -16,7 +16,7 @@ from studies.drive.spending import Spending
 from studies.record import own_code
 from studies.record.folder import Record
 from studies.record.retention import FrontOnly
-from studies.record.state import StudyState
+from studies.record.state import StudyState, is_complete
 from studies.search.prior_results import add_prior_results
 from studies.search.suggestions import Suggestions
 
@@ -57,35 +57,14 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
         Delivery(folder) as delivery,
     ):
         record = folder.adopt(record)
-        own_code.use(record)
-        core.data.prepare(spec.dataset, record.stores.data, display.data_progress)
         state = StudyState(folder.path)
         spent = Spending(spec, state)
         notes: list[str] = []
         try:
-            notes += add_prior_results(spec, state, folder.root)
-            settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
-            agenda = Agenda(spec, state, Suggestions(spec, state), spent, settled)
-            if agenda.wants_slots:
-                state.start_driver()
-                display.message(f"connecting to Ray at {address}" if address else "starting Ray")
-                code = [copy_of(each.identity, folder.code) for each in spec.extensions]
-                with (
-                    ray_cluster(address, code),
-                    ending_with_ray(lambda: display.message(RAY_ENDED.format(folder.name))),
-                ):
-                    from studies.drive import tune
-
-                    require_shared_folder(record.written.trials_uri)
-                    require_data(spec, record.stores.data)
-                    tune.run(
-                        record,
-                        state,
-                        agenda,
-                        delivery.begin,
-                        lambda: display.refresh(state, delivery.trouble),
-                        display.message,
-                    )
+            if is_complete(spec, state):
+                delivery.begin()
+            else:
+                notes += _run_what_is_missing(record, state, spent, display, delivery, address)
         except Exception:
             delivery.flush(DELIVERY_PATIENCE)
             raise
@@ -102,6 +81,32 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
     all_planned = not spent() or len(state.configurations) >= spec.num_configurations
     finished = not counts["PENDING"] and not counts["RUNNING"] and all_planned
     return Outcome(finished, counts["FAILED"], delivered, spent())
+
+
+def _run_what_is_missing(
+    record: Record, state: StudyState, spent: Spending, display: Display, delivery: Delivery, address: str | None
+) -> list[str]:
+    """All of the plan that is not there yet; sentences for the end."""
+    spec, folder = record.spec, record.folder
+    own_code.use(record)
+    core.data.prepare(spec.dataset, record.stores.data, display.data_progress)
+    notes = add_prior_results(spec, state, folder.root)
+    settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
+    agenda = Agenda(spec, state, Suggestions(spec, state), spent, settled)
+    if not agenda.wants_slots:
+        return notes
+    state.start_driver()
+    display.message(f"connecting to Ray at {address}" if address else "starting Ray")
+    code = [copy_of(each.identity, folder.code) for each in spec.extensions]
+    with ray_cluster(address, code), ending_with_ray(lambda: display.message(RAY_ENDED.format(folder.name))):
+        from studies.drive import tune
+
+        require_shared_folder(record.written.trials_uri)
+        require_data(spec, record.stores.data)
+        tune.run(
+            record, state, agenda, delivery.begin, lambda: display.refresh(state, delivery.trouble), display.message
+        )
+    return notes
 
 
 def _undelivered(delivery: Delivery, delivered: bool) -> list[str]:

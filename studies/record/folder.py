@@ -71,6 +71,13 @@ class StudyFolder:
             raise StudyError(f"the folder {self.path} of the study cannot be written: {error.strerror}") from None
         return self._write(StudyRecord.new(self.root, self.name, spec.model_dump(mode="json"), stores), spec)
 
+    def source(self) -> str | None:
+        """Text of the study file as it was launched."""
+        try:
+            return (self.path / "study.yaml").read_text(encoding="utf-8")
+        except OSError:
+            return None
+
     @property
     def code(self) -> pathlib.Path:
         """The folder with copies of the study's own code."""

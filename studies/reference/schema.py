@@ -27,7 +27,7 @@ ABOUT = {
     "name": "of the study, and of its folder",
     "dataset": "a name (`studies data list`), a mapping with factors and fix, or images of your own",
     "extensions": "files and modules with models, metrics and data sets of your own",
-    "seeds": "trials of every configuration, or {min, max, until}",
+    "seeds": "trials of every configuration, or `min`, `max` and `until`",
     "seed": "of the study; seed i of every configuration trains with this plus i",
     "models": "by name; a value, choices, or a range for each hyperparameter",
     "defaults": "hyperparameters for every model that has them",

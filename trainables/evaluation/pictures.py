@@ -1,17 +1,15 @@
 """Pictures of a trained model: what it reconstructs, and what each latent dimension does."""
 
-import io
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from core.data import FactorDataset
 from core.data.split import holdout
+from core.images import grid, png, to_uint8
 from trainables.base import Model
 
 COLUMNS = 10
-BORDER = 1
 
 
 def pictures(model: Model[Any], dataset: FactorDataset) -> dict[str, bytes]:
@@ -47,27 +45,3 @@ def traverse(model: Model[Any], base: np.ndarray, dimensions: np.ndarray) -> np.
     """
     decoded = to_uint8(model.traverse(base, dimensions.tolist()))
     return decoded.reshape(-1, *decoded.shape[2:])
-
-
-def grid(images: np.ndarray) -> np.ndarray:
-    """Tile images (rows, columns, C, H, W) uint8 into (height, width, 3) with a thin white border."""
-    rows, columns, channels, height, width = images.shape
-    canvas = np.full((rows * (height + BORDER) + BORDER, columns * (width + BORDER) + BORDER, 3), 255, np.uint8)
-    for row in range(rows):
-        for column in range(columns):
-            top, left = BORDER + row * (height + BORDER), BORDER + column * (width + BORDER)
-            tile = images[row, column].transpose(1, 2, 0)
-            canvas[top : top + height, left : left + width] = tile if channels == 3 else tile[..., :1]
-    return canvas
-
-
-def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Images in [0, 1] as 0..255."""
-    return np.clip(np.rint(images * 255.0), 0, 255).astype(np.uint8)
-
-
-def png(image: np.ndarray) -> bytes:
-    """A PNG file of an image (height, width, 3) uint8."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
-    return buffer.getvalue()

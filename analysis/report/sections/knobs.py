@@ -40,14 +40,12 @@ Searched = dict[str, list[str]]
 
 
 def _against(study: Results, done: pd.DataFrame, searched: Searched, directory: pathlib.Path) -> Panels:
-    names = [knob.name for knob in figures.knobs(searched)][:MOST_KNOBS]
-    shown = {model: [name for name in own if name in names] for model, own in searched.items()}
-    shown = {model: own for model, own in shown.items() if own}
-    knobs = figures.knobs(shown)
+    knobs = figures.knobs(searched)[:MOST_KNOBS]
+    names = [knob.name for knob in knobs]
     paid = [key for key in study.objectives if key in names]  # a cost that is a knob is no answer to it
     objectives = dict([item for item in study.objectives.items() if item[0] not in paid][:MOST_OBJECTIVES])
     models = list(study.configurations()["model"].unique())
-    figure = figures.against_knobs(done, shown, objectives, study.searched_by_logarithm(), models)
+    figure = figures.against_knobs(done, searched, objectives, study.searched_by_logarithm(), models, names)
     pictures = cut(figure, directory, "knobs", len(objectives), len(knobs))
     alts = [f"{figures.label(key)} against {knob.text}" for key in objectives for knob in knobs]
     return Panels(

@@ -14,7 +14,7 @@ from analysis import figures
 from analysis.models.latents import Dimensions
 from analysis.reading.trial import Trial
 from analysis.report.album import OF_A_WINNER, Image, drawn
-from analysis.report.at_hand import Models, Opened, best_seed, stored
+from analysis.report.at_hand import Models, Opened, best_seed
 from analysis.report.page import Block, Figure, LeftOut, Paragraph, Row, Section, Subheading
 from analysis.report.wording import code, mean_and_deviation, symbols
 from analysis.results import FEWEST_OF_KNEE, Results
@@ -84,7 +84,7 @@ def _shown(study: Results, trial: Trial, seeds: int) -> str:
 
 def _pictures(winner: _Winner) -> list[Figure | Row]:
     """What the trial left; with the data set at hand its dimensions are drawn anew, sorted by factor."""
-    left = {name: Image(png, rank=OF_A_WINNER) for name, png in stored(winner.trial).items()}
+    left = {name: Image(png, rank=OF_A_WINNER) for name, png in winner.trial.pictures().items()}
     images = [_reconstruction(winner, left["reconstruction"])] if "reconstruction" in left else []
     if winner.opened is None:
         return [*images, *([_traversal(winner, left["traversal"])] if "traversal" in left else [])]

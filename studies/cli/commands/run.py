@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -89,12 +89,18 @@ def launch(
     from studies.study_file.document import read
     from studies.study_file.validation import require_local_resources
 
-    spec, document = service.load(changes.changed(read(file), settings or (), seeds, smoke), data_root)
+    asked: dict[str, Any] = {"root": root, "tracking_uri": tracking_uri, "storage": storage, "data_root": data_root}
+    written = changes.changed(read(file), settings or (), seeds, smoke)
+    again = None if detach else service.finished(written, **asked)
+    if again is not None:
+        record = again
+        say(f"study '{record.folder.name}' is done already")
+        _drive(lambda display: service.run(record, display, address), record.folder.name, root, as_json)
+        return
+    spec, document = service.load(written, data_root)
     if address is None:
         require_local_resources(spec, document)
-    prepared = service.prepare(
-        spec, document, root=root, tracking_uri=tracking_uri, storage=storage, data_root=data_root
-    )
+    prepared = service.prepare(spec, document, **asked)
     if detach and as_json:
         raise StudyError("a detached study has no events here; `studies logs NAME --json` has them")
     if detach:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from analysis.study import Study
+from core.images import png
 from core.storage import Folder
 from tests.analysis.kit import random_study
-from trainables.evaluation.pictures import png
 
 pytestmark = pytest.mark.slow
 

@@ -18,8 +18,8 @@ from analysis.report.summary import summary
 from analysis.report.wording import duration, mean_and_deviation, symbols
 from analysis.statistics.uncertainty import ENOUGH_SEEDS
 from analysis.study import Study
+from core.images import png
 from tests.analysis.kit import StudyWriter, random_study
-from trainables.evaluation.pictures import png
 
 VOID = {"meta", "link", "img", "br", "line", "path", "circle", "polyline"}
 

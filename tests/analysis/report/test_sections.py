@@ -35,11 +35,11 @@ from analysis.report.sections import next as next_steps
 from analysis.report.showcase import showcase
 from analysis.report.write import sections, write
 from analysis.study import Study
+from core.images import png
 from core.record import journal
 from core.record.events import ControlChosen
 from core.storage import Folder
 from tests.analysis.kit import StudyWriter, random_study
-from trainables.evaluation.pictures import png
 
 ORDER = (front, knobs, paper, winners, sure, training, cost, asked, failures, provenance, next_steps)
 ANCHORS = ["front", "knobs", "paper", "winners", "sure", "curves", "cost", "asked", "failures", "provenance", "next"]
