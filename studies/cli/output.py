@@ -56,7 +56,7 @@ def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "", *, d
     names = [str(column) for column in rows[0]]
     room = OUT.width - 3 * len(names) - 1
     fits = sum(_widest([names, *cells], whole=True)) <= room
-    heads = names if fits else [_broken(name) for name in names]
+    heads = names if fits else [broken(name) for name in names]
     words = [min(word, WORD) for word in _widest([heads, *cells], whole=False)]
     if (len(rows) == 1 and downwards) or sum(words) > room:  # which then reads better downwards
         for one in cells:
@@ -73,7 +73,7 @@ def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "", *, d
     OUT.print(table)
 
 
-def _broken(name: str) -> str:
+def broken(name: str) -> str:
     """A long name in lines that end where its words do: `reconstruction_` and `error`."""
     if len(name) <= LONG or name in HYPHENATED:
         return HYPHENATED.get(name, name)

@@ -92,8 +92,8 @@ def roughly(seconds: float) -> str:
 
 def first_sentence(text: str) -> str:
     """What stands before the first full stop or question mark that ends a word."""
-    end = re.search(r"[.?!:](?= |$)", text)
-    return text if end is None else text[: end.end()].rstrip(".:")
+    end = re.search(r"[.?!](?= |$)", text)
+    return text if end is None else text[: end.end()].rstrip(".")
 
 
 def compare_row(row: Mapping[str, Any], first: str, second: str) -> dict[str, Any]:
