@@ -123,7 +123,8 @@ def test_failing_trials_fail_with_a_reason_and_do_not_stop_the_study(service: Se
     states = {trial.user_attrs["configuration"]: trial.state.name for trial in service.optuna_trials("failing")}
     for row in trials.itertuples():
         assert states[row.configuration] == ("COMPLETE" if row.state == "COMPLETED" else "FAIL")
-    assert set(service.study("failing").front()["state"]) == {"COMPLETED"}
+    completed = set(trials[trials["state"] == "COMPLETED"]["configuration"])
+    assert set(service.study("failing").front()["configuration"]) <= completed
 
 
 @pytest.mark.slow
@@ -229,7 +230,7 @@ def test_a_signal_stops_cleanly_and_a_second_driver_is_refused(service: Service,
     os.kill(driver.pid, number)
     _, err = driver.communicate(timeout=60)
     assert driver.returncode == 130, err
-    assert "stopping in good order" in err
+    assert "stopping: trials save what they have trained" in err
     assert f"studies resume {name}" in err
     assert service.run("resume", name).returncode == 0
     service.assert_exactly_once(name, configurations=4, seeds=2)
