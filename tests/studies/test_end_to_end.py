@@ -137,7 +137,8 @@ def test_failing_trials_fail_with_a_reason_and_do_not_stop_the_study(service: Se
     states = {trial.user_attrs["configuration"]: trial.state.name for trial in service.optuna_trials("failing")}
     for row in trials.itertuples():
         assert states[row.configuration] == ("COMPLETE" if row.state == "COMPLETED" else "FAIL")
-    assert set(service.study("failing").front()["state"]) == {"COMPLETED"}
+    completed = set(trials[trials["state"] == "COMPLETED"]["configuration"])
+    assert set(service.study("failing").front()["configuration"]) <= completed
 
 
 @pytest.mark.slow
