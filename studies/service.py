@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import os
 import pathlib
 import signal
@@ -15,17 +16,18 @@ from analysis.study import Study
 from core import extensions as own_code
 from core.extensions import Source
 from core.files import redact
-from core.mistakes import StudyError, reason_of
+from core.mistakes import StudyError, UserError, reason_of
 from core.record import journal
 from core.record import study as written
 from core.record.history import History
 from core.record.places import Stores
+from core.runtime import logging_at
 from core.storage import Folder
 from studies.cluster import job
 from studies.cluster.session import ray_cluster
 from studies.delivery import view
 from studies.delivery.mlflow_store import connect, find_experiment, quiet_mlflow, require_store
-from studies.delivery.to_optuna import require_storage
+from studies.delivery.to_optuna import OptunaSink, require_storage
 from studies.doctor import examine as checks
 from studies.doctor.finding import Asked, Finding
 from studies.drive.display import Display, display_of
@@ -393,13 +395,18 @@ def tracking_uri(root: str | os.PathLike[str], name: str | None = None) -> str:
 
 
 def optuna_url(root: str | os.PathLike[str], name: str | None = None) -> str:
-    """The storage of Optuna of a study, or of the newest one under a root.
+    """The storage of Optuna of a study, or of the newest one under a root, in which its objectives have their names.
 
     Raises:
         StudyError: there is no such study, or none under the root.
     """
     folder = _newest(root) if name is None else StudyFolder(root, name)
-    return folder.open().stores.optuna
+    record = folder.open()
+    with contextlib.suppress(UserError, OSError), folder.driving(), logging_at(logging.ERROR, "optuna"):
+        sink = OptunaSink.of(record)  # which names the objectives of an earlier release's study, too
+        sink.begin()
+        sink.reset()
+    return record.stores.optuna
 
 
 def _newest(root: str | os.PathLike[str]) -> StudyFolder:

@@ -130,6 +130,8 @@ def find_key(key: str) -> tuple[Metric, str]:
             if plain in metric.protocol(protocol).leaves_out:
                 raise MetricError(f"{key!r}: protocol {protocol!r} of metric {metric.name!r} does not give {plain!r}")
             return metric, protocol
+    if plain in _metrics():
+        raise MetricError(f"metric {plain!r} gives the results {', '.join(_metrics()[plain].keys)}; say which")
     every = [known for metric in _metrics().values() for known in metric.keys]
     raise MetricError(f"no metric gives the result {key!r}; {nearest(plain, every, among=_metrics())}")
 

@@ -60,7 +60,6 @@ COMMANDS: Mapping[str, Sequence[tuple[str, Callable[..., None], str]]] = {
 }
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

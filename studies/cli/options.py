@@ -5,10 +5,21 @@ from typing import Annotated
 
 import typer
 
+from studies.cli import complete
+
 ROOT = pathlib.Path("runs")
 
-Name = Annotated[str, typer.Argument(help="Name of the study.")]
-File = Annotated[str, typer.Argument(help="Study file, or the name of a shipped one (`studies catalogue list`).")]
+Name = Annotated[str, typer.Argument(help="Name of the study.", autocompletion=complete.of_studies)]
+File = Annotated[
+    str,
+    typer.Argument(
+        help="Study file, or the name of a shipped one (`studies catalogue list`).", autocompletion=complete.of_files
+    ),
+]
+Metric = Annotated[
+    str | None,
+    typer.Option(help="Final metric; default the first objective, or all.", autocompletion=complete.of_metrics),
+]
 Root = Annotated[pathlib.Path, typer.Option(help="Directory of studies.")]
 Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or HOST:PORT.")]
 TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI.")]

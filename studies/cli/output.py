@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ ERR = Console(markup=False, emoji=False, highlight=False, stderr=True)
 
 
 LONG = 14  # characters of a heading that stays in one line
+HYPHENATED = {"hyperparameters": "hyper-\nparameters"}
 WORD = 30  # what is longer may be broken in a table: a path, an address
 
 
@@ -54,7 +56,7 @@ def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "", *, d
     names = [str(column) for column in rows[0]]
     room = OUT.width - 3 * len(names) - 1
     fits = sum(_widest([names, *cells], whole=True)) <= room
-    heads = names if fits else [_broken(name) for name in names]
+    heads = names if fits else [broken(name) for name in names]
     words = [min(word, WORD) for word in _widest([heads, *cells], whole=False)]
     if (len(rows) == 1 and downwards) or sum(words) > room:  # which then reads better downwards
         for one in cells:
@@ -71,9 +73,16 @@ def emit(rows: Iterable[Mapping[str, Any]], as_json: bool, title: str = "", *, d
     OUT.print(table)
 
 
-def _broken(name: str) -> str:
+def broken(name: str) -> str:
     """A long name in lines that end where its words do: `reconstruction_` and `error`."""
-    return name.replace("_", "_\n") if len(name) > LONG else name
+    if len(name) <= LONG or name in HYPHENATED:
+        return HYPHENATED.get(name, name)
+    lines = [""]
+    for part in re.findall(r"[^_/]+[_/]?", name):
+        if lines[-1] and len(lines[-1]) + len(part) > LONG:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _widest(rows: Sequence[Sequence[str]], *, whole: bool) -> list[int]:

@@ -63,13 +63,23 @@ def plan_row(plan: Mapping[str, Any]) -> dict[str, Any]:
         row[model] = "\n".join(f"{key}: {values}" for key, values in space.items()) or "nothing is searched"
     cores = "this core" if plan["cores_here"] == 1 else f"these {plan['cores_here']} cores"
     row["time"] = f"about {roughly(plan['hours_here'] * 3600)} of training on {cores}"
+    elsewhere = plan["elsewhere"]
+    if elsewhere is not None:
+        faster = f", each {text(elsewhere['speed'])} times as fast as a core here" if elsewhere["speed"] != 1 else ""
+        many = "1 trial" if elsewhere["slots"] == 1 else f"{elsewhere['slots']} trials"
+        row["elsewhere"] = f"about {roughly(elsewhere['hours'] * 3600)} with {many} at a time{faster}: nothing measured"
     limit = plan["hours_at_most"]
     if limit is not None:
-        within, trials = plan["trials_within_hours"], plan["trials"]
-        which = "which is enough" if within == trials else f"with about {within} of {trials} trials"
-        row["ends after"] = f"{roughly(limit * 3600)} ({which})"
+        row["ends after"] = f"{roughly(limit * 3600)} ({_within(plan['trials_within_hours'], plan['trials'])})"
+        if elsewhere is not None:
+            row["ends after"] += f"; elsewhere {_within(elsewhere['trials'], plan['trials'])}"
     row["disk"] = f"{plan['disk_gb'] * 1000:,.0f} MB" if plan["disk_gb"] < 1 else f"{plan['disk_gb']:,.1f} GB"
     return row
+
+
+def _within(within: int, trials: int) -> str:
+    """What a study gets done in its hours."""
+    return "which is enough" if within == trials else f"with about {within} of {trials} trials"
 
 
 def roughly(seconds: float) -> str:
@@ -77,13 +87,13 @@ def roughly(seconds: float) -> str:
     for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:,.0f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return f"{seconds:.0f} seconds" if seconds >= 1.5 else "a second"
 
 
 def first_sentence(text: str) -> str:
     """What stands before the first full stop or question mark that ends a word."""
-    end = re.search(r"[.?!:](?= |$)", text)
-    return text if end is None else text[: end.end()].rstrip(".:")
+    end = re.search(r"[.?!](?= |$)", text)
+    return text if end is None else text[: end.end()].rstrip(".")
 
 
 def compare_row(row: Mapping[str, Any], first: str, second: str) -> dict[str, Any]:

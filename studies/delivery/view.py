@@ -60,7 +60,7 @@ def view(spec: Mapping[str, Any], now: int) -> str:
         "selectedColumns": columns,
         "columnOrder": [],
         "columnWidths": {"runName": NAME_WIDTH},
-        "runsHiddenMode": "FIRST_20_RUNS",
+        "runsHiddenMode": "SHOW_ALL",
         "groupBy": None,
         "groupsExpanded": {},
         "runsExpanded": {},

@@ -121,12 +121,19 @@ class Pace:
     trials: int
 
 
-def pace(spec: StudySpec, data_root: str) -> Pace:
-    """How long a study takes on this machine's processor, as far as can be told before it runs."""
+def pace(spec: StudySpec, data_root: str, slots: int | None = None, speed: float = 1.0) -> Pace:
+    """How long a study takes on this machine's processor, as far as can be told before it runs; or elsewhere.
+
+    Args:
+        spec: of the study.
+        data_root: directory of data sets.
+        slots: trials that train at the same time; default as many as this machine's cores take.
+        speed: of a step there, as a multiple of one on a core of this machine.
+    """
     core_hours, planned = hours_here(spec, data_root), spec.num_configurations * spec.seeds.min
-    slots = max(1, min(granted_cores().amount // spec.resources.threads, planned))
+    slots = max(1, min(slots or granted_cores().amount // spec.resources.threads, planned))
     rounds = math.ceil(planned / slots)
-    hours = core_hours / planned * rounds
+    hours = core_hours / planned * rounds / speed
     limit = spec.budget.hours
     trials = planned if limit is None or hours <= limit else int(limit / hours * rounds) * slots
     return Pace(core_hours, slots, hours, trials)
@@ -144,11 +151,17 @@ def searched(spec: StudySpec) -> dict[str, dict[str, str]]:
     }
 
 
-def plan(spec: StudySpec, data_root: str | None = None) -> dict[str, Any]:
-    """What a study will do: trials, search space, time on a machine like this one, and disk for its checkpoints."""
+def plan(
+    spec: StudySpec, data_root: str | None = None, slots: int | None = None, speed: float | None = None
+) -> dict[str, Any]:
+    """What a study will do: trials, search space, time on a machine like this one, and disk for its checkpoints.
+
+    With `slots` or `speed`, of which nothing is measured here, also how long it takes where these hold.
+    """
     root = str(core.data.data_root(data_root))
     configurations = spec.num_configurations
     here = pace(spec, root)
+    there = None if slots is None and speed is None else pace(spec, root, slots, speed or 1.0)
     return {
         "study": spec.name,
         "dataset": spec.dataset_name,
@@ -164,5 +177,7 @@ def plan(spec: StudySpec, data_root: str | None = None) -> dict[str, Any]:
         "hours_here": round(here.hours, 3),
         "hours_at_most": spec.budget.hours,
         "trials_within_hours": here.trials,
+        "elsewhere": there
+        and {"slots": there.slots, "speed": speed or 1.0, "hours": round(there.hours, 3), "trials": there.trials},
         "disk_gb": round(disk_needed(spec, root) / 1e9, 3),
     }

@@ -67,7 +67,7 @@ def test_a_study_that_its_time_limit_cuts_off_is_queued_again_and_completes(
     assert stranger.returncode == 2
     assert "no Ray cluster answers" in stranger.stderr
 
-    wait_until(lambda: "stopping in good order" in output(service, job), 100)
+    wait_until(lambda: "stopping: trials save" in output(service, job), 100)
     wait_until(lambda: output(service, job).count("Ray at ") > 1)
     assert service.ended("limited") < 24
     wait_until(lambda: service.ended("limited") == 24, 200)
@@ -100,7 +100,7 @@ def test_jobs_that_share_nodes_are_cancelled_and_stopped_apart_and_submitted_aga
     wait_until(lambda: service.ended("stopped") > ended)
     slurm.cancel(jobs["stopped"], "--signal=INT", "--batch")
     wait_until(lambda: slurm.about(jobs["stopped"])["JobState"] == "FAILED")
-    assert "stopping in good order" in output(service, jobs["stopped"])
+    assert "stopping: trials save" in output(service, jobs["stopped"])
     assert slurm.about(jobs["stopped"])["ExitCode"] == "130:0"
 
     for name in jobs:

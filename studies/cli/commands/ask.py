@@ -9,7 +9,8 @@ import typer
 import studies
 from core.configuration import split_identity
 from core.mistakes import QueryError
-from studies.cli.options import ROOT, Json, Name, Root
+from core.record import study as written
+from studies.cli.options import ROOT, Json, Metric, Name, Root
 from studies.cli.output import emit, line, say
 from studies.cli.rows import best_rows, compare_row, front_rows, verdict
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def best(
     name: Name,
-    metric: Annotated[str | None, typer.Option(help="Final metric; default the first objective.")] = None,
+    metric: Metric = None,
     where: Annotated[str | None, typer.Option(help="Condition such as 'reconstruction_error < 40'.")] = None,
     top: Annotated[int, typer.Option(min=1, help="How many.")] = 5,
     root: Root = ROOT,
@@ -92,7 +93,7 @@ def compare(
     name: Name,
     first: Annotated[str, typer.Argument(help="A model of the study, or another study.")],
     second: Annotated[str | None, typer.Argument(help="Another model of the study.")] = None,
-    metric: Annotated[str | None, typer.Option(help="Final metric; default all objectives.")] = None,
+    metric: Metric = None,
     root: Root = ROOT,
     as_json: Json = False,
 ) -> None:
@@ -101,6 +102,9 @@ def compare(
     model = second is not None or first in study.spec["models"]
     if model and second is None:
         raise QueryError(f"with which model is '{first}' compared? there are {', '.join(study.spec['models'])}")
+    if not model and first not in written.names(root):
+        models = ", ".join(study.spec["models"])
+        raise QueryError(f"'{first}' is neither a model of study '{name}' ({models}) nor a study under {root}")
     other: Study | str = first if model else studies.open(first, root)
     left, right = (name, first) if second is None else (first, second)
     found = [dict(row) for _, row in study.compare(other, second, metric).iterrows()]

@@ -7,11 +7,17 @@ import typer
 
 from core.mistakes import StudyError, nearest
 from studies import catalogue
+from studies.cli import complete
 from studies.cli.options import Json
 from studies.cli.output import emit, line, say
 from studies.cli.rows import first_sentence
 
-Name = Annotated[str, typer.Argument(help="Name of a shipped study, as `studies catalogue list` has it.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="Name of a shipped study, as `studies catalogue list` has it.", autocompletion=complete.of_catalogue
+    ),
+]
 
 app = typer.Typer(no_args_is_help=True, help="Study files that come with this package: list, show, copy.")
 

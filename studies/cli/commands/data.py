@@ -7,12 +7,17 @@ from typing import Annotated, Any
 import typer
 
 from core.mistakes import DataError
+from studies.cli import complete
 from studies.cli.options import DataRoot, Json
 from studies.cli.output import ERR, emit, line, say
 
 SUFFIXES = {".npz": "npz", ".h5": "h5", ".hdf5": "h5", ".parquet": "parquet"}
 Dataset = Annotated[
-    str, typer.Argument(help="A name, a study file, a folder of pictures, an .npz, .h5 or .parquet file.")
+    str,
+    typer.Argument(
+        help="A name, a study file, a folder of pictures, an .npz, .h5 or .parquet file.",
+        autocompletion=complete.of_datasets,
+    ),
 ]
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, render, check, show.")

@@ -9,13 +9,14 @@ import typer
 import studies
 from core.mistakes import QueryError
 from studies.cli.options import ROOT, Json, Name, Root
-from studies.cli.output import OUT, emit, line, say, text
+from studies.cli.output import OUT, broken, emit, line, say, text
+from studies.cli.rows import first_sentence
 
 if TYPE_CHECKING:
     from core.record.events import Event
 
 WATCH = 2.0  # seconds between two looks
-WIDE = 110  # characters; a narrower table has no purpose
+WIDE = 110  # characters; a narrower table says less
 
 
 def list_studies(
@@ -40,19 +41,24 @@ def list_studies(
 
 def _glance(row: dict[str, Any]) -> dict[str, str]:
     """A row of the list, short enough for a terminal of 80 columns, longer on a wide one."""
-    trials = "" if row["trials"] is None else f"{row['ended']}/{row['trials']}"
+    wide = OUT.width >= WIDE
+    objective = row["objective"]
     shown = {
         "name": row["name"],
         "state": row["state"] + (f", {row['failed']} failed" if row["failed"] else ""),
-        "trials": trials,
-        "best": f"{row['objective']} {text(row['best'])}" if row["objective"] else "",
-        "front": text(row["front"]),
-        "spent": "" if row["hours"] is None else duration(row["hours"] * 3600),
-        "MB": f"{row['disk'] / 1e6:.0f}",
-        "changed": ago(time.time() - row["changed"]),
+        "trials": "" if row["trials"] is None else f"{row['ended']}/{row['trials']}",
+        "best": f"{objective if wide else broken(objective)} {text(row['best'])}" if objective else "",
     }
-    if OUT.width >= WIDE:
-        shown["purpose"] = " ".join([*(f"[{tag}]" for tag in row["tags"]), row["note"] or row["purpose"]])
+    if wide:
+        shown["front"] = text(row["front"])
+    shown["spent"] = "" if row["hours"] is None else duration(row["hours"] * 3600)
+    if wide:
+        shown["MB"] = f"{row['disk'] / 1e6:.0f}"
+    shown["changed"] = ago(time.time() - row["changed"])
+    if wide:
+        shown["purpose"] = " ".join(
+            [*(f"[{tag}]" for tag in row["tags"]), row["note"] or first_sentence(row["purpose"])]
+        )
     return shown
 
 

@@ -30,6 +30,8 @@ from studies.cli.options import (
 from studies.cli.output import emit, line, say
 from studies.cli.rows import best_rows, front_rows, plan_row
 
+LONG = 24.0  # hours, after which one thinks of another machine
+
 if TYPE_CHECKING:
     from studies.drive.display import Display
     from studies.drive.driver import Outcome
@@ -42,6 +44,12 @@ def validate(
     settings: Set = None,
     seeds: Seeds = None,
     smoke: Smoke = False,
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="How long on a machine that trains so many trials at a time.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(min=1e-6, help="… and whose step is so many times as fast as on a core here.")
+    ] = None,
     data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
@@ -52,10 +60,12 @@ def validate(
     written = changes.changed(document.read(file), settings or (), seeds, smoke)
     spec = validation.validate(written, data_root=data_root)
     validation.require_local_resources(spec, written)
-    planned = plan(spec, data_root)
+    planned = plan(spec, data_root, slots, speed)
     emit([planned if as_json else plan_row(planned)], as_json, f"plan of study '{spec.name}'")
     _say_what_was_chosen(spec, written)
     _say_what_is_left_out(spec)
+    if slots is None and speed is None and planned["hours_here"] > LONG:
+        say("for another machine: --slots, trials at a time, and --speed, of a step; no GPU has been measured yet")
 
 
 def launch(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from core.mistakes import StudyError
+from studies.cli import complete
 from studies.cli.options import ROOT, Root
 from studies.cli.output import say
 
@@ -15,7 +16,9 @@ PORTS = 100  # that are tried
 
 
 def ui(
-    name: Annotated[str | None, typer.Argument(help="A study, whose view is to be shown.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A study, whose view is to be shown.", autocompletion=complete.of_studies)
+    ] = None,
     root: Root = ROOT,
     port: Annotated[int, typer.Option(min=1, max=65535, help="If it is taken, the next free one.")] = 5000,
     optuna: Annotated[bool, typer.Option("--optuna", help="Open optuna-dashboard on the study instead.")] = False,

@@ -7,6 +7,7 @@ import core.metrics
 import trainables
 from core.data import DatasetInfo
 from core.formulas.costs import COSTS
+from core.mistakes import close_to
 from studies.study_file.document import Path, Problem
 from studies.study_file.spec import Metrics
 
@@ -36,6 +37,11 @@ def objective_fault(key: str, direction: Any, derived: Collection[str] = (), cos
     try:
         metric, _ = core.metrics.find_key(key)
     except core.metrics.MetricError as error:
+        near = close_to(key, COSTS)
+        if near is not None:
+            return f"no metric gives the result {key!r}; did you mean the cost '{near}'?"
+        if not str(error).startswith("no metric") or "did you mean" in str(error):
+            return str(error)
         return f"{error}, and no cost ({', '.join(COSTS)}) or hyperparameter of a model here has the name"
     natural = metric.directions.get(key.partition("/")[0])
     if natural not in (None, direction):

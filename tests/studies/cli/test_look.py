@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.mistakes import StudyError
+from studies.cli import output
 from studies.upkeep.listing import listing
 from tests.analysis.kit import StudyWriter, random_study
 
@@ -19,7 +20,9 @@ def half_done(root: pathlib.Path, name: str) -> str:
     return f"{key}-s0"
 
 
-def test_the_list_says_how_every_study_stands(tmp_path: pathlib.Path, ask: Any) -> None:
+def test_the_list_says_how_every_study_stands(
+    tmp_path: pathlib.Path, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     random_study(tmp_path, "full", configurations=4)
     half_done(tmp_path, "half")
     (tmp_path / "half" / "study.yaml").write_text("# Does β matter?\n")
@@ -30,7 +33,14 @@ def test_the_list_says_how_every_study_stands(tmp_path: pathlib.Path, ask: Any) 
     assert half["purpose"] == "Does β matter?"
     assert half["disk"] == sum(path.stat().st_size for path in (tmp_path / "half").iterdir())
     assert rows["full"]["state"] == "done"
-    assert ask("list")[1].count("factor_vae_score") == 2
+    narrow = ask("list")[1]
+    assert narrow.count("factor_vae_") == 2
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "┃ name" in narrow  # a row for each, not a table for each
+    monkeypatch.setattr(output.OUT, "width", 200)
+    wide = ask("list")[1]
+    assert "factor_vae_score 0.5 " in wide
+    assert "Does β matter?" in wide
 
 
 def test_a_damaged_study_is_listed_beside_the_others(tmp_path: pathlib.Path, ask: Any) -> None:

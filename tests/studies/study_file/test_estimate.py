@@ -84,9 +84,20 @@ def test_the_plan_says_the_time_on_this_machine_and_what_its_hours_allow(
     assert row["time"] == "about 24 hours of training on these 2 cores"
     assert row["ends after"] == "7 hours (with about 4 of 15 trials)"
     assert (row["beta_vae"], row["vae"]) == ("beta: 1 to 16, logarithmic\nbatch_size: 16, 32", "nothing is searched")
+    assert short["elsewhere"] is None
+    assert "elsewhere" not in row
+
+    spec, _ = service.load({"name": "one", **STUDY, **odd, "budget": {**budget, "hours": 1}}, str(tmp_path))
+    row = plan_row(estimate.plan(spec, str(tmp_path), slots=4, speed=6.0))  # half an hour each, in 4 rounds
+    faster = "about 2 hours with 4 trials at a time, each 6 times as fast as a core here: nothing measured"
+    assert row["elsewhere"] == faster
+    assert row["ends after"] == "60 minutes (with about 0 of 15 trials); elsewhere with about 8 of 15 trials"
+    row = plan_row(estimate.plan(spec, str(tmp_path), slots=100))
+    assert row["elsewhere"] == "about 3 hours with 15 trials at a time: nothing measured"
+    assert estimate.plan(spec, str(tmp_path), speed=2.0)["elsewhere"]["hours"] == 12.0
 
 
 def test_times_are_said_in_their_unit() -> None:
-    assert [roughly(each) for each in (3, 250, 110_000, 44 * 86_400)] == [
-        "3 seconds", "4 minutes", "31 hours", "44 days"
+    assert [roughly(each) for each in (0.2, 3, 250, 110_000, 44 * 86_400)] == [
+        "a second", "3 seconds", "4 minutes", "31 hours", "44 days"
     ]  # fmt: skip
