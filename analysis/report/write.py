@@ -1,5 +1,6 @@
 """Write the report of a study: the order of its sections, and the page around them."""
 
+import contextlib
 import importlib.resources
 import pathlib
 import re
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 import jinja2
 
 from analysis.report.album import fit
-from analysis.report.at_hand import Models
+from analysis.report.at_hand import Models, cached
 from analysis.report.evidence import Evidence, evidence
 from analysis.report.freshness import PAGE, digest
 from analysis.report.page import Row, Section, images
@@ -19,6 +20,7 @@ from analysis.report.summary import Summary, summary
 from analysis.report.wording import symbols
 from analysis.results import Results
 from core.record.history import History
+from core.runtime import one_torch_thread
 
 OF_A_TRIAL = re.compile(r"[0-9a-f]{12}-s\d+[._]")
 
@@ -32,9 +34,10 @@ def write(study: Results) -> pathlib.Path:
     made_from, directory = digest(study), study.pictures_folder()
     directory.mkdir(parents=True, exist_ok=True)
     _forget_winners(directory)
-    found, ran, models = evidence(study), study.history(), Models(study)
-    first = showcase(study, models, found.probability)
-    made = sections(study, found, ran, models, directory)
+    with one_torch_thread() if cached(study) else contextlib.nullcontext():  # without images no model is run
+        found, ran, models = evidence(study), study.history(), Models(study)
+        first = showcase(study, models, found.probability)
+        made = sections(study, found, ran, models, directory)
     return publish(directory / PAGE, study.name, summary(study, found, ran), first, made, made_from)
 
 

@@ -6,7 +6,7 @@ import pwd
 
 import pytest
 
-from core.runtime import home_directory
+from core.runtime import home_directory, one_torch_thread
 
 
 def test_a_user_without_home_and_name_has_one_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +26,13 @@ def test_a_home_stays_the_one_that_it_is(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("HOME", "/")
     with home_directory():
         assert os.environ["HOME"] == "/"
+
+
+def test_one_thread_of_torch_is_for_a_while() -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    with pytest.raises(KeyError), one_torch_thread():
+        assert torch.get_num_threads() == 1
+        raise KeyError
+    assert torch.get_num_threads() == before
