@@ -14,6 +14,7 @@ from analysis.reading.names import number, short_label, symbol, title
 
 MOST_NAMED = len(STYLES)  # lines of a panel that get a colour and a name each
 MOST_LINES = 40
+MOST_KNOBS = 2  # that the name of a line says
 
 
 def curve_statistics(curves: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -69,7 +70,8 @@ def _panel(axes: Axes, statistics: Mapping[str, pd.DataFrame], rows: pd.DataFram
     colours = [colour for colour, _ in STYLES] if named else mpl.colormaps["viridis"](np.linspace(0.0, 0.95, len(rows)))
     for index, (_, row) in enumerate(rows.iterrows()):
         line = statistics[row["configuration"]]
-        name = f"{mathtext(symbol(row['model'], knob))} = {number(row[knob])}" if knob else None
+        shown = [f"{mathtext(symbol(row['model'], each))} = {number(row[each])}" for each in searched[:MOST_KNOBS]]
+        name = ", ".join(shown) or None
         first_or_last = index in (0, len(rows) - 1)
         marker = STYLES[index][1] if named else None
         axes.plot(

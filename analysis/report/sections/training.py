@@ -8,6 +8,7 @@ from analysis import figures
 from analysis.report.album import cut
 from analysis.report.page import Panels, Paragraph, Section
 from analysis.results import Results
+from core.formulas.costs import COSTS
 
 MOST_CURVES = 3  # metrics
 OF_THE_LOSS = ("train/reconstruction", "train/kl")
@@ -37,7 +38,8 @@ def _curves(study: Results, directory: pathlib.Path) -> Panels | None:
 
 
 def _metrics(study: Results, curves: pd.DataFrame) -> list[str]:
-    """Metrics to draw, if reported more than once: objectives, what the study file names, the loss."""
+    """Metrics to draw, if reported more than once: objectives, what the study file names, the loss; and no costs."""
+    paid = {*COSTS, *study.spec.get("costs", ())}
     steps = curves.groupby("metric", observed=True)["step"].nunique()
     wanted = dict.fromkeys([*study.objectives, *study.spec["metrics"]["during"], *OF_THE_LOSS])
-    return [key for key in wanted if steps.get(key, 0) > 1][:MOST_CURVES]
+    return [key for key in wanted if steps.get(key, 0) > 1 and key not in paid][:MOST_CURVES]
