@@ -28,7 +28,8 @@ QUESTIONS = {
     "front()": "study.front()",
     "best(top=5, where=…)": "study.best(top=5, where='reconstruction_error < 60')",
     "curves()": "study.curves()",
-    "report": "study.report()",
+    "report": "study.report(redraw=True)",
+    "report, unchanged": "study.report()",
 }
 
 

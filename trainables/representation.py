@@ -149,8 +149,14 @@ class Representation(nn.Module, abc.ABC, Generic[H]):
         return _in_batches(values, lambda part: torch.sigmoid(self.logits(part)), self)
 
     def show(self, images: np.ndarray) -> Picture:
-        """A picture of images (N, C, H, W) uint8 above what the model makes of them; a notebook shows it."""
-        return Picture(png(grid(np.stack([images, to_uint8(self.decode(self.encode(images)))]))))
+        """A picture of images, as `encode` takes them, above what the model makes of them; a notebook shows it.
+
+        Raises:
+            DataError: they are no images of the model's data set.
+        """
+        above = as_images(images, self.dataset.image_shape)
+        above = above if above.dtype == np.uint8 else to_uint8(above)
+        return Picture(png(grid(np.stack([above, to_uint8(self.decode(self.encode(images)))]))))
 
     def _repr_html_(self) -> str:
         values = self.hyperparameters.model_dump(mode="json")

@@ -66,7 +66,7 @@ def covariance(matrix: np.ndarray, names: Sequence[str], caption: str = "", *, s
         for column in range(size):
             value = matrix[row, column]
             ink = "white" if abs(value) > 0.7 * reach else "black"
-            text = f"{value:.2f}".replace("-", "−")
+            text = "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
             axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=letters - 0.5)
     axes.set_xticks(range(size), names, rotation=45, ha="right", fontsize=letters)
     axes.set_yticks(range(size), names, fontsize=letters)

@@ -18,6 +18,8 @@ from analysis.reading.names import short_label, symbol, title
 WORSE_TO_BETTER = "viridis_r"  # from light to dark
 LIGHTEST = 0.12  # of these colours, so that all stand out on white
 MOST_PAIRS = 3  # of knobs of one model
+MOST_BARS = 60  # marks of a model in a cell that have bars
+MOST_LINES = 100  # configurations behind the front that are lines; more are a sample
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +63,7 @@ def against_knobs(
 ) -> Figure:
     """A row of cells per objective and a column per knob: mean ± standard deviation over seeds, a colour per model.
 
-    Marks of a model are joined where the knob is the only one that it has.
+    Marks of a model are joined where the knob is the only one that it has, and lose their bars where they are many.
 
     Args:
         configurations: completed rows of `Study.configurations()`.
@@ -87,6 +89,18 @@ def against_knobs(
             places = dial.places(own[knob.name])
             order = np.argsort(places, kind="stable")
             colour, marker = look[model]
+            if len(own) > MOST_BARS:
+                axes.scatter(
+                    places,
+                    means(own, metric),
+                    s=7,
+                    c=colour,
+                    marker=marker,
+                    alpha=0.4,
+                    linewidths=0,
+                    label=title(model),
+                )
+                continue
             axes.errorbar(
                 places[order],
                 means(own, metric)[order],
@@ -179,7 +193,7 @@ def parallel_coordinates(
     most = max([len(searched[model]) + len(objectives) for model in models], default=2)
     figure, grid = cells(1, max(1, len(models)), width=max(3.0, 0.85 * most + 0.6), height=2.6)
     for axes, model in zip(grid[0], models, strict=True):
-        own = configurations[configurations["model"] == model]
+        own = _some(configurations[configurations["model"] == model], front)
         alike = {name: [each for each in searched if name in searched[each]] for name in searched[model]}
         dials = [
             _Dial.of(_values(configurations, name, alike[name]), name in logarithmic, 0.0) for name in searched[model]
@@ -209,6 +223,13 @@ def parallel_coordinates(
         axes.spines[:].set_visible(False)
         axes.set_title(title(model), fontsize=9, loc="left")
     return figure
+
+
+def _some(own: pd.DataFrame, front: Sequence[str]) -> pd.DataFrame:
+    """The front's configurations and, of the others, as many as can be told apart as lines."""
+    ringed = own["configuration"].isin(front)
+    behind = own[~ringed]
+    return pd.concat([behind.sample(min(len(behind), MOST_LINES), random_state=0), own[ringed]])
 
 
 def _values(configurations: pd.DataFrame, name: str, models: Collection[str]) -> pd.Series:

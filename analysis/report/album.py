@@ -55,6 +55,13 @@ def drawn(figure: Figure, directory: pathlib.Path, name: str, rank: int = OF_THE
     return from_file(figures.save(figure, directory, name), rank)
 
 
+def page_only(figure: Figure) -> Image:
+    """A figure as large as it was drawn, of which no file is kept beside the page."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=figures.DPI)
+    return Image(buffer.getvalue(), DENSITY)
+
+
 def cut(figure: Figure, directory: pathlib.Path, name: str, rows: int, columns: int) -> list[Image]:
     """Save a figure of equal cells (`figures.cells`) as a whole, and take its cells as pictures, row by row."""
     import PIL.Image

@@ -14,6 +14,7 @@ from analysis.results import Results
 from analysis.statistics import selection
 
 MOST_ENCODED = 60  # trials whose models are loaded for the ranking without factors; a second or so each
+ENCODED = 500  # images by each of them, for time
 MOST_MODELS = 5  # with a column of their own in the table of rules
 
 
@@ -87,7 +88,7 @@ def _agreement(study: Results, completed: pd.DataFrame) -> tuple[pd.Series | Non
     if not cached(study):
         return None, "the data set is not on this machine"
     try:
-        return ranking.udr(study), ""
+        return ranking.udr(study, images=ENCODED), ""
     except FileNotFoundError:
         return None, "not every trial's weights are kept"
     except (DataError, MetricError) as error:

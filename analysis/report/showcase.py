@@ -1,12 +1,11 @@
 """The first screen in pictures: the front, and beside it what the winner has learned."""
 
-import pathlib
 from collections.abc import Mapping
 
 import numpy as np
 
 from analysis import figures
-from analysis.report.album import ON_HOVER, Image, drawn
+from analysis.report.album import ON_HOVER, Image, page_only
 from analysis.report.at_hand import Models, best_seed
 from analysis.report.page import Figure, Row, Scatter
 from analysis.report.scatter import Plot, scatter
@@ -18,12 +17,12 @@ HOVER = 352  # pixels
 COLUMNS, ROWS, CELL = 10, 8, 0.45  # of the winner's traversal; its cells in inches
 
 
-def showcase(study: Results, models: Models, probability: Mapping[str, float], directory: pathlib.Path) -> Row | None:
+def showcase(study: Results, models: Models, probability: Mapping[str, float]) -> Row | None:
     """The scatter plot and the winner's traversal; None before a configuration is completed."""
     plot = scatter(study, probability)
     if plot is None:
         return None
-    winner = _winner(study, models, directory)
+    winner = _winner(study, models)
     return Row([_scatter(study, plot), *([winner] if winner else [])])
 
 
@@ -55,7 +54,7 @@ def _traversals(study: Results) -> dict[str, Image]:
     return found
 
 
-def _winner(study: Results, models: Models, directory: pathlib.Path) -> Figure | None:
+def _winner(study: Results, models: Models) -> Figure | None:
     """The traversal of the best by the first objective: drawn anew where model and data set are at hand."""
     row = study.front().iloc[0]
     trial = best_seed(study, row["configuration"])
@@ -72,4 +71,4 @@ def _winner(study: Results, models: Models, directory: pathlib.Path) -> Figure |
         f"What {name} has learned, by its best seed: one row per dimension of its code, which goes from {low:g} to "
         f"{high:g} while the others stay. A dimension is named by the factor that most of its votes name."
     )
-    return Figure(drawn(figure, directory, "winner"), alt, caption.replace("from -", "from −"))
+    return Figure(page_only(figure), alt, caption.replace("from -", "from −"))

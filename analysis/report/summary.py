@@ -150,7 +150,7 @@ def _front(study: Results) -> Iterator[str]:
         yield f"It is best in every objective, so that the front of {axes} is this single point."
         return
     ends = " to ".join(f"{name_of(study, row)}, {_values(study, row)}" for row in (front.iloc[0], front.iloc[-1]))
-    begin = f"{len(front)} of {len(study.configurations())} configurations are on the front of {axes}"
+    begin = f"{len(front):,} of {len(study.configurations()):,} configurations are on the front of {axes}"
     yield f"{begin}: from {ends}." if len(study.objectives) == 2 else f"{begin}."
     if len(front) >= FEWEST_OF_KNEE:
         knee = study.knee()

@@ -33,7 +33,7 @@ def write(study: Results) -> pathlib.Path:
     directory.mkdir(parents=True, exist_ok=True)
     _forget_winners(directory)
     found, ran, models = evidence(study), study.history(), Models(study)
-    first = showcase(study, models, found.probability, directory)
+    first = showcase(study, models, found.probability)
     made = sections(study, found, ran, models, directory)
     return publish(directory / PAGE, study.name, summary(study, found, ran), first, made, made_from)
 

@@ -7,9 +7,11 @@ from matplotlib.figure import Figure
 
 import core.data
 from analysis import figures
+from analysis.figures.axes import Axis, spans_decades
 from analysis.figures.curves import curve_statistics
 from analysis.figures.distributions import cascade_weights, ellipse, inverse_wishart_draws
 from analysis.figures.latents import principal_axes
+from analysis.figures.marks import mark_name, places
 from analysis.figures.summaries import seconds_per_thousand
 from analysis.models.latents import Dimensions, describe, traversal
 from analysis.statistics import dependence
@@ -209,3 +211,76 @@ def test_components_of_a_modular_prior(name: str) -> None:
 def test_models_without_a_mixture_are_refused() -> None:
     with pytest.raises(ValueError, match="only modular models"):
         figures.prior_components(object())
+
+
+def test_an_axis_holds_its_values_and_marks_few_of_them() -> None:
+    linear = Axis.over([2.0, 10.0], False)
+    assert linear.low < 2.0 < 10.0 < linear.high
+    assert linear.fraction(6.0) == pytest.approx(0.5)
+    logarithmic = Axis.over([1.0, 10.0, 100.0], True)
+    assert logarithmic.fraction(10.0) == pytest.approx(0.5)
+    assert logarithmic.ticks == (1.0, 10.0, 100.0)
+    with_zero = Axis.over([0.0, 32.0, 1024.0], True)
+    assert [with_zero.texts()[0], with_zero.texts()[-1]] == ["0", "1,024"]
+    places = [with_zero.fraction(value) for value in (0.0, 16.0, 32.0, 1024.0)]
+    assert places == sorted(places)
+    assert 0.0 < places[0] < places[2] - places[0] < 0.3
+    assert Axis.over([-1.0, 1000.0], True).least is None  # nothing below zero has a logarithm
+    assert len(Axis.over([0.5, 0.6], True).ticks) >= 2
+    for none in ([], [float("nan")], [5.0]):
+        axis = Axis.over(none, False)
+        assert axis.low < axis.high
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.5, 80.0], [0.0, 32.0, 1024.0], [3.0, 4.0, 9.0]])
+def test_a_drawing_has_the_scale_of_its_axis(values: list[float]) -> None:
+    axis, axes = Axis.over(values, True), Figure().subplots()
+    axis.set_on(axes, "x")
+    shares = axes.transAxes.inverted().transform(axes.transData.transform([(value, 0.0) for value in values]))[:, 0]
+    np.testing.assert_allclose(shares, [axis.fraction(value) for value in values], atol=1e-9)
+
+
+def test_decades_are_spanned_by_what_is_not_negative() -> None:
+    assert spans_decades([1.0, 100.0])
+    assert spans_decades([0.0, 32.0, 1024.0])
+    assert not spans_decades([50.0, 200.0])
+    assert not spans_decades([-1.0, 100.0])
+    assert not spans_decades([])
+
+
+def test_names_of_marks_lie_on_nothing() -> None:
+    points = np.array([(50.0, 50.0), (60.0, 52.0), (55.0, 60.0), (150.0, 50.0)])
+    found = places(points, ["β 1", "β 2", "", "a name that is too long for the box"], 12, (0, 0, 200, 100))
+    assert found[0] is not None
+    assert found[2] is None
+    assert found[3] is None or found[3][2] != "start"
+    assert mark_name("few_labels", {"beta": 4.732, "num_annotated": 1024, "gamma_sup": 30}) == "β 4.7, |S| 1,024"
+
+
+def test_what_the_knobs_do_is_drawn_for_few_and_for_many() -> None:
+    rng = np.random.default_rng(0)
+    rows = 200
+    table = pd.DataFrame(
+        {
+            "configuration": [f"{index:012x}" for index in range(rows)],
+            "model": np.where(np.arange(rows) % 2, "beta_vae", "factor_vae"),
+            "beta": rng.uniform(1, 16, rows),
+            "gamma": rng.uniform(5, 40, rows),
+            "network": np.where(np.arange(rows) % 3, "tiny", "small"),
+            "mig_mean": rng.uniform(0, 1, rows),
+            "mig_std": 0.1,
+            "kl_mean": rng.uniform(1, 1000, rows),
+            "kl_std": np.nan,
+        }
+    )
+    searched = {"beta_vae": ["beta", "network"], "factor_vae": ["gamma"]}
+    objectives = {"mig": "maximize", "kl": "minimize"}
+    assert [knob.name for knob in figures.knobs(searched)] == ["beta", "network", "gamma"]
+    for few in (table, table.head(6)):
+        figure = figures.against_knobs(few, searched, objectives, {"beta", "gamma"})
+        assert len(figure.axes) == 6
+        assert "γ" in drawn(figure)
+        assert "small" in drawn(figures.slices(few, figures.pairs_of(searched), "mig", "maximize"))
+        lines = figures.parallel_coordinates(few, [few["configuration"].iloc[0]], searched, objectives)
+        assert "MIG" in drawn(lines)
+        assert max(len(axes.lines) for axes in lines.axes) < 110

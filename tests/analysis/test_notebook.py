@@ -110,3 +110,5 @@ def test_a_model_says_what_it_is_and_shows_images(tmp_path: pathlib.Path) -> Non
     picture = model.show(images)
     assert picture._repr_png_().startswith(b"\x89PNG")
     assert picture.save(tmp_path / "shown.png").read_bytes() == picture.png
+    assert model.show(images / 255).png == picture.png
+    assert model.show(images[0, 0]).png != picture.png  # one image alone

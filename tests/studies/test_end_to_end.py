@@ -13,7 +13,10 @@ import pytest
 from mlflow import MlflowClient
 
 import studies
+from core import checkpoints
+from core.record import progress
 from core.record.history import History
+from core.storage import Folder
 from studies.drive import driver as driver_module
 from tests.service import Service, wait_until
 
@@ -71,11 +74,22 @@ def test_the_report_is_one_file_and_attached_to_the_study_run(finished: Service)
 
 
 def test_launching_the_same_file_again_changes_nothing(finished: Service) -> None:
+    """Neither the journal nor the report; models are not even imported."""
     before = finished.study("done").trials()
+    files = [finished.root / "done" / name for name in ("journal.jsonl", "study.json", "report/report.html")]
+    written = [file.stat().st_mtime_ns for file in files]
     result = finished.run("launch", finished.folder / "done.yaml")
     assert result.returncode == 0, result.stderr
+    assert "is done already" in result.stderr
     assert finished.study("done").trials().equals(before)
+    assert [file.stat().st_mtime_ns for file in files] == written
     finished.assert_exactly_once("done", configurations=4, seeds=2)
+
+
+def test_the_same_file_with_other_values_is_another_study(finished: Service) -> None:
+    result = finished.run("launch", finished.folder / "done.yaml", "--set", "budget.steps=200")
+    assert result.returncode == 2
+    assert "exists with a different file" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -234,6 +248,31 @@ def test_a_signal_stops_cleanly_and_a_second_driver_is_refused(service: Service,
     assert f"studies resume {name}" in err
     assert service.run("resume", name).returncode == 0
     service.assert_exactly_once(name, configurations=4, seeds=2)
+
+
+@pytest.mark.slow
+def test_a_signal_between_two_results_saves_what_is_trained(service: Service) -> None:
+    """The interval goes on where it was stopped, and ends as if it had never been."""
+    models = {"vae": {"network": "tiny", "batch_size": 16}}
+    changes = {"models": models, "seeds": 1, "search": {"configurations": 1}, "budget": {"steps": 1500}}
+    stopped, whole = (service.write(name, **changes) for name in ("stopped", "whole"))
+    driver = service.start("launch", stopped)
+    folder = service.root / "stopped"
+    wait_until(lambda: any(each.step for each in progress.read(folder).values()))
+    os.kill(driver.pid, signal.SIGINT)
+    _, err = driver.communicate(timeout=30)
+    assert driver.returncode == 130, err
+    (trial,) = History.read(folder).trials()
+    saved = checkpoints.newest(Folder(str(folder / "trials" / trial.identity)))
+    assert saved is not None
+    assert 0 < saved.step < 1500
+    assert service.run("resume", "stopped").returncode == 0
+    assert service.run("launch", whole).returncode == 0
+    found, wanted = (service.study(name).trials().iloc[0] for name in ("stopped", "whole"))
+    assert found["factor_vae_score"] == wanted["factor_vae_score"]
+    assert found["reconstruction_error"] == wanted["reconstruction_error"]
+    curves = [service.study(name).curves().set_index("metric")["value"] for name in ("stopped", "whole")]
+    assert curves[0]["train/kl"] == curves[1]["train/kl"]
 
 
 @pytest.mark.slow

@@ -55,8 +55,8 @@ def _cost_of_stopping(study: Results, controls: set[str]) -> str:
 def _table(trials: pd.DataFrame) -> Table:
     speed = {row["model"]: f"{row['mean']:.3g} s" for row in seconds_per_thousand(trials).to_dict("records")}
     return Table(
-        "Time by model; evaluation is not in the last column.",
-        ["model", "trials", "training", "evaluating", "per 1,000 minibatches"],
+        "What each model costs; of parameters and memory, the most of its trials.",
+        ["model", "trials", "training", "evaluating", "per 1,000 minibatches, training", "parameters", "memory"],
         [
             [
                 figures.title(str(model)),
@@ -64,10 +64,18 @@ def _table(trials: pd.DataFrame) -> Table:
                 duration(own["seconds_training"].sum()),
                 duration(own["seconds_evaluating"].sum()),
                 speed.get(model, "–"),
+                _most(own["parameters"], "{:,.0f}"),
+                _most(own["peak_memory"] / 1e6, "{:,.0f} MB"),
             ]
             for model, own in trials.groupby("model", sort=False)
         ],
     )
+
+
+def _most(values: pd.Series, text: str) -> str:
+    """The largest of what was measured."""
+    known = values.dropna()
+    return text.format(known.max()) if len(known) else "–"
 
 
 def _speed(trials: pd.DataFrame, directory: pathlib.Path) -> Figure | None:

@@ -2,7 +2,6 @@
 
 import pathlib
 
-import numpy as np
 import pandas as pd
 
 from analysis import figures
@@ -90,22 +89,23 @@ def _lines(study: Results, done: pd.DataFrame, searched: Searched, directory: pa
     )
 
 
-def _importance(study: Results, done: pd.DataFrame, searched: Searched, directory: pathlib.Path) -> Figure | Paragraph:
+def _importance(
+    study: Results, done: pd.DataFrame, searched: Searched, directory: pathlib.Path
+) -> Figure | Paragraph | None:
+    """Importance of the knobs of every model that has several."""
     metric = next(iter(study.objectives))
-    tables = {
-        model: table
-        for model, own in searched.items()
-        if len(table := dependence.importance(done[done["model"] == model], own, metric))
-    }
+    several = {model: own for model, own in searched.items() if len(own) > 1}
+    if not several:
+        return None
+    found = {model: dependence.importance(done[done["model"] == model], own, metric) for model, own in several.items()}
+    tables = {model: table for model, table in found.items() if len(table)}
     if not tables:
         return Paragraph(
             f"Which knob matters most cannot be told yet: that takes {ENOUGH} completed configurations of a model.",
             quiet=True,
         )
-    sure = [np.isfinite(table["explained"].iloc[0]) and table["explained"].iloc[0] > 0 for table in tables.values()]
-    caution = (
-        "" if all(sure) else " Where R² is near or below 0 the forest has learnt nothing, and its bars mean nothing."
-    )
+    sure = all(table["explained"].iloc[0] > 0 for table in tables.values())
+    caution = "" if sure else " Where R² is near or below 0 the forest has learnt nothing, and its bars mean nothing."
     return Figure(
         drawn(figures.importance(tables, metric), directory, "importance"),
         f"Importance of hyperparameters for {figures.label(metric)}",

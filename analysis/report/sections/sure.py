@@ -43,9 +43,14 @@ def section(study: Results, found: Evidence, directory: pathlib.Path) -> Section
 def _hypervolume(found: Evidence) -> Paragraph:
     text = markupsafe.Markup(
         "Hypervolume of the front: <strong>{}</strong>, the volume between it and {}. It serves to compare searches of "
-        "the same objectives."
+        "the same objectives.{}"
     )
-    return Paragraph(text.format(str(found.hypervolume), found.reference))
+    assert found.hypervolume is not None
+    ahead = found.hypervolume.low > found.hypervolume.value
+    why = (
+        " The interval begins above the value, since among many configurations noisy means look better than true ones."
+    )
+    return Paragraph(text.format(str(found.hypervolume), found.reference, why if ahead else ""))
 
 
 def _caution(found: Evidence) -> str:

@@ -53,7 +53,7 @@ def _summary(together: Union) -> Summary:
     shares = together.front["study"].value_counts()
     own = ", ".join(f"{shares.get(study.name, 0)} of {study.name}" for study in together.studies)
     remarks = [
-        f"{len(together.front)} of {len(together.rows)} completed configurations are on the common front: {own}.",
+        f"{len(together.front):,} of {len(together.rows):,} completed configurations are on the common front: {own}.",
         *scales(together.objectives),
         f"All on {dataset_name(together.studies[0])}.",
     ]
