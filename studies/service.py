@@ -1,13 +1,10 @@
 """The verbs of a study: load, launch, resume, stop, status, extend."""
 
-import contextlib
 import dataclasses
-import logging
 import os
 import pathlib
 import signal
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,18 +13,15 @@ from analysis.study import Study
 from core import extensions as own_code
 from core.extensions import Source
 from core.files import redact
-from core.mistakes import StudyError, UserError, reason_of
+from core.mistakes import StudyError, reason_of
 from core.record import journal
-from core.record import study as written
 from core.record.history import History
 from core.record.places import Stores
-from core.runtime import logging_at
 from core.storage import Folder
 from studies.cluster import job
 from studies.cluster.session import ray_cluster
-from studies.delivery import view
-from studies.delivery.mlflow_store import connect, find_experiment, quiet_mlflow, require_store
-from studies.delivery.to_optuna import OptunaSink, require_storage
+from studies.delivery.mlflow_store import require_store
+from studies.delivery.to_optuna import require_storage
 from studies.doctor import examine as checks
 from studies.doctor.finding import Asked, Finding
 from studies.drive.display import Display, display_of
@@ -378,70 +372,6 @@ def examine(
     place = pathlib.Path(root).expanduser().resolve()
     stores = default_stores(place, "doctor", tracking=tracking_uri, storage=storage, data=data_root)
     return list(checks.examine(Asked(place, stores, address)))
-
-
-def tracking_uri(root: str | os.PathLike[str], name: str | None = None) -> str:
-    """The MLflow store of a study, or of the newest one under a root.
-
-    Raises:
-        StudyError: there is no such study, or none under the root.
-    """
-    if name is not None:
-        return StudyFolder(root, name).open().stores.tracking
-    newest = _newest(root)
-    for each in written.names(root):
-        _settle(StudyFolder(root, each))
-    return newest.open().stores.tracking
-
-
-def optuna_url(root: str | os.PathLike[str], name: str | None = None) -> str:
-    """The storage of Optuna of a study, or of the newest one under a root, in which its objectives have their names.
-
-    Raises:
-        StudyError: there is no such study, or none under the root.
-    """
-    folder = _newest(root) if name is None else StudyFolder(root, name)
-    record = folder.open()
-    with contextlib.suppress(UserError, OSError), folder.driving(), logging_at(logging.ERROR, "optuna"):
-        sink = OptunaSink.of(record)  # which names the objectives of an earlier release's study, too
-        sink.begin()
-        sink.reset()
-    return record.stores.optuna
-
-
-def _newest(root: str | os.PathLike[str]) -> StudyFolder:
-    folders = [StudyFolder(root, name) for name in written.names(root)]
-    if not folders:
-        raise StudyError(
-            f"there is no study under {pathlib.Path(root).resolve()} yet; `studies launch FILE` starts one"
-        )
-    return max(folders, key=lambda folder: (folder.path / written.FILE).stat().st_mtime)
-
-
-def view_of(name: str, root: str | os.PathLike[str]) -> str:
-    """The experiment in MLflow of a study, which has a saved view then; its id.
-
-    Raises:
-        StudyError: there is no such study, its store cannot be reached, or has nothing of it yet.
-    """
-    folder = StudyFolder(root, name)
-    record = folder.open()
-    _settle(folder)
-    with quiet_mlflow():
-        client = connect(record.stores.tracking)
-        experiment = find_experiment(client, record.written)
-        if experiment is None or experiment.lifecycle_stage != "active":
-            raise StudyError(f"MLflow has nothing of study '{name}'; `studies resume {name}` delivers it")
-        if not view.is_shown(record.written.spec, experiment.tags):  # it is of an earlier release
-            value = view.view(record.written.spec, int(time.time() * 1000))
-            client.set_experiment_tag(experiment.experiment_id, view.TAG, value)
-    return str(experiment.experiment_id)
-
-
-def _settle(folder: StudyFolder) -> None:
-    """Let MLflow find the artifacts of a study that was moved, unless somebody drives it or it cannot be written."""
-    with contextlib.suppress(StudyError, OSError), folder.driving():
-        folder.adopt(folder.open())
 
 
 def extend(

@@ -51,7 +51,7 @@ ROOMS = {
         ("search", "cluster"),
         ("delivery",),
         ("drive", "audit", "upkeep", "doctor"),
-        ("service",),
+        ("service", "shown"),
         ("",),
         ("cli",),
         ("__main__",),

@@ -36,7 +36,7 @@ UNLESS_SET = {
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of evaluations that an interrupted study gives up
 }
 UNLESS_SET_HERE = {
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "900",  # a starved machine is slow, not gone; `ending_with_ray` looks for the dead
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "900",  # slow is not gone; `ending_with_ray` finds the dead
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` workers would start in a copy without this environment
 }
 SET_BY_LIBRARIES = ("RAY_", "TUNE_", "_MLFLOW_", "PYTHONBREAKPOINT")  # beginnings of names

@@ -31,10 +31,10 @@ def ui(
 
 
 def _mlflow(name: str | None, root: pathlib.Path, port: int) -> None:
-    from studies import service
+    from studies import shown
 
-    uri = service.tracking_uri(root, name)
-    experiment = None if name is None else service.view_of(name, root)
+    uri = shown.tracking_uri(root, name)
+    experiment = None if name is None else shown.view_of(name, root)
     if uri.startswith(("http://", "https://")):
         _say_where(uri.rstrip("/"), experiment)
         return
@@ -62,7 +62,7 @@ def _dashboard(name: str | None, root: pathlib.Path, port: int) -> None:
     except ImportError:
         raise StudyError("optuna-dashboard is not installed; `pip install optuna-dashboard` installs it") from None
     from studies.delivery.to_optuna import open_storage
-    from studies.service import optuna_url
+    from studies.shown import optuna_url
 
     storage = open_storage(optuna_url(root, name))
     port = _free(port)

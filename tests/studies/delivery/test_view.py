@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from core.record.history import History
-from studies import service
+from studies import shown
 from studies.delivery import view, wording
 from studies.delivery.curves import Curves
 from studies.delivery.to_mlflow import LONGEST_TAG
@@ -63,7 +63,7 @@ def test_curves_are_means_over_completed_seeds_in_whatever_process(tmp_path: pat
 
 @pytest.mark.timeout(120)
 def test_a_reader_finds_report_front_and_data_set(finished: Service) -> None:
-    identifier = service.view_of("done", finished.root)
+    identifier = shown.view_of("done", finished.root)
     client = MlflowClient(finished.tracking)
     tags = client.get_experiment(identifier).tags
     assert view.is_shown(finished.study("done").spec, tags)
