@@ -16,7 +16,7 @@ import core.metrics
 import trainables
 from core.formulas.costs import COSTS
 from core.papers import EXPERIMENTS
-from studies.study_file.spec import MOST_SEEDS, NAME, Budget, EarlyStop, Metrics, Resources, Search, Seeds
+from studies.study_file.spec import MOST_SEEDS, NAME, SAMPLERS, Budget, EarlyStop, Metrics, Resources, Search, Seeds
 from trainables.hyperparameters import Hyperparameters
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -53,7 +53,7 @@ def schema() -> dict[str, Any]:
         "seed": {"type": "integer", "minimum": 0},
         "models": {"type": "object", "minProperties": 1, "properties": models},
         "defaults": {"type": "object", "properties": shared},
-        "search": _section(Search),
+        "search": _with_samplers(_section(Search)),
         "objectives": {
             "type": "object",
             "minProperties": 1,
@@ -96,6 +96,18 @@ def _section(kind: type[BaseModel], optional: tuple[str, ...] = ()) -> dict[str,
         "additionalProperties": False,
         **({"required": required} if required else {}),
     }
+
+
+def _with_samplers(search: dict[str, Any]) -> dict[str, Any]:
+    """The section `search`, whose sampler is a name or a class."""
+    named = {
+        "type": "object",
+        "properties": {"class": {"type": "string"}, "options": {"type": "object"}},
+        "required": ["class"],
+        "additionalProperties": False,
+    }
+    search["properties"]["sampler"] |= {"anyOf": [{"enum": list(SAMPLERS)}, named]}
+    return search
 
 
 def _without_titles(value: Mapping[str, Any]) -> dict[str, Any]:

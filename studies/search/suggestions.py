@@ -15,6 +15,7 @@ from optuna.trial import TrialState
 from core.configuration import Configuration
 from core.record.history import ConfigurationHistory, History
 from studies.search.forms import TrialForm, finish_trial
+from studies.study_file.checks.sampler import make_sampler
 from studies.study_file.space import ModelSpace
 from studies.study_file.spec import StudySpec
 
@@ -28,6 +29,8 @@ def _sampler(spec: StudySpec, suggested: int) -> optuna.samplers.BaseSampler:
     seed = int(np.random.SeedSequence([spec.seed, suggested]).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if isinstance(search.sampler, dict):
+            return make_sampler(search.sampler, seed)
         if search.sampler == "tpe":
             return optuna.samplers.TPESampler(
                 multivariate=True,

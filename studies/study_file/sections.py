@@ -18,7 +18,7 @@ from studies.study_file.checks.derived import derived_fault
 from studies.study_file.checks.trials import check_seeds
 from studies.study_file.document import Problem
 from studies.study_file.refusals import sentence
-from studies.study_file.spec import MOST_SEEDS, NAME, SAMPLERS, Section, Seeds
+from studies.study_file.spec import MOST_SEEDS, NAME, Section, Seeds
 from trainables.hyperparameters import whole
 
 TAKEN = ("mlflow.db", "mlartifacts")  # under the root, with what SQLite puts beside a database
@@ -67,7 +67,7 @@ def _refused(error: ValidationError, section: str, kind: type[Section]) -> Itera
             example = EXAMPLES.get(str(detail["loc"][-1]))
             yield Problem(path, f"is missing, such as `{example}`" if example else "is missing")
         elif detail["loc"] == ("sampler",):
-            yield Problem(path, f"unknown sampler {detail['input']!r}; {nearest(str(detail['input']), SAMPLERS)}")
+            yield Problem(path, str(detail["ctx"]["error"]))
         else:
             yield Problem(path, sentence(detail))
 

@@ -5,7 +5,7 @@ import math
 import pathlib
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
@@ -15,7 +15,7 @@ from core.configuration import Configuration, Extension, Precision
 from core.extensions import Source
 from core.formulas.costs import with_costs
 from core.formulas.derived import with_derived
-from core.mistakes import StudyError
+from core.mistakes import StudyError, nearest
 from studies.study_file import space
 from studies.study_file.document import Problem
 from studies.study_file.space import ModelSpace
@@ -23,6 +23,7 @@ from trainables.hyperparameters import whole
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 Direction = Literal["maximize", "minimize"]
+DIRECTIONS = get_args(Direction)
 MOST_SEEDS = 1_000_000
 SAMPLERS = ("grid", "random", "tpe", "nsga2")
 
@@ -36,10 +37,23 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
+def _sampler(value: Any) -> str | dict[str, Any]:
+    if isinstance(value, dict):
+        options = value.get("options") or {}
+        if set(value) <= {"class", "options"} and isinstance(value.get("class"), str) and isinstance(options, dict):
+            return {"class": value["class"], "options": options}
+        raise ValueError("is written {class: GPSampler, options: {n_startup_trials: 20}}")
+    if value not in SAMPLERS:
+        raise ValueError(f"unknown sampler {value!r}; {nearest(str(value), SAMPLERS)}")
+    return str(value)
+
+
 class Search(Section):
     """How configurations are chosen: the sampler, how many, what to try first, what to learn from, what to avoid."""
 
-    sampler: Literal["grid", "random", "tpe", "nsga2"] = "tpe"
+    sampler: Annotated[Any, PlainValidator(_sampler)] = Field(
+        "tpe", description="grid, random, tpe, nsga2, or any sampler for Optuna: {class: GPSampler, options: {…}}"
+    )
     configurations: Whole = Field(20, ge=1, description="with `grid` an upper bound, by default all of its points")
     startup: Whole = Field(10, ge=1, description="configurations drawn at random before TPE starts to learn")
     population: Whole = Field(50, ge=2, description="population of NSGA-II")
