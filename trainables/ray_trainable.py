@@ -103,6 +103,7 @@ class StudyTrainable(tune.Trainable):
             self._save()
         except Exception as error:
             if ends_the_process(error):
+                self.ended = True  # for this process: what a lost device holds is not saved
                 raise
             return self._failed(_describe(error))
         return self._outcome(result)
