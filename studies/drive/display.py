@@ -1,6 +1,5 @@
 """Live progress: a table on a terminal or in a notebook, plain lines elsewhere; terminals hear it on stderr."""
 
-import importlib
 import io
 import math
 import sys
@@ -196,15 +195,22 @@ class NotebookDisplay(ProgressDisplay):
         self._show([])
 
     def _show(self, below: list[Any]) -> None:
-        notebook: Any = importlib.import_module("IPython.display")
+        from IPython.display import HTML, display
+
         console = Console(
-            record=True, file=io.StringIO(), width=NOTEBOOK_WIDTH, markup=False, emoji=False, highlight=False
+            record=True,
+            force_jupyter=False,
+            file=io.StringIO(),
+            width=NOTEBOOK_WIDTH,
+            markup=False,
+            emoji=False,
+            highlight=False,
         )
         for each in (*self._messages, *below):
             console.print(each)
-        text = notebook.HTML(console.export_html(inline_styles=True, code_format="<pre>{code}</pre>"))
+        text = HTML(console.export_html(inline_styles=True, code_format="<pre>{code}</pre>"))
         if self._place is None:
-            self._place = notebook.display(text, display_id=True)
+            self._place = display(text, display_id=True)
         else:
             self._place.update(text)
 
