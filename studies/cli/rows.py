@@ -51,7 +51,7 @@ def front_rows(study: "Results", full: bool = False) -> list[dict[str, Any]]:
             if full:
                 entry |= {f"{objective}_mean": mean, f"{objective}_std": std}
             else:
-                entry[objective] = f"{text(mean)} ± {std:.2g}" if plain(std) is not None else text(mean)
+                entry[objective] = f"{text(mean)} ± {std:.2g}" if plain(std) else text(mean)  # a cost may be exact
         rows.append({**entry, "n": row["n"]})
     return rows
 
