@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 UV := $(shell command -v uv)
 BIN := .venv/bin
 VENV = $(if $(UV),uv venv --quiet --python '$(if $(filter command line,$(origin PYTHON)),$(PYTHON),>=3.11)' .venv,$(PYTHON) -m venv .venv)
-INSTALL = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install) --constraint constraints.txt
+INSTALL = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --no-compile) --constraint constraints.txt
 export MPLBACKEND := Agg
 
 .PHONY: install quickstart test test-all test-cluster test-faults servers notebooks lint format bench docs gpu clean
