@@ -15,6 +15,8 @@ install: .venv/.installed .venv/.dev # to use it, and to work on it
 	test -x $(BIN)/python || $(VENV)
 	$(if $(UV),,$(BIN)/python -m pip install --quiet --upgrade pip)
 	$(INSTALL) torch --editable .
+	@echo 'Compiling it, on all cores.'
+	@$(BIN)/python -c "import compileall, sysconfig; compileall.compile_dir(sysconfig.get_path('purelib'), quiet=2, workers=0)"
 	@touch $@
 
 .venv/.dev: .venv/.installed
