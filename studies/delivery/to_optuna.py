@@ -5,6 +5,7 @@ values that changed later (more seeds, more steps) are a further trial that `sup
 """
 
 import logging
+import math
 import statistics
 import warnings
 from collections.abc import Sequence
@@ -174,7 +175,8 @@ class OptunaSink:
         seconds = sum(float(trial.ledger.get(key, 0.0)) for trial in trials for key in SECONDS)
         facts = {"seeds": len(configuration.completed), "seconds": seconds}
         for objective in self._spec.objectives:
-            values = [trial.metrics[objective] for trial in configuration.completed if objective in trial.metrics]
+            found = (trial.metrics.get(objective, math.nan) for trial in configuration.completed)
+            values = [value for value in found if math.isfinite(value)]
             if len(values) > 1:
                 facts[f"std {objective}"] = statistics.stdev(values)
         return facts

@@ -108,6 +108,7 @@ def test_the_job_is_a_command_of_this_project_with_a_study_file_that_is_valid(tm
     assert program in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     launch = typer.main.get_command(app).commands[command]
     options = launch.make_context(command, arguments).params
+    file = pathlib.Path(options["file"])
     assert options["address"] == "auto"
 
     (generated,) = KUSTOMIZATION["configMapGenerator"]
@@ -115,13 +116,13 @@ def test_the_job_is_a_command_of_this_project_with_a_study_file_that_is_valid(tm
         volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
         mounts = {mount["name"]: mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"]}
         assert volumes["study"]["configMap"]["name"] == generated["name"]
-        assert options["file"].parent == pathlib.Path(mounts["study"])
+        assert file.parent == pathlib.Path(mounts["study"])
         assert f"PersistentVolumeClaim-{volumes['runs']['persistentVolumeClaim']['claimName']}" in RESOURCES
         assert options["root"] == pathlib.Path(mounts["runs"])
         assert pathlib.Path(options["data_root"]).is_relative_to(mounts["runs"])
     assert RESOURCES["PersistentVolumeClaim-runs"]["spec"]["accessModes"] == ["ReadWriteMany"]
-    assert options["file"].name in generated["files"]
-    spec, _ = service.load(FOLDER / options["file"].name, str(tmp_path))
+    assert file.name in generated["files"]
+    spec, _ = service.load(FOLDER / file.name, str(tmp_path))
     assert spec.resources.gpu == 0.25
 
 
