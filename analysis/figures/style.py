@@ -89,5 +89,6 @@ def save(figure: Figure, directory: pathlib.Path, name: str) -> pathlib.Path:
     path = directory / f"{name}.png"
     with mpl.rc_context({"pdf.fonttype": 42}):
         figure.savefig(path, dpi=DPI)
+        figure.set_layout_engine("none")  # everything has its place now
         figure.savefig(path.with_suffix(".pdf"), dpi=DPI)
     return path
