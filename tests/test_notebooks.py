@@ -28,6 +28,11 @@ def test_the_notebooks_run(tmp_path: pathlib.Path) -> None:
         kept = nbformat.read(HERE / name, as_version=4)
         assert [cell.source for cell in notebook.cells] == [cell.source for cell in kept.cells]
         assert kinds(notebook)[1:] == kinds(kept)[1:]  # the first may launch, and shows how that goes on
+    launched = next(cell for cell in shown[ORDER[0]].cells if cell.cell_type == "code")
+    (place,) = [
+        output.data["text/html"] for output in launched.outputs if "data" in output
+    ]  # Tune shows nothing beside it
+    assert "starting Ray" in place
 
 
 def kinds(notebook: Any) -> list[set[str]]:

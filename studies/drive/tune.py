@@ -270,6 +270,7 @@ def run(
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
             verbose=0,
+            progress_reporter=tune.CLIReporter(),  # which says nothing; the one for notebooks would clear our display
         ),
     )
     try:
