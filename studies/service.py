@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import shlex
 import signal
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -296,7 +297,10 @@ def _require_models(spec: StudySpec) -> None:
 def run(record: Record, display: Display | None, address: str | None) -> Outcome:
     """Drive a study, then write its report and attach it to MLflow."""
     name = record.folder.name
-    meanwhile = f"meanwhile: studies status {name} --watch · studies ui {name} · studies logs {name}"
+    elsewhere = record.folder.root != pathlib.Path(ROOT).resolve()
+    where = f" --root {shlex.quote(str(record.folder.root))}" if elsewhere else ""
+    looks = (f"studies {command} {name}{where}" for command in ("status --watch", "ui", "logs"))
+    meanwhile = f"meanwhile: {' · '.join(looks)}"
     return drive(record, display or display_of(record.spec, meanwhile), address)
 
 

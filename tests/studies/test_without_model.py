@@ -2,13 +2,11 @@
 
 import json
 import pathlib
-import sys
 from typing import Any
 
 import pytest
 
 from core.record.places import sqlite_url
-from studies.cli import app
 from tests.analysis.kit import StudyWriter
 
 
@@ -30,18 +28,6 @@ def trial(tmp_path: pathlib.Path) -> str:
             metrics = {"factor_vae_score": score - 0.01 * seed, "reconstruction_error": 50.0 * score + seed}
             writer.complete(key, seed, metrics)
     return f"{key}-s0"
-
-
-@pytest.fixture
-def ask(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["studies", *words, "--root", str(tmp_path)])
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.mark.parametrize("command", ["status", "best", "front", "knee", "logs"])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import trainables
 from core.formulas.costs import COSTS
-from core.formulas.derived import expression
+from studies.study_file.checks.derived import needed
 
 
 def legal_costs(models: Iterable[str]) -> list[str]:
@@ -16,6 +16,5 @@ def legal_costs(models: Iterable[str]) -> list[str]:
 
 def named_costs(keys: Iterable[str], derived: Mapping[str, str], legal: Iterable[str]) -> list[str]:
     """The costs among result keys, and those that derived ones among them need."""
-    needed = [each for key in keys for each in (expression(derived[key]).keys if key in derived else [key])]
     known = set(legal)
-    return [key for key in dict.fromkeys(needed) if key in known]
+    return [key for key in needed(keys, derived) if key in known]

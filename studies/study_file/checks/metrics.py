@@ -7,7 +7,7 @@ import core.metrics
 import trainables
 from core.data import DatasetInfo
 from core.formulas.costs import COSTS
-from core.mistakes import close_to
+from core.mistakes import close_to, nearest
 from studies.study_file.document import Path, Problem
 from studies.study_file.spec import Metrics
 
@@ -42,6 +42,9 @@ def objective_fault(key: str, direction: Any, derived: Collection[str] = (), cos
             return f"no metric gives the result {key!r}; did you mean the cost '{near}'?"
         if not str(error).startswith("no metric") or "did you mean" in str(error):
             return str(error)
+        meant = nearest(key, costs)
+        if meant.startswith("did you mean"):
+            return f"no metric gives the result '{key}', and it is no cost; {meant}"
         return f"{error}, and no cost ({', '.join(COSTS)}) or hyperparameter of a model here has the name"
     natural = metric.directions.get(key.partition("/")[0])
     if natural not in (None, direction):

@@ -44,9 +44,10 @@ def test_costs_that_are_named_anywhere_are_results() -> None:
     [
         ({"objectives": {"parameters": "maximize"}}, "better values of this cost are found by 'minimize'"),
         (
-            {"objectives": {"gamma": "minimize"}},
+            {"objectives": {"quux": "minimize"}},
             "and no cost (seconds_training, device_seconds, peak_memory, parameters)",
         ),
+        ({"objectives": {"num_anotated": "minimize"}}, "and it is no cost; did you mean 'num_annotated'?"),
         ({"objectives": {"network": "minimize"}}, "objectives.network: no metric gives the result 'network'"),
         ({"costs": ["paramters"]}, "'paramters'; did you mean 'parameters'?"),
         ({"costs": "parameters"}, "costs: is a list such as [parameters, num_annotated], not 'parameters'"),
