@@ -24,7 +24,7 @@ ROOMS = {
     "trainables": (
         ("hyperparameters", "images"),
         ("trainable", "representation"),
-        ("base",),
+        ("base", "simulation"),
         ("gaussian", "labels", "evaluation"),
         ("partitioned",),
         ("models",),

@@ -7,16 +7,14 @@ not imported.
 import math
 import threading
 import time
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from core import checkpoints
-from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
-from core.storage import Folder
 from trainables.hyperparameters import Hyperparameters, hyperparameter
-from trainables.trainable import TrialResult, next_result
+from trainables.simulation import SimulationRun
+from trainables.trainable import TrialResult
 
 
 class SimulatedHyperparameters(Hyperparameters):
@@ -75,54 +73,25 @@ class Simulated:
         return SimulatedRun(config)
 
 
-class SimulatedRun:
-    """Follows closed-form curves; see `trainables.trainable.Run`."""
+class SimulatedRun(SimulationRun):
+    """Follows closed-form curves."""
 
     def __init__(self, config: TrialConfig) -> None:
-        self.config = config
+        super().__init__(config)
         self.hyperparameters = SimulatedHyperparameters(**config.configuration.hyperparameters)
-        self.step = 0
-        self.seconds = 0.0
-        self._resumed = False
 
-    def restore(self, folder: Folder) -> int:
-        """Go on from the newest checkpoint."""
-        checkpoint = checkpoints.newest(folder, up_to=self.config.steps)
-        if checkpoint is not None:
-            self.step, self._resumed = checkpoint.step, True
-            self.seconds = checkpoint.description["ledger"]["seconds_training"]
-        return self.step
-
-    def close(self) -> None:
-        """Nothing is held elsewhere."""
-
-    @property
-    def progress(self) -> int:
-        """Steps so far."""
-        return self.step
-
-    def train_for(self, seconds: float) -> bool:  # noqa: ARG002
-        """There is nothing to train between results."""
-        return True
-
-    def catch_up(self) -> None:
-        """All is here."""
-
-    def train_interval(self) -> None:
-        """There is nothing to train apart from the evaluation."""
+    def pass_interval(self) -> None:
+        """As long as was asked for."""
+        if self.hyperparameters.interval:
+            time.sleep(self.hyperparameters.interval)
 
     def advance(self) -> TrialResult:
-        """The next point of the curves."""
+        """The next point of the curves, or what goes wrong there."""
         h = self.hyperparameters
-        began = time.perf_counter()
-        if self.step < self.config.steps:
-            if h.interval:
-                time.sleep(h.interval)
-            self.step = next_result(self.step, self.config)
-        self.seconds += time.perf_counter() - began
+        result = super().advance()
         if h.hangs_at and self.step >= h.hangs_at:
             threading.Event().wait()
-        if h.loses_device_at and self.step >= h.loses_device_at and not self._resumed:
+        if h.loses_device_at and self.step >= h.loses_device_at and not self.resumed:
             _lost_devices.append(self.config.identity)
         if _lost_devices:
             raise RuntimeError("CUDA error: an illegal memory access was encountered (simulated)")
@@ -132,16 +101,11 @@ class SimulatedRun:
             raise RuntimeError(f"simulated error at step {self.step}")
         if h.diverges_at and self.step >= h.diverges_at:
             failure = "diverged: reconstruction became NaN or infinite"
-            return TrialResult(
-                self.step, {"train/reconstruction": math.nan}, self._ledger(), done=True, failure=failure
-            )
-        return TrialResult(self.step, self._metrics(), self._ledger(), done=self.step >= self.config.steps)
+            return TrialResult(self.step, {"train/reconstruction": math.nan}, result.ledger, done=True, failure=failure)
+        return result
 
-    def _ledger(self) -> dict[str, Any]:
-        spent = {"seconds_training": self.seconds, "seconds_evaluating": 0.0}
-        return {**spent, "peak_memory": 0, "parameters": 0, "device": "simulated"}
-
-    def _metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
+        """Saturating curves, with noise from the seed."""
         h = self.hyperparameters
         learnt = 1.0 - math.exp(-3.0 * self.step / self.config.steps)
         rng = np.random.default_rng([self.config.training_seed, self.step, int(self.config.configuration.hash, 16)])
@@ -155,9 +119,3 @@ class SimulatedRun:
             "factor_vae_score": float(np.clip(0.3 + 0.6 * learnt * weight + noise[1], 0.0, 1.0)),
             "mig": float(np.clip(0.5 * learnt * weight + noise[2], 0.0, 1.0)),
         }
-
-    def save(self, folder: Folder) -> None:
-        """Write a checkpoint without weights."""
-        report = {"step": self.step, "metrics": self._metrics()}
-        description = {"trial": self.config.to_json(), "ledger": self._ledger(), "report": report}
-        checkpoints.save(folder, Checkpoint(self.step, description))

@@ -1,0 +1,78 @@
+"""The run of a trial that makes its learning curves itself: the same reports and checkpoints, no weights, no images."""
+
+import abc
+import time
+from typing import Any
+
+from core import checkpoints
+from core.checkpoints import Checkpoint
+from core.configuration import TrialConfig
+from core.storage import Folder
+from trainables.trainable import TrialResult, next_result
+
+
+class SimulationRun(abc.ABC):
+    """Follows curves that are known for every step; see `trainables.trainable.Run`.
+
+    Args:
+        config: the trial.
+    """
+
+    def __init__(self, config: TrialConfig) -> None:
+        self.config = config
+        self.step = 0
+        self.seconds = 0.0
+        self.resumed = False
+
+    @abc.abstractmethod
+    def metrics(self) -> dict[str, float]:
+        """Results at `step`."""
+
+    def ledger(self) -> dict[str, Any]:
+        """What the trial has cost at `step`."""
+        spent = {"seconds_training": self.seconds, "seconds_evaluating": 0.0}
+        return {**spent, "peak_memory": 0, "parameters": 0, "device": "simulated"}
+
+    def pass_interval(self) -> None:
+        """What takes time between two results."""
+
+    def restore(self, folder: Folder) -> int:
+        """Go on from the newest checkpoint."""
+        checkpoint = checkpoints.newest(folder, up_to=self.config.steps)
+        if checkpoint is not None:
+            self.step, self.resumed = checkpoint.step, True
+            self.seconds = checkpoint.description["ledger"]["seconds_training"]
+        return self.step
+
+    def close(self) -> None:
+        """Nothing is held elsewhere."""
+
+    @property
+    def progress(self) -> int:
+        """Steps so far."""
+        return self.step
+
+    def train_for(self, seconds: float) -> bool:  # noqa: ARG002
+        """There is nothing to train between results."""
+        return True
+
+    def catch_up(self) -> None:
+        """All is here."""
+
+    def train_interval(self) -> None:
+        """There is nothing to train apart from the evaluation."""
+
+    def advance(self) -> TrialResult:
+        """The next point of the curves."""
+        began = time.perf_counter()
+        if self.step < self.config.steps:
+            self.pass_interval()
+            self.step = next_result(self.step, self.config)
+        self.seconds += time.perf_counter() - began
+        return TrialResult(self.step, self.metrics(), self.ledger(), done=self.step >= self.config.steps)
+
+    def save(self, folder: Folder) -> None:
+        """Write a checkpoint without weights."""
+        report = {"step": self.step, "metrics": self.metrics()}
+        description = {"trial": self.config.to_json(), "ledger": self.ledger(), "report": report}
+        checkpoints.save(folder, Checkpoint(self.step, description))
