@@ -1,5 +1,7 @@
 """Models and their training: one file per model in `trainables/models/` or in an extension, found by its name.
 
+A package in `trainables/models/` is a family of models, `family.model`, which it makes itself.
+
 >>> import trainables
 >>> trainables.get("beta_vae").Hyperparameters(beta=4.0).beta
 4.0
@@ -7,7 +9,9 @@
 
 import functools
 import importlib
+import itertools
 import pkgutil
+from typing import cast
 
 from core import extensions
 from core.configuration import Extension
@@ -25,7 +29,12 @@ def names() -> list[str]:
 
 def shipped() -> list[str]:
     """Names of the models of this repository, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(models.__path__))
+    return sorted(itertools.chain.from_iterable(map(_members, pkgutil.iter_modules(models.__path__))))
+
+
+def _members(module: pkgutil.ModuleInfo) -> list[str]:
+    """The model of a file, or those of a package, which is a family."""
+    return importlib.import_module(f"trainables.models.{module.name}").members() if module.ispkg else [module.name]
 
 
 def get(name: str) -> type[Trainable]:
@@ -53,7 +62,10 @@ def of_extension(extension: Extension) -> list[type[Trainable]]:
 
 
 def _shipped(name: str) -> type[Trainable]:
-    module = importlib.import_module(f"trainables.models.{name}")
+    family, _, member = name.partition(".")
+    module = importlib.import_module(f"trainables.models.{family}")
+    if member:
+        return cast(type[Trainable], module.member(name))
     classes: list[type[Trainable]] = [
         value
         for value in vars(module).values()
