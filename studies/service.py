@@ -30,7 +30,7 @@ from studies.drive.driver import Outcome, drive
 from studies.record.folder import Record, StudyFolder, default_stores, is_optuna
 from studies.record.own_code import Decision, settle
 from studies.record.standing import standing
-from studies.record.state import is_complete
+from studies.search.plan import is_complete
 from studies.study_file.document import Document, from_mapping, read
 from studies.study_file.estimate import require_disk
 from studies.study_file.own_code import read_extensions

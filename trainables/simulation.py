@@ -1,6 +1,5 @@
 """The run of a trial that makes its learning curves itself: the same reports and checkpoints, no weights, no images."""
 
-import abc
 import time
 from typing import Any
 
@@ -11,7 +10,7 @@ from core.storage import Folder
 from trainables.trainable import TrialResult, next_result
 
 
-class SimulationRun(abc.ABC):
+class SimulationRun:
     """Follows curves that are known for every step; see `trainables.trainable.Run`.
 
     Args:
@@ -24,9 +23,9 @@ class SimulationRun(abc.ABC):
         self.seconds = 0.0
         self.resumed = False
 
-    @abc.abstractmethod
     def metrics(self) -> dict[str, float]:
-        """Results at `step`."""
+        """Results at `step`; every simulation has its own."""
+        raise NotImplementedError
 
     def ledger(self) -> dict[str, Any]:
         """What the trial has cost at `step`."""

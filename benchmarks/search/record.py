@@ -53,7 +53,7 @@ def table(study: Any) -> tuple[pd.DataFrame, Description]:
     whole = pd.concat(parts, ignore_index=True)
     leading = ["model", *dict.fromkeys(knob for each in models.values() for knob in each.knobs), "seed", "step"]
     rest = [column for column in whole.columns if column not in leading]
-    whole = whole[leading + rest].astype({column: np.float32 for column in rest})
+    whole = whole[leading + rest].astype(dict.fromkeys(rest, np.float32))
     return whole.sort_values(leading, ignore_index=True), Description(spec.budget.steps, models)
 
 

@@ -153,7 +153,7 @@ class CubeHyperparameters(Hyperparameters):
 
 
 class Zdt1(Synthetic):
-    """A convex front of two objectives, at x2 = … = x5 = 0."""
+    """A convex front of two objectives, at x2 = … = x5 = 0.3: not at a corner, where some designs begin."""
 
     name: ClassVar[str] = "zdt1"
     title: ClassVar[str] = "ZDT1"
@@ -164,7 +164,7 @@ class Zdt1(Synthetic):
     def truth(cls, values: Any) -> dict[str, float]:
         """Final results without a deviation."""
         first, *rest = values.coordinates
-        far = 1.0 + 9.0 * float(np.mean(rest))
+        far = 1.0 + 9.0 * float(np.mean(np.abs(np.array(rest) - 0.3) / 0.7))
         return {"reconstruction_error": float(first), "reconstruction_mse": far * (1.0 - math.sqrt(first / far))}
 
 

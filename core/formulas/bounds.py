@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from core.mistakes import UserError
 
+FRONT = "front"  # `until: front`, of seeds: until it is settled which configurations are on it
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _BOUND = re.compile(rf"\s*([A-Za-z_][\w/]*)\s*(<=|>=|<|>)\s*({_NUMBER})\s*")
 _UNTIL = re.compile(rf"\s*std_error\(\s*([A-Za-z_][\w/]*)\s*\)\s*<\s*({_NUMBER})\s*")

@@ -18,12 +18,13 @@ from typing import Any, Literal
 import numpy as np
 
 from core.configuration import Configuration, identity_of
-from core.record.events import TrialState
+from core.formulas.bounds import FRONT
+from core.record.events import ENDED, TrialState
 from core.record.history import ConfigurationHistory, TrialHistory
 from studies.drive.pace import Pace
 from studies.record.state import StudyState
 from studies.search.early_stop import Stopper
-from studies.search.seeds import more_seeds
+from studies.search.seeds import in_doubt, more_seeds
 from studies.search.suggestions import Suggestions
 from studies.study_file.spec import StudySpec
 from trainables.trainable import TrialResult, Underway
@@ -77,6 +78,7 @@ class Agenda:
         self._in_slots: set[str] = set()  # identities
         self._set_aside: set[str] = set()  # of trials that left their slots, and are still evaluated
         self._exhausted = False  # the search space holds nothing more
+        self._doubt: tuple[tuple[int, int], list[ConfigurationHistory]] = ((-1, -1), [])
         self._go_on()
 
     def _go_on(self) -> None:
@@ -114,13 +116,12 @@ class Agenda:
     @property
     def wants_slots(self) -> bool:
         """Whether another trial would take a slot that becomes free."""
-        planned = 0 if self._exhausted else self._spec.num_configurations
-        more = bool(self._queue) or len(self._state.configurations) < planned
+        more = bool(self._queue) or self._more_to_suggest or bool(self._in_doubt())
         return more and not self._spent()
 
     def _next_trial(self) -> TrialHistory | None:
         """Of the queue, or of a new configuration."""
-        while self._queue or self._suggest():
+        while self._queue or self._suggest() or self._settle_the_front():
             trial = self._queue.popleft()
             if not self.is_stopped(trial.identity):
                 return trial
@@ -130,7 +131,7 @@ class Agenda:
 
     def _suggest(self) -> bool:
         """Queue one more configuration; False when the plan has no more."""
-        if self._exhausted or len(self._state.configurations) >= self._spec.num_configurations:
+        if not self._more_to_suggest:
             return False
         suggestion = self._suggestions.ask(self._state.configurations)
         if suggestion is None:
@@ -139,6 +140,25 @@ class Agenda:
         configuration = self._state.add_configuration(*suggestion)
         self._queue.extend(self._state.plan_seeds(configuration, self._spec.seeds.min))
         return True
+
+    def _settle_the_front(self) -> bool:
+        """Queue another seed of every configuration that may be on the front; False when it is settled."""
+        for configuration in self._in_doubt():
+            self._queue.extend(self._state.plan_seeds(configuration, len(configuration.trials) + 1))
+        return bool(self._queue)
+
+    def _in_doubt(self) -> list[ConfigurationHistory]:
+        """Configurations that deserve another seed, once all are suggested; looked for when another trial ended."""
+        if self._spec.seeds.until != FRONT or self._more_to_suggest:
+            return []
+        now = (sum(self._state.counts()[state] for state in ENDED), len(self._state.trials()))
+        if self._doubt[0] != now:
+            self._doubt = (now, in_doubt(self._spec, self._state))
+        return self._doubt[1]
+
+    @property
+    def _more_to_suggest(self) -> bool:
+        return not self._exhausted and len(self._state.configurations) < self._spec.num_configurations
 
     # What runs
 
@@ -263,6 +283,8 @@ class Agenda:
         outcome, values, reason = self._outcome(trials)
         if outcome == "COMPLETE":
             wanted = more_seeds(self._spec, self._state, configuration)
+            if configuration in self._in_doubt():
+                wanted = len(trials) + 1
             if wanted > len(trials):
                 self._queue.extend(self._state.plan_seeds(configuration, wanted))
                 return

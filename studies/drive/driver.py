@@ -16,7 +16,8 @@ from studies.drive.spending import Spending
 from studies.record import own_code
 from studies.record.folder import Record
 from studies.record.retention import FrontOnly
-from studies.record.state import StudyState, is_complete
+from studies.record.state import StudyState
+from studies.search.plan import is_complete
 from studies.search.prior_results import add_prior_results
 from studies.search.suggestions import Suggestions
 

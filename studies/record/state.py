@@ -161,20 +161,6 @@ class StudyState(History):
         self.apply(self._journal.write(event))
 
 
-def is_complete(spec: StudySpec, history: History) -> bool:
-    """Whether all that was asked for is there, so that a driver has nothing to run and nothing to tell.
-
-    A space with fewer points than were asked for is not counted here: its driver looks for itself.
-    """
-    configurations = history.configurations.values()
-    return len(configurations) >= spec.search.configurations and all(
-        each.closed
-        and len(each.trials) >= spec.seeds.min
-        and all(trial.state != "COMPLETED" or trial.step >= spec.budget.steps for trial in each.trials.values())
-        for each in configurations
-    )
-
-
 def planned_trials(spec: StudySpec, history: History) -> int:
     """Trials of the whole plan, as far as it is known."""
     suggested = len(history.configurations)

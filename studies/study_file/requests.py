@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable
 
 import core.metrics
-from core.formulas.bounds import FormulaError, parse_bounds, parse_until
+from core.formulas.bounds import FRONT, FormulaError, parse_bounds, parse_until
 from studies.study_file.checks.costs import named_costs
 from studies.study_file.checks.derived import needed
 from studies.study_file.document import Path, Problem
@@ -43,7 +43,7 @@ def results_of_where(search: Search | None) -> tuple[list[str], list[Problem]]:
 
 def results_of_until(seeds: Seeds | None) -> tuple[list[str], list[Problem]]:
     """Result key in the condition on seeds, or that it cannot be understood."""
-    if seeds is None or seeds.until is None:
+    if seeds is None or seeds.until in (None, FRONT):
         return [], []
     try:
         return [parse_until(seeds.until)[0]], []

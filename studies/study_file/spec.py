@@ -63,10 +63,11 @@ class Search(Section):
 
 
 class Seeds(Section):
-    """Trials of a configuration: `min`, and up to `max` while the standard error of `metric` is not below `below`.
+    """Trials of a configuration: `min`, and up to `max`, the further ones only where the front is in doubt.
 
-    More seeds go only to configurations that may be on the front: those that no other dominates by more than their
-    standard errors.
+    `until: std_error(mig) < 0.02` gives a configuration more as soon as it is measured, while no other dominates it by
+    more than both standard errors. `until: front` gives them when the search is over, to all that may be on the front,
+    until each of these has `max` or is unlikely to be on it.
     """
 
     min: Whole = Field(ge=1, le=MOST_SEEDS)

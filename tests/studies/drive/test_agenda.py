@@ -291,6 +291,26 @@ def test_more_seeds_only_where_the_front_is_in_doubt(benches: Any) -> None:
     assert bench.outcomes() == [("COMPLETE", [pytest.approx(0.6), 10.25]), ("COMPLETE", [pytest.approx(0.15), 90.5])]
 
 
+def test_when_all_are_measured_the_front_gets_more_seeds_until_it_is_settled(benches: Any) -> None:
+    seeds = {"min": 1, "max": 3, "until": "front"}
+    bench = benches(seeds=seeds, search={"sampler": "random", "configurations": 3}, slots=3)
+    first, second, third = (bench.next().configuration.hash for _ in range(3))
+    bench.finish(1, mig=0.5, reconstruction_error=10.0)
+    bench.finish(2, mig=0.1, reconstruction_error=90.0)
+    assert bench.next() is None  # the third may still change everything
+    bench.finish(3, mig=0.4, reconstruction_error=5.0)
+    assert (bench.next().configuration.hash, bench.next().configuration.hash) == (third, first)
+    bench.finish(5, mig=0.401, reconstruction_error=5.1)
+    bench.finish(6, mig=0.501, reconstruction_error=10.1)
+    assert [bench.next().seed, bench.next().seed] == [2, 2]
+    bench.finish(7, mig=0.4, reconstruction_error=5.0)
+    bench.finish(8, mig=0.5, reconstruction_error=10.0)
+    assert bench.next() == OVER
+    counts = {key: len(each.trials) for key, each in bench.state.configurations.items()}
+    assert counts == {first: 3, second: 1, third: 3}
+    assert bench.outcomes()[0] == ("COMPLETE", [pytest.approx(1.501 / 3), pytest.approx(30.1 / 3)])
+
+
 def test_a_stopped_configuration_takes_its_waiting_seeds_along(benches: Any) -> None:
     """The second configuration is worse than the first in everything at the first rung, so that its end is near."""
     rule = {"rule": "dominated", "grace": 5, "control": 0.0}

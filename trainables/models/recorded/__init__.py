@@ -77,7 +77,7 @@ class Recorded:
     learns: ClassVar[bool] = False
 
     @staticmethod
-    def warm_up_steps(hyperparameters: Hyperparameters) -> int:  # noqa: ARG004
+    def warm_up_steps(hyperparameters: Any) -> int:  # noqa: ARG004
         """None of the recorded models had a schedule."""
         return 0
 

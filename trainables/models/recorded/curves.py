@@ -53,7 +53,7 @@ class Description:
 def describe(table: pathlib.Path = TABLE) -> Description:
     """What a table is of, from the file beside it; a table that is not there is of nothing."""
     file = table.with_suffix(".json")
-    raw = json.loads(file.read_text()) if file.exists() else {"steps": 1, "models": {}}
+    raw: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"steps": 1, "models": {}}
     models = {
         name: RecordedModel(**{**model, "knobs": {key: Knob(**knob) for key, knob in model["knobs"].items()}})
         for name, model in raw["models"].items()
@@ -88,7 +88,7 @@ class Curves:
 
     def mean(self, knobs: Mapping[str, float]) -> np.ndarray:
         """Curves (T, M) of the mean over seeds."""
-        return sum(weight * self._means[point] for point, weight in self._neighbours(knobs))  # type: ignore[return-value]
+        return sum(weight * self._means[point] for point, weight in self._neighbours(knobs))
 
     def replay(self, knobs: Mapping[str, float], seed: int, uniform: float) -> np.ndarray:
         """Curves (T, M) of a trial.
