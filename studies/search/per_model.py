@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from core.pareto import as_losses, non_dominated
 
+GENERATION = ":generation"  # the attribute in which samplers of Optuna note the generation of a trial
 GOOD = 0.25  # share of the finished trials, the best by non-domination, that count as a success of their model
 
 
@@ -58,6 +59,8 @@ class PerModel(BaseSampler):
         self._tell(study)
         asked = inner.ask(space)
         self._inner[trial.number] = asked.number
+        for key, value in _generation(inner.get_trials(deepcopy=False)[asked.number]).items():
+            study._storage.set_trial_system_attr(trial._trial_id, key, value)  # as samplers of Optuna do
         return {"model": model, **asked.params}
 
     def sample_independent(
@@ -119,5 +122,11 @@ class PerModel(BaseSampler):
                         distributions=space,
                         values=trial.values,
                         state=trial.state,
+                        system_attrs=_generation(trial),
                     )
                 )
+
+
+def _generation(trial: FrozenTrial) -> dict[str, Any]:
+    """What samplers note about the generation of a trial."""
+    return {key: value for key, value in trial.system_attrs.items() if key.endswith(GENERATION)}

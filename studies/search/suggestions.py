@@ -15,33 +15,48 @@ from optuna.trial import TrialState
 from core.configuration import Configuration
 from core.record.history import ConfigurationHistory, History
 from studies.search.forms import TrialForm, finish_trial
+from studies.search.per_model import GENERATION, PerModel
 from studies.study_file.checks.sampler import make_sampler
 from studies.study_file.space import ModelSpace
 from studies.study_file.spec import StudySpec
 
 ATTEMPTS = 30  # suggestions that are already known or illegal before a finite space is searched for what is left
-GENERATION = ":generation"  # the attribute in which samplers of Optuna note the generation of a trial
+OF_ONE_SPACE = (  # samplers that draw at random what is not in every trial
+    optuna.samplers.CmaEsSampler,
+    optuna.samplers.GPSampler,
+    optuna.samplers.NSGAIISampler,
+    optuna.samplers.NSGAIIISampler,
+    optuna.samplers.QMCSampler,
+)
 
 
 def _sampler(spec: StudySpec, suggested: int) -> optuna.samplers.BaseSampler:
     """The study's sampler; one that goes on after `suggested` configurations does not draw the first ones again."""
-    search = spec.search
     seed = int(np.random.SeedSequence([spec.seed, suggested]).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if isinstance(search.sampler, dict):
-            return make_sampler(search.sampler, seed)
-        if search.sampler == "tpe":
-            return optuna.samplers.TPESampler(
-                multivariate=True,
-                group=True,
-                constant_liar=True,
-                n_startup_trials=search.startup,
-                seed=seed,
-            )
-        if search.sampler == "nsga2":
-            return optuna.samplers.NSGAIISampler(population_size=search.population, seed=seed)
-        return optuna.samplers.RandomSampler(seed=seed)
+        sampler = _made(spec, seed)
+        if len(spec.spaces) == 1 or not isinstance(sampler, OF_ONE_SPACE):
+            return sampler
+        spaces = {model: space.distributions() for model, space in spec.spaces.items()}
+        return PerModel(lambda seed: _made(spec, seed), spaces, seed)
+
+
+def _made(spec: StudySpec, seed: int) -> optuna.samplers.BaseSampler:
+    search = spec.search
+    if isinstance(search.sampler, dict):
+        return make_sampler(search.sampler, seed)
+    if search.sampler == "tpe":
+        return optuna.samplers.TPESampler(
+            multivariate=True,
+            group=True,
+            constant_liar=True,
+            n_startup_trials=search.startup,
+            seed=seed,
+        )
+    if search.sampler == "nsga2":
+        return optuna.samplers.NSGAIISampler(population_size=search.population, seed=seed)
+    return optuna.samplers.RandomSampler(seed=seed)
 
 
 class Suggestions:

@@ -13,7 +13,7 @@ def check_seeds(seeds: Seeds) -> Iterator[Problem]:
         yield Problem(("seeds", "max"), f"{seeds.max} is below min, {seeds.min}")
     if seeds.max > seeds.min and seeds.until is None:
         yield Problem(
-            ("seeds",), "says when there are enough: add until: front, or until: 'std_error(factor_vae_score) < 0.02'"
+            ("seeds",), "says when there are enough: add until: front, or until: 'std_error(mig) < 0.02'"
         )
 
 

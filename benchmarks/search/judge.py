@@ -1,0 +1,141 @@
+"""How good a search is: by what the study would recommend, measured with true values, not with what it saw."""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+
+from benchmarks.search.problems import Problem, problems
+from benchmarks.search.rehearsal import Moment, Rehearsal, rehearse
+from core.pareto import hypervolume, non_dominated
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """A way to search.
+
+    Attributes:
+        label: in tables.
+        search: the section of the study file.
+        sections: others, such as `seeds`.
+        slots: trials that run at the same time.
+        searcher: path of a peer's Python and its name; empty for the service's own.
+    """
+
+    label: str
+    search: Mapping[str, Any]
+    sections: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    slots: int = 4
+    searcher: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What one search came to.
+
+    Attributes:
+        steps: of training (E,), each time when a configuration had its outcome.
+        volumes: true hypervolume (E,) of what was recommended then, as a share of the best.
+        claimed: hypervolume of what the study saw of its final front, in the same unit.
+        possible: true hypervolume of all that it tried.
+        front: configurations recommended at the end.
+        right: share of these that no other that was tried truly dominates.
+        trials: at the end.
+        seconds: that the search took, without any training.
+    """
+
+    steps: np.ndarray
+    volumes: np.ndarray
+    claimed: float
+    possible: float
+    front: int
+    right: float
+    trials: float
+    seconds: float
+
+    def at(self, steps: float) -> float:
+        """True hypervolume when so many steps were trained."""
+        known = np.searchsorted(self.steps, steps, side="right")
+        return float(self.volumes[known - 1]) if known else 0.0
+
+    def steps_to(self, volume: float) -> float:
+        """Steps until the recommendation is that good, and stays so; infinite if it never is."""
+        below = np.flatnonzero(self.volumes < volume)
+        first = below[-1] + 1 if len(below) else 0
+        return float(self.steps[first]) if first < len(self.steps) else np.inf
+
+
+def judge(task: tuple[str, Setting, int]) -> Outcome:
+    """Search a problem once.
+
+    Args:
+        task: name of the problem, the setting, the seed of the repetition.
+    """
+    name, setting, seed = task
+    problem = _problems()[name]
+    spec = problem.spec(seed, setting.search, **setting.sections)
+    began = time.perf_counter()
+    if setting.searcher:
+        from benchmarks.search.peers import peer
+
+        with peer(setting.searcher, spec) as searcher:
+            rehearsal = rehearse(spec, setting.slots, searcher)
+    else:
+        rehearsal = rehearse(spec, setting.slots)
+    return _outcome(problem, rehearsal, spec.budget.steps, time.perf_counter() - began)
+
+
+@functools.cache
+def _problems() -> dict[str, Problem]:
+    return problems()
+
+
+def _outcome(problem: Problem, rehearsal: Rehearsal, steps_of_trial: int, seconds: float) -> Outcome:
+    directions = list(problem.objectives.values())
+    moments = rehearsal.moments
+    volumes = [problem.volume(_named(rehearsal, recommended(each, directions))) for each in moments]
+    last = moments[-1]
+    front = recommended(last, directions)
+    tried = list(last.values)
+    truth = np.array([problem.truth(rehearsal.configurations[key]) for key in tried])
+    truly = dict(zip(tried, non_dominated(truth, directions), strict=True))
+    return Outcome(
+        np.array([each.steps for each in moments]),
+        np.array(volumes),
+        hypervolume(np.array(list(last.values.values())), directions, problem.reference) / problem.best,
+        problem.volume(_named(rehearsal, tried)),
+        len(front),
+        float(np.mean([truly[key] for key in front])),
+        last.steps / steps_of_trial,
+        seconds,
+    )
+
+
+def recommended(moment: Moment, directions: Sequence[str]) -> list[str]:
+    """The front that the study shows: of the means that it saw."""
+    if not moment.values:
+        return []
+    keys = list(moment.values)
+    mask = non_dominated(np.array([moment.values[key] for key in keys]), directions)
+    return [key for key, shown in zip(keys, mask, strict=True) if shown]
+
+
+def _named(rehearsal: Rehearsal, keys: Iterable[str]) -> list[Any]:
+    return [rehearsal.configurations[key] for key in keys]
+
+
+def repeat(
+    name: str, setting: Setting, repetitions: int, pool: Executor, first: int = 0, run: Callable[..., Outcome] = judge
+) -> list[Outcome]:
+    """Search a problem several times, each with its own seed."""
+    return list(pool.map(run, [(name, setting, first + number) for number in range(repetitions)]))
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """Lower quartile, median, upper quartile."""
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return float(low), float(middle), float(high)
