@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.reading.names import short_label
 from analysis.results import Results
 from analysis.statistics import uncertainty
-from analysis.statistics.gain import FEWEST, MORE, WORTH, Gain, gain_of, kind_of_search, paid_until
+from analysis.statistics.gain import FEWEST, MORE, WORTH, Gain, gain_of, kind_of_search, paid_until, percent
 
 ENDED = ("COMPLETED", "FAILED", "PRUNED")
 ALL_TRIED = "All points of the search space are tried, or will be: there are no more configurations to add."
@@ -76,13 +76,11 @@ def past(study: Results) -> str:
 
 
 def likely(study: Results, found: Gain) -> str:
-    """The gain as the end of a sentence: `10 more would likely add 1.2 % to the hypervolume (0.1 to 3.5 %)`."""
+    """The gain as the end of a sentence: `10 more would likely add 1.2 % (0.1 to 3.5 %) to the hypervolume`."""
     begin = f"{found.more} more would likely"
     if len(study.objectives) == 1:
-        reach = f"{found.low:.2g} to {found.high:.2g}"
-        return f"{begin} better the best {short_label(next(iter(study.objectives)))} by {found.expected:.2g} ({reach})"
-    share, low, high = map(percent, found.shares)
-    return f"{begin} add {share} % to the hypervolume ({low} to {high} %)"
+        return f"{begin} better the best {short_label(next(iter(study.objectives)))} by {found.in_units}"
+    return f"{begin} add {found.in_percent} to the hypervolume"
 
 
 def worth(found: Gain) -> str:
@@ -105,11 +103,6 @@ def extended(study: Results, found: Gain) -> str:
     """The command that tries them."""
     asked = max(study.spec["search"]["configurations"], len(study.configurations()))
     return f"studies extend {study.name} --configurations {asked + found.more}"
-
-
-def percent(share: float) -> str:
-    """A share in per cent, without the sign: `0.4`, `12`."""
-    return f"{100 * share:.1f}" if share < 0.0995 else f"{100 * share:,.0f}"
 
 
 def _added(study: Results, volume: float, whole: float) -> str:

@@ -50,6 +50,22 @@ class Gain:
         """Expected, low and high, as shares of the hypervolume."""
         return self.expected / self.hypervolume, self.low / self.hypervolume, self.high / self.hypervolume
 
+    @property
+    def in_percent(self) -> str:
+        """Of the hypervolume, for a person: `1.2 % (0.1 to 3.5 %)`."""
+        expected, low, high = map(percent, self.shares)
+        return f"{expected} % ({low} to {high} %)"
+
+    @property
+    def in_units(self) -> str:
+        """In units of the objective, where there is one: `0.012 (0 to 0.03)`."""
+        return f"{self.expected:.2g} ({self.low:.2g} to {self.high:.2g})"
+
+
+def percent(share: float) -> str:
+    """A share in per cent, without the sign: `0.4`, `12`."""
+    return f"{100 * share:.1f}" if share < 0.0995 else f"{100 * share:,.0f}"
+
 
 def kind_of_search(sampler: object) -> str:
     """What a study file's `sampler` does: `try all` points, `draw` without learning, or `learn` from results."""
@@ -97,8 +113,11 @@ def gain_of(
     telling = alone[-more:] if learns else alone
     steady = float(more * telling.mean())
     expected = steady if learns else _declining(float(alone.sum()), twice, len(points), more)
-    low, high = np.quantile(_draws(telling, more), [LOW, HIGH])
-    return Gain(volume, more, expected, float(low * expected / steady) if steady else 0.0, float(high))
+    drawn = _draws(telling, more)
+    low = np.quantile(drawn, LOW) * expected / steady if steady else 0.0
+    # the last ones may all have failed by chance: the next are not taken to be worse than all are
+    high = max(np.quantile(each, HIGH) for each in (drawn, _draws(alone, more)))
+    return Gain(volume, more, expected, float(low), float(high))
 
 
 def _declining(once: float, twice: float, number: int, more: int) -> float:
