@@ -74,7 +74,13 @@ def kind_of_search(sampler: object) -> str:
 
 
 def gain_of(
-    points: np.ndarray, directions: Sequence[str], reference: Sequence[float], *, learns: bool, more: int = MORE
+    points: np.ndarray,
+    directions: Sequence[str],
+    reference: Sequence[float],
+    *,
+    learns: bool,
+    given: int = 0,
+    more: int = MORE,
 ) -> Gain | None:
     """What the next configurations would likely add to the hypervolume of those that ended.
 
@@ -90,9 +96,8 @@ def gain_of(
     mostly two of three. Of a single search the expectation is often wrong by half of itself and more.
 
     Told is the gain in observed means, of which some is luck: the front of noisy means rises even where nothing is
-    better. In simulations it was at most a fifth where seeds of one configuration differed by a tenth of what
-    configurations do, 7 to 78 % where they differed by half as much, and 24 to 87 % where by as much. Which it is in
-    a study, its seeds do not tell: of single studies a bootstrap over them said anything from none to all.
+    better. How much depends on the share of the variance between configurations that is their seeds'
+    (`analysis.search.share_of_seeds`): in simulations, most of it from a share of a half on.
 
     Args:
         points: means of the objectives (N, M) in the order of the search; NaN for a configuration that failed, was
@@ -100,33 +105,41 @@ def gain_of(
         directions: of the objectives.
         reference: point (M,).
         learns: whether the sampler learns from results.
+        given: how many of the first were chosen by a person; they tell nothing about what the sampler finds.
         more: how many of the next.
 
     Returns:
-        None for fewer than five configurations, or where none is better than the reference.
+        None for fewer than five configurations that the sampler chose, or where none is better than the reference.
     """
-    if len(points) < FEWEST:
+    if len(points) - given < FEWEST:
         return None
     volume, alone, twice = contributions(points, directions, reference)
     if volume <= 0:
         return None
-    telling = alone[-more:] if learns else alone
+    chosen = alone[given:]
+    telling = chosen[-min(more, len(chosen) // 2) :] if learns else chosen
     steady = float(more * telling.mean())
-    expected = steady if learns else _declining(float(alone.sum()), twice, len(points), more)
+    decline = 1.0 if learns else _decline(float(alone.sum()), twice, len(points), more)
     drawn = _draws(telling, more)
-    low = np.quantile(drawn, LOW) * expected / steady if steady else 0.0
     # the last ones may all have failed by chance: the next are not taken to be worse than all are
-    high = max(np.quantile(each, HIGH) for each in (drawn, _draws(alone, more)))
-    return Gain(volume, more, expected, float(low), float(high))
+    high = max(np.quantile(each, HIGH) for each in (drawn, _draws(chosen, more)))
+    return Gain(volume, more, decline * steady, float(decline * np.quantile(drawn, LOW)), float(high))
 
 
-def _declining(once: float, twice: float, number: int, more: int) -> float:
-    """Chao's extrapolation from the volumes that exactly one and exactly two of the configurations dominate."""
-    unseen = (number - 1) / number * once**2 / (2 * twice) if twice else np.inf
-    share = once / (number * unseen + once) if once else 0.0  # of the unseen, that the next one finds
-    if share < 1e-9:  # there is no end to the unseen
-        return more * once / number
-    return float(unseen * -np.expm1(more * np.log1p(-share)))
+def _decline(once: float, twice: float, number: int, more: int) -> float:
+    """By how much the mean gain of the next falls short of that of the last, by Chao's extrapolation.
+
+    Args:
+        once: volume that exactly one of the configurations dominates.
+        twice: volume that exactly two of them dominate.
+        number: of configurations.
+        more: of the next.
+    """
+    if not once or not twice:  # nothing is left to find, or no end of it
+        return 1.0
+    unseen = (number - 1) / number * once**2 / (2 * twice)
+    found = once / (number * unseen + once)  # of the unseen, by the next one
+    return float(unseen * -np.expm1(more * np.log1p(-found)) / (more * once / number))
 
 
 def _draws(contributions: np.ndarray, more: int) -> np.ndarray:

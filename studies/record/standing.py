@@ -88,10 +88,12 @@ def likely_gain(spec: StudySpec, history: History) -> Gain | None:
     if kind == "try all" or exhausted:
         return None
     bounds = parse_bounds(spec.search.where)
-    ended = (each for each in history.configurations.values() if all(trial.ended for trial in each.trials.values()))
-    return _gain(
-        tuple(_means_of(each, spec, bounds) for each in ended), tuple(spec.objectives.values()), kind == "learn"
+    means = tuple(
+        _means_of(each, spec, bounds)
+        for each in history.configurations.values()
+        if each.trials and all(trial.ended for trial in each.trials.values())
     )
+    return _gain(means, tuple(spec.objectives.values()), kind == "learn", len(spec.search.points))
 
 
 def _means_of(each: ConfigurationHistory, spec: StudySpec, bounds: Sequence[Bound]) -> tuple[float, ...] | None:
@@ -108,12 +110,14 @@ def _means_of(each: ConfigurationHistory, spec: StudySpec, bounds: Sequence[Boun
 
 
 @functools.lru_cache(maxsize=4)
-def _gain(means: tuple[tuple[float, ...] | None, ...], directions: tuple[str, ...], learns: bool) -> Gain | None:
+def _gain(
+    means: tuple[tuple[float, ...] | None, ...], directions: tuple[str, ...], learns: bool, given: int
+) -> Gain | None:
     """Once for every configuration that ends, however often a display asks."""
     points = np.array([[math.nan] * len(directions) if each is None else each for each in means], dtype=float)
     if not np.isfinite(points).any():
         return None
-    return gain_of(points, directions, list(reference_point(points, directions)), learns=learns)
+    return gain_of(points, directions, list(reference_point(points, directions)), learns=learns, given=given)
 
 
 def outlook(objectives: Sequence[str], gain: Gain) -> dict[str, str]:

@@ -102,10 +102,9 @@ def test_lines_for_files_say_the_same(spec: StudySpec, state: StudyState, trials
     assert lines[0].endswith("MLflow away: no answer")
 
 
-def test_what_the_next_would_add_is_shown_from_five_on(tmp_path: pathlib.Path) -> None:
+def test_what_the_next_would_add_is_shown_from_five_on(state: StudyState) -> None:
     objectives = {"mig": "maximize", "reconstruction_error": "minimize"}
     spec = service.load({**STUDY, "objectives": objectives, "search": {"sampler": "random", "configurations": 20}})[0]
-    state = StudyState(tmp_path)
     for index in range(6):
         assert ("hypervolume" in shown(ProgressDisplay(spec), state)) == (index > 4)
         configuration = state.add_configuration(Configuration("simulated", {"beta": 1.0 + index, "noise": 0.5}), {})
@@ -113,7 +112,6 @@ def test_what_the_next_would_add_is_shown_from_five_on(tmp_path: pathlib.Path) -
         state.start(trial)
         metrics = {"mig": 0.1 * index, "reconstruction_error": 10.0 * index}
         state.end(trial, "COMPLETED", step=1000, metrics=metrics, ledger={})
-    state.close()
     now = standing(spec, state).gain
     assert now is not None
     line = next(line for line in shown(ProgressDisplay(spec), state).splitlines() if line.startswith("hypervolume"))
