@@ -65,22 +65,37 @@ def share_of_seeds(study: Results) -> float:
     return max(shares, default=math.nan)
 
 
-def past(study: Results) -> str:
+def stopped_after(study: Results, volumes: np.ndarray) -> int | None:
+    """After how many configurations the search had stopped paying; None where it had not, or where that means nothing.
+
+    Args:
+        study: whose order means nothing if it is a grid.
+        volumes: `history(study)`.
+    """
+    number = len(volumes)
+    if kind_of_search(study.spec["search"]["sampler"]) == "try all" or number < FEWEST or not volumes[-1]:
+        return None
+    until = paid_until(volumes)
+    return until if number - until >= _late(number) else None
+
+
+def past(study: Results, volumes: np.ndarray) -> str:
     """When the search had stopped paying, as a sentence; empty where the order means nothing, as in a grid."""
+    number, until = len(volumes), stopped_after(study, volumes)
     if kind_of_search(study.spec["search"]["sampler"]) == "try all":
         return ""
-    volumes = history(study)
-    number = len(volumes)
     if number < FEWEST or not volumes[-1]:
         return f"Whether the search still paid cannot be told from {number} configurations."
-    until, late = paid_until(volumes), min(MORE, number // 2)
-    if number - until >= late:
-        added = _added(study, volumes[-1] - volumes[until - 1], volumes[-1])
-        return (
-            f"After configuration {until} of {number} the search had stopped paying: the last {number - until} {added}."
-        )
-    added = _added(study, volumes[-1] - volumes[-late - 1], volumes[-1])
-    return f"The search still paid at its end: the last {late} of {number} configurations {added}."
+    since = number - _late(number) if until is None else until
+    added = _added(study, volumes[-1] - volumes[since - 1], volumes[-1])
+    if until is None:
+        return f"The search still paid at its end: the last {number - since} of {number} configurations {added}."
+    return f"After configuration {until} of {number} the search had stopped paying: the last {number - until} {added}."
+
+
+def _late(number: int) -> int:
+    """How many configurations, the last ones, say whether a search still pays."""
+    return min(MORE, number // 2)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,16 +42,18 @@ def test_the_gain_is_that_of_the_feasible_configurations(tmp_path: pathlib.Path)
 
 def test_the_past_is_told_where_its_order_means_something(tmp_path: pathlib.Path) -> None:
     rising = made(tmp_path / "rising", np.linspace(0.1, 0.9, 12))
-    assert search.past(rising) == (
+    assert search.past(rising, search.history(rising)) == (
         "The search still paid at its end: the last 6 of 12 configurations added 50 % of the hypervolume."
     )
     flat = made(tmp_path / "flat", [0.1, 0.9, 0.905, *[0.2] * 21])
-    assert search.past(flat) == (
+    assert search.past(flat, search.history(flat)) == (
         "After configuration 2 of 24 the search had stopped paying: the last 22 added 0.6 % of the hypervolume."
     )
-    assert "cannot be told from 4 configurations" in search.past(made(tmp_path / "few", [0.1, 0.2, 0.3, 0.4]))
+    assert [search.stopped_after(each, search.history(each)) for each in (rising, flat)] == [None, 2]
+    few = made(tmp_path / "few", [0.1, 0.2, 0.3, 0.4])
+    assert "cannot be told from 4 configurations" in search.past(few, search.history(few))
     grid = made(tmp_path / "grid", np.linspace(0.1, 0.9, 12), search={"sampler": "grid", "configurations": 12})
-    assert search.past(grid) == ""
+    assert search.past(grid, search.history(grid)) == ""
 
 
 def test_with_one_objective_the_best_value_gets_better(tmp_path: pathlib.Path) -> None:
@@ -63,7 +65,7 @@ def test_with_one_objective_the_best_value_gets_better(tmp_path: pathlib.Path) -
     assert search.outlook(study).sentence.startswith(
         f"More configurations: 10 more would likely better the best FactorVAE score by {found.in_units}, "
     )
-    assert search.past(study).endswith("the last 4 bettered the best FactorVAE score by 0.")
+    assert search.past(study, search.history(study)).endswith("the last 4 bettered the best FactorVAE score by 0.")
 
 
 @pytest.mark.parametrize(

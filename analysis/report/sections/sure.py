@@ -67,11 +67,13 @@ def _caution(found: Evidence) -> str:
 
 
 def _progress(study: Results, directory: pathlib.Path) -> Figure:
+    volumes = search.history(study)
+    figure = figures.hypervolume_history(volumes, stopped_after=search.stopped_after(study, volumes))
     about = "Progress of the search: hypervolume of the front after each configuration that ended."
     return Figure(
-        drawn(figures.hypervolume_history(search.history(study)), directory, "history"),
+        drawn(figure, directory, "history"),
         "Hypervolume after each configuration",
-        f"{about} {search.past(study)}".rstrip(),
+        f"{about} {search.past(study, volumes)}".rstrip(),
     )
 
 

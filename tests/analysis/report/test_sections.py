@@ -260,7 +260,9 @@ def test_the_progress_of_the_search_says_whether_it_still_paid(tmp_path: pathlib
         return next(each.caption for each in figures if isinstance(each, Figure) and "search" in each.caption)
 
     searched = random_study(tmp_path)
-    assert caption(searched).endswith(f"after each configuration that ended. {search.past(searched)}")
+    assert caption(searched).endswith(
+        f"after each configuration that ended. {search.past(searched, search.history(searched))}"
+    )
     grid = asking(searched, search={**searched.spec["search"], "sampler": "grid"})
     assert caption(grid).endswith("after each configuration that ended.")
     assert "More configurations" not in words(next_steps.section(grid, evidence(grid)))
