@@ -10,13 +10,13 @@ from analysis.reading.names import short_label
 from analysis.results import Results
 from analysis.statistics import uncertainty
 from analysis.statistics.gain import FEWEST, MORE, WORTH, Gain, gain_of, kind_of_search, paid_until, percent
+from core.record.events import ENDED
 
 # Shares of the variance between configurations that is their seeds', from which on so much of a gain is luck: in
 # simulated searches of 30 configurations, 47 to 97 % from a half on; from a tenth on 11 to 93 %, in the middle 54 %;
 # below a hundredth, with several objectives, at most a third.
 MOSTLY_LUCK = 0.5
 HALF_LUCK = 0.1
-ENDED = ("COMPLETED", "FAILED", "PRUNED")
 
 
 def untried(study: Results) -> float:
