@@ -105,7 +105,7 @@ class Outlook:
     Attributes:
         sentence: for a person.
         gain: what they would likely add; None where there are none to add, or where it cannot be told.
-        pays: whether that is worth its cost, and not mostly luck of the seeds; None without a gain.
+        pays: whether that is worth its cost, and not mostly luck of the seeds; None where that is open.
         configurations: to ask for in all, where it pays.
     """
 
@@ -119,6 +119,8 @@ def outlook(study: Results) -> Outlook:
     """Whether more configurations would pay, and by how much."""
     if not untried(study):
         return Outlook("Every point of the search space is planned: there are no more configurations to add.")
+    if len(study.objectives) == 1:
+        return Outlook("What more configurations would add cannot be told with one objective.")
     found = gain(study)
     if found is None:
         chosen = max(0, len(_points(study)) - _given(study))
@@ -130,28 +132,24 @@ def outlook(study: Results) -> Outlook:
         return Outlook(f"Whether more configurations would pay cannot be told yet: {why}.")
     verdict, pays = _verdict(found, share_of_seeds(study))
     asked = max(study.spec["search"]["configurations"], len(study.configurations()))
-    sentence = f"More configurations: {_likely(study, found)}, {verdict}."
+    likely = f"{found.more} more would likely add {found.in_percent} to the hypervolume"
+    sentence = f"More configurations: {likely}, {verdict}."
     return Outlook(sentence, found, pays, asked + found.more if pays else None)
 
 
-def _verdict(found: Gain, of_seeds: float) -> tuple[str, bool]:
-    """What follows from a gain, as the end of its sentence; and whether it pays."""
+def _verdict(found: Gain, of_seeds: float) -> tuple[str, bool | None]:
+    """What follows from a gain, as the end of its sentence; and whether it pays, None where that is open."""
     share, _, high = found.shares
+    if high < WORTH:
+        return "not worth it", False
     if share < WORTH:
-        return ("not worth it" if high < WORTH else "hardly worth it"), False
+        return "so that it is open whether they are worth it", None
     why = f"{100 * of_seeds:.0f} % of the variance between configurations is their seeds'"
     if of_seeds >= MOSTLY_LUCK:
         return f"but most of that would be luck, since {why}; more seeds come first", False
     if of_seeds >= HALF_LUCK:
         return f"worth it, though about half of that may be luck, since {why}", True
     return "worth it", True
-
-
-def _likely(study: Results, found: Gain) -> str:
-    begin = f"{found.more} more would likely"
-    if len(study.objectives) == 1:
-        return f"{begin} better the best {short_label(next(iter(study.objectives)))} by {found.in_units}"
-    return f"{begin} add {found.in_percent} to the hypervolume"
 
 
 def _given(study: Results) -> int:

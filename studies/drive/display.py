@@ -136,7 +136,7 @@ class ProgressDisplay:
         if now.best:
             facts["front"] = str(now.front)
         if now.gain is not None:
-            facts |= outlook(list(self.spec.objectives), now.gain)
+            facts["hypervolume"] = outlook(now.gain)
         facts["elapsed"] = duration(time.monotonic() - self._began)
         if now.seconds_left is not None:
             facts["left"] = f"about {duration(now.seconds_left)}"

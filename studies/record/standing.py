@@ -120,11 +120,9 @@ def _gain(
     return gain_of(points, directions, list(reference_point(points, directions)), learns=learns, given=given)
 
 
-def outlook(objectives: Sequence[str], gain: Gain) -> dict[str, str]:
-    """What the next configurations would likely add, as a fact and its name."""
-    if len(objectives) == 1:
-        return {f"next {gain.more}": f"likely better {objectives[0]} by {gain.in_units}"}
-    return {"hypervolume": f"{gain.hypervolume:.4g}, next {gain.more} likely + {gain.in_percent}"}
+def outlook(gain: Gain) -> str:
+    """The hypervolume, and what the next configurations would likely add to it."""
+    return f"{gain.hypervolume:.4g}, next {gain.more} likely + {gain.in_percent}"
 
 
 def seconds_left(spec: StudySpec, history: History, planned: int) -> float | None:

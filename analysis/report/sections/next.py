@@ -46,7 +46,7 @@ def _advice(study: Results, found: Evidence) -> Iterator[str]:
             f"More seeds first: {few} too few to put chance in numbers. {{}} trains the others and keeps these.",
             f"studies extend {study.name} --seeds {uncertainty.ENOUGH_SEEDS}",
         )
-    if search.untried(study):
+    if search.untried(study) and len(study.objectives) > 1:
         ahead = search.outlook(study)
         reasons += ahead.pays is not False
         if ahead.pays:

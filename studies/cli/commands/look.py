@@ -101,7 +101,7 @@ def _standing(facts: dict[str, Any]) -> dict[str, str]:
         shown[f"best {objective}"] = f"{text(best['value'])}  {best['model']} {best['configuration']}, n {best['n']}"
     shown["front"] = f"{facts['front']} configuration{'' if facts['front'] == 1 else 's'}"
     if facts["gain"] is not None:
-        shown |= outlook(list(facts["best"]), Gain(**facts["gain"]))
+        shown["hypervolume"] = outlook(Gain(**facts["gain"]))
     shown["spent"] = duration(facts["hours"] * 3600)
     if facts["hours_left"]:
         shown["left"] = f"about {duration(facts['hours_left'] * 3600)}"
