@@ -88,8 +88,7 @@ def gain_of(
     expected 0.7 to 1.1 times what came, and the range held what came in 80 to 93 % of searches; from five, it
     expected half of what came. TPE and NSGA-II, three problems, from twenty on: 0.6 to 1.3 times, and the range held
     68 to 93 %, mostly three of four. Of a single search the expectation is often wrong by half of itself and more;
-    where the range ended below a hundredth of the hypervolume, more than that came in at most one search of six,
-    mostly in one of twenty.
+    where the range ended below a hundredth of the hypervolume, more than that came in one search of eighteen.
 
     Of one objective nothing is told. There, too, the expectation is right on average, but it hangs on the distance
     between the best two, which says nothing about the next: as much came where little was expected as where much was.
