@@ -11,6 +11,8 @@ from core.mistakes import QueryError, nearest
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from analysis.statistics.gain import Gain
+
 
 class Study(Results):
     """A launched study, read from its folder."""
@@ -57,6 +59,16 @@ class Study(Results):
         return figures.against_knobs(
             done, searched, objectives, self.searched_by_logarithm(), models, [knob], (4.4, 3.2)
         )
+
+    def gain(self, more: int = 10) -> "Gain | None":
+        """What so many more configurations of the same search would likely add to the hypervolume, with a range.
+
+        None where there are none to add, as in a grid, or where fewer than five have ended; see
+        `analysis.statistics.gain.gain_of` for how far it can be trusted.
+        """
+        from analysis.search import gain
+
+        return gain(self, more)
 
     def export(self, directory: str | os.PathLike[str]) -> pathlib.Path:
         """Everything in one new folder that opens on another machine; see `analysis.export.export`."""

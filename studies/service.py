@@ -322,7 +322,7 @@ def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:
 
 
 def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
-    """How far a study is: trials by state, the best by every objective, hours spent and left, and who drives it."""
+    """How far a study is: trials by state, best, front and likely gain, hours spent and left, and who drives it."""
     record = StudyFolder(root, name).open()
     history = History.read(record.folder.path)
     pid = record.folder.driver()
@@ -348,6 +348,7 @@ def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
             for objective, best in now.best.items()
         },
         "front": now.front,
+        "gain": None if now.gain is None else dataclasses.asdict(now.gain),
         "share_done": now.share_done,
         "hours": now.seconds / 3600,
         "hours_left": None if now.seconds_left is None else now.seconds_left / 3600,

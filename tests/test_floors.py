@@ -36,6 +36,7 @@ ROOMS = {
     "analysis": (
         ("reading", "statistics"),
         ("results",),
+        ("search",),
         ("models",),
         ("figures",),
         ("papers",),

@@ -54,11 +54,21 @@ def vote_matrix(votes: np.ndarray, factors: Sequence[str], caption: str = "") ->
     return figure
 
 
-def hypervolume_history(history: np.ndarray, caption: str = "") -> Figure:
-    """Hypervolume of the front after each configuration, in the order of suggestion."""
+def hypervolume_history(history: np.ndarray, caption: str = "", *, stopped_after: int | None = None) -> Figure:
+    """Hypervolume of the front after each configuration, in the order of suggestion.
+
+    Args:
+        history: hypervolume (N,).
+        caption: above the axes.
+        stopped_after: the configuration after which the search had stopped paying, to be marked.
+    """
     figure, grid = canvas(6.0, 3.0)
     axes = grid[0, 0]
     axes.step(np.arange(1, len(history) + 1), history, where="post", color=STYLES[0][0])
+    if stopped_after is not None:
+        axes.axvline(stopped_after, color="grey", linestyle=":", linewidth=1.0)
+        place = {"transform": axes.get_xaxis_transform(), "color": "grey", "fontsize": 8}
+        axes.text(stopped_after, 0.04, f"  paid until {stopped_after}", **place)
     axes.set(xlabel="configurations", ylabel="hypervolume")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(caption, fontsize=10, loc="left")

@@ -1,5 +1,6 @@
 """What happens in a study as JSON lines, for programs: its journal from now on, and the answer as the last line."""
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from core.record import journal
@@ -58,6 +59,7 @@ def answer(study: "Study", outcome: "Outcome") -> dict[str, Any]:
         if objective in study.metrics():
             best[objective] = [_plain(row) for row in best_rows(study, objective, 1, None, full=True)]
     hypervolume = plain(study.hypervolume()) if best else None
+    gain = study.gain()
     report = study.pictures_folder() / "report.html"
     return {
         "type": "answer",
@@ -68,6 +70,7 @@ def answer(study: "Study", outcome: "Outcome") -> dict[str, Any]:
         "best": {objective: rows[0] for objective, rows in best.items() if rows},
         "front": [_plain(row) for row in front_rows(study, full=True)],
         "hypervolume": hypervolume,
+        "gain": None if gain is None else dataclasses.asdict(gain),
         "report": str(report) if report.exists() else None,
     }
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from core.configuration import Configuration
 from core.record.history import History
-from studies.record.standing import Standing, standing
+from studies.record.standing import Standing, outlook, standing
 from studies.study_file.spec import StudySpec
 
 REDRAW = 0.5  # seconds between two pictures on a terminal
@@ -135,6 +135,8 @@ class ProgressDisplay:
         facts |= self._best(now)
         if now.best:
             facts["front"] = str(now.front)
+        if now.gain is not None:
+            facts["hypervolume"] = outlook(now.gain)
         facts["elapsed"] = duration(time.monotonic() - self._began)
         if now.seconds_left is not None:
             facts["left"] = f"about {duration(now.seconds_left)}"

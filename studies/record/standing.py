@@ -1,15 +1,19 @@
 """How a study stands: what `status`, `list` and the live table say."""
 
 import dataclasses
+import functools
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from analysis.statistics.gain import Gain, gain_of, kind_of_search
 from core.configuration import Configuration
-from core.pareto import non_dominated
+from core.formulas.bounds import Bound, parse_bounds
+from core.pareto import non_dominated, reference_point
 from core.record.events import TrialState
-from core.record.history import History
+from core.record.history import ConfigurationHistory, History
 from studies.record.state import planned_trials
 from studies.study_file.spec import StudySpec
 
@@ -32,6 +36,7 @@ class Standing:
         counts: trials by state.
         best: by objective; empty before a trial is completed.
         front: configurations that no other dominates.
+        gain: what the next configurations would likely add; None where there are none, or it cannot be told yet.
         seconds: during which a driver was at work.
         seconds_left: that the rest takes at the pace so far; None before there is one.
         share_done: of the steps of the whole plan, those that are taken, or will not be.
@@ -41,6 +46,7 @@ class Standing:
     counts: Mapping[TrialState, int]
     best: Mapping[str, Best]
     front: int
+    gain: Gain | None
     seconds: float
     seconds_left: float | None
     share_done: float
@@ -71,7 +77,52 @@ def standing(spec: StudySpec, history: History) -> Standing:
     left = seconds_left(spec, history, planned)
     done = sum(spec.budget.steps if each.ended else history.progress(each).step for each in history.trials())
     share = min(1.0, done / max(1, planned * spec.budget.steps))
-    return Standing(planned, history.counts(), best, front, history.seconds_driven, left, share)
+    gain = likely_gain(spec, history)
+    return Standing(planned, history.counts(), best, front, gain, history.seconds_driven, left, share)
+
+
+def likely_gain(spec: StudySpec, history: History) -> Gain | None:
+    """What the next configurations would likely add, by those whose trials all ended; none come after a grid."""
+    kind, suggested = kind_of_search(spec.search.sampler), len(history.configurations)
+    exhausted = suggested < spec.search.configurations and suggested >= spec.num_configurations
+    if kind == "try all" or exhausted:
+        return None
+    bounds = parse_bounds(spec.search.where)
+    means = tuple(
+        _means_of(each, spec, bounds)
+        for each in history.configurations.values()
+        if each.trials and all(trial.ended for trial in each.trials.values())
+    )
+    return _gain(means, tuple(spec.objectives.values()), kind == "learn", len(spec.search.points))
+
+
+def _means_of(each: ConfigurationHistory, spec: StudySpec, bounds: Sequence[Bound]) -> tuple[float, ...] | None:
+    """The means of the objectives of a configuration that ended; None where it cannot be on the front."""
+    if len(each.completed) < len(each.trials):
+        return None
+
+    def mean(key: str) -> float:
+        return math.fsum(trial.metrics.get(key, math.nan) for trial in each.completed) / len(each.completed)
+
+    values = tuple(map(mean, spec.objectives))
+    met = all(bound.violation({bound.metric: mean(bound.metric)}) <= 0 for bound in bounds)
+    return values if met and all(map(math.isfinite, values)) else None
+
+
+@functools.lru_cache(maxsize=4)
+def _gain(
+    means: tuple[tuple[float, ...] | None, ...], directions: tuple[str, ...], learns: bool, given: int
+) -> Gain | None:
+    """Once for every configuration that ends, however often a display asks."""
+    points = np.array([[math.nan] * len(directions) if each is None else each for each in means], dtype=float)
+    if not np.isfinite(points).any():
+        return None
+    return gain_of(points, directions, list(reference_point(points, directions)), learns=learns, given=given)
+
+
+def outlook(gain: Gain) -> str:
+    """The hypervolume, and what the next configurations would likely add to it."""
+    return f"{gain.hypervolume:.4g}, next {gain.more} likely + {gain.in_percent}"
 
 
 def seconds_left(spec: StudySpec, history: History, planned: int) -> float | None:

@@ -113,6 +113,7 @@ def test_summaries_can_be_drawn(study: Study) -> None:
     assert "hyperparameter or seed" in drawn(figures.variance_shares(single))
     drawn(figures.vote_matrix(np.arange(12).reshape(4, 3), ["shape", "posX", "posY"]))
     drawn(figures.hypervolume_history(np.arange(5.0)))
+    drawn(figures.hypervolume_history(np.arange(5.0), stopped_after=3))
     drawn(figures.covariance(np.eye(2), ["x", "y"]))
 
 

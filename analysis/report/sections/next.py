@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import markupsafe
 import numpy as np
 
-from analysis import figures
+from analysis import figures, search
 from analysis.report.at_hand import best_seed
 from analysis.report.evidence import Evidence
 from analysis.report.page import Block, Code, Paragraph, Section
@@ -13,7 +13,6 @@ from analysis.report.wording import code, name_of, seeds_in_words
 from analysis.results import Results
 from analysis.statistics import uncertainty
 
-STILL_RISING = 0.25  # of the configurations, the last ones, that are looked at
 AT_AN_END = 0.1  # of a range
 
 
@@ -47,37 +46,27 @@ def _advice(study: Results, found: Evidence) -> Iterator[str]:
             f"More seeds first: {few} too few to put chance in numbers. {{}} trains the others and keeps these.",
             f"studies extend {study.name} --seeds {uncertainty.ENOUGH_SEEDS}",
         )
-    late = _late_gain(study)
-    number = len(study.configurations())
-    if late is not None and late > 0:
-        reasons += 1
-        yield _said(
-            f"More configurations: the last quarter of {number} still moved the front. {{}} tries as many again.",
-            f"studies extend {study.name} --configurations {2 * number}",
-        )
+    if search.untried(study) and len(study.objectives) > 1:
+        ahead = search.outlook(study)
+        reasons += ahead.pays is not False
+        if ahead.pays:
+            command = f"studies extend {study.name} --configurations {ahead.configurations}"
+            yield _said(f"{ahead.sentence} {{}} tries them.", command)
+        else:
+            yield ahead.sentence
     for sentence in _ends(study):
         reasons += 1
         yield sentence
     if not reasons:
         yield (
-            "Nothing asks for more of the same: there are enough seeds, the last quarter of the configurations did not "
-            "move the front, and no winner lies at the end of its range. What is new needs another question."
+            "Nothing asks for more of the same: there are enough seeds, and the best does not lie at the end of a "
+            "range. What is new needs another question."
         )
 
 
 def _said(sentence: str, command: str) -> markupsafe.Markup:
     """A sentence with a command in it."""
     return markupsafe.Markup("{}").format(sentence).replace("{}", code(command))
-
-
-def _late_gain(study: Results) -> float | None:
-    """Share of the hypervolume that the last quarter of the configurations added; None for too few."""
-    points = study.feasible()[[f"{key}_mean" for key in study.objectives]].to_numpy(dtype=float)
-    if len(points) < 1 / STILL_RISING:
-        return None
-    history = uncertainty.hypervolume_history(points, list(study.objectives.values()), list(study.reference()))
-    before = history[int(np.floor(len(points) * (1 - STILL_RISING))) - 1]
-    return float(1 - before / history[-1]) if history[-1] > 0 else None
 
 
 def _ends(study: Results) -> Iterator[str]:

@@ -6,7 +6,7 @@ import pathlib
 import markupsafe
 import numpy as np
 
-from analysis import figures
+from analysis import figures, search
 from analysis.report.album import drawn
 from analysis.report.evidence import Evidence
 from analysis.report.page import Details, Figure, Paragraph, Row, Section, Table
@@ -67,14 +67,13 @@ def _caution(found: Evidence) -> str:
 
 
 def _progress(study: Results, directory: pathlib.Path) -> Figure:
-    points = study.feasible()[[f"{key}_mean" for key in study.objectives]].to_numpy(dtype=float)
-    directions = list(study.objectives.values())
-    history = uncertainty.hypervolume_history(points, directions, list(study.reference()))
+    volumes = search.history(study)
+    figure = figures.hypervolume_history(volumes, stopped_after=search.stopped_after(study, volumes))
+    about = "Progress of the search: hypervolume of the front after each configuration that ended."
     return Figure(
-        drawn(figures.hypervolume_history(history), directory, "history"),
+        drawn(figure, directory, "history"),
         "Hypervolume after each configuration",
-        "Progress of the search: hypervolume of the front after each configuration. A curve that still rises says "
-        "that a longer search would find more.",
+        f"{about} {search.past(study, volumes)}".rstrip(),
     )
 
 

@@ -76,7 +76,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Again every 2 seconds, while somebody drives it.")] = False,
     as_json: Json = False,
 ) -> None:
-    """How far a study is: trials, best, front, hours spent and left, and what is running."""
+    """How far a study is: trials, best, front and its likely gain, hours spent and left, and what is running."""
     from studies import service
 
     while True:
@@ -91,12 +91,17 @@ def status(
 
 def _standing(facts: dict[str, Any]) -> dict[str, str]:
     """What a person wants to know of a study's status."""
+    from analysis.statistics.gain import Gain
+    from studies.record.standing import outlook
+
     ended = facts["completed"] + facts["pruned"] + facts["failed"]
     shown = {"state": facts["state"], "trials": f"{ended} of {facts['planned']} ended, {facts['running']} running"}
     shown |= {key: str(facts[key]) for key in ("pruned", "failed") if facts[key]}
     for objective, best in facts["best"].items():
         shown[f"best {objective}"] = f"{text(best['value'])}  {best['model']} {best['configuration']}, n {best['n']}"
     shown["front"] = f"{facts['front']} configuration{'' if facts['front'] == 1 else 's'}"
+    if facts["gain"] is not None:
+        shown["hypervolume"] = outlook(Gain(**facts["gain"]))
     shown["spent"] = duration(facts["hours"] * 3600)
     if facts["hours_left"]:
         shown["left"] = f"about {duration(facts['hours_left'] * 3600)}"

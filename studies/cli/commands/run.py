@@ -1,5 +1,6 @@
 """Commands that run a study: validate, launch, resume, stop, extend."""
 
+import dataclasses
 import os
 import pathlib
 import shlex
@@ -188,11 +189,16 @@ def _say_what_is_left_out(spec: "StudySpec") -> None:
 
 def _summary(name: str, root: pathlib.Path, *, drawn: bool) -> None:
     """What a user wants to see at the end of a study, or of a part of it whose report is not drawn."""
+    from analysis import search
+
     study = studies.open(name, root)
     for objective in study.objectives:
         if objective in study.metrics() and objective not in study.spec.get("costs", ()):
             emit(best_rows(study, objective, 3, None), False, f"best trials by {objective}, on {study.dataset_name}")
     emit(front_rows(study), False, f"Pareto front (means over seeds), hypervolume {study.hypervolume():.4g}")
+    ahead = search.outlook(study)
+    if ahead.gain is not None:
+        line(ahead.sentence)
     if drawn:
         report = study.pictures_folder() / "report.html"
         line(f"report   {report}")
@@ -202,7 +208,7 @@ def _summary(name: str, root: pathlib.Path, *, drawn: bool) -> None:
     where = _root(root)
     line(f"UI       {program} ui {name}{where}")
     line(f"resume   {program} resume {name}{where}")
-    line(f"extend   {program} extend {name}{where} --configurations N")
+    line(f"extend   {program} extend {name}{where} --configurations {ahead.configurations or 'N'}")
 
 
 def stop(name: Name, root: Root = ROOT) -> None:
@@ -223,10 +229,26 @@ def extend(
     address: Address = None,
     as_json: Events = False,
 ) -> None:
-    """Enlarge the plan of a study, and run what that adds."""
+    """Enlarge the plan of a study, and run what that adds; without an option, say whether that would pay."""
+    from analysis import search
     from studies import service
 
+    ahead = search.outlook(studies.open(name, root))
+    advice = {"type": "advice", "study": name, **dataclasses.asdict(ahead)}
+    if configurations is None and seeds is None and steps is None and hours is None:
+        if as_json:
+            emit([advice], True)
+            return
+        line(ahead.sentence)
+        if ahead.pays:
+            line(f"extend   studies extend {name}{_root(root)} --configurations {ahead.configurations}")
+        say("--configurations, --seeds, --steps and --hours say what is to be enlarged")
+        return
     service.extend(name, root=root, configurations=configurations, seeds=seeds, steps=steps, hours=hours)
+    if as_json:
+        emit([advice], True)
+    elif ahead.gain is not None:
+        say(ahead.sentence)
     resume(name, root, address, as_json=as_json)
 
 

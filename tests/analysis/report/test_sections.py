@@ -11,6 +11,7 @@ import markupsafe
 import numpy as np
 import pytest
 
+from analysis import search
 from analysis.report import page
 from analysis.report import sections as package
 from analysis.report.at_hand import Models
@@ -241,6 +242,8 @@ def test_two_knobs_of_a_model_are_drawn_against_each_other(tmp_path: pathlib.Pat
 def test_what_to_do_next(study: Study, tmp_path: pathlib.Path) -> None:
     section = next_steps.section(study, evidence(study))
     assert "studies extend made --seeds 5" in words(section)
+    more = f"{search.outlook(study).sentence} <code>studies extend made --configurations 22</code> tries them."
+    assert more in words(section)
     load, compare = (block.text for block in section.blocks if isinstance(block, Code))
     best = study.front()["configuration"][0]
     assert f'study.trial("{best}", ' in load
@@ -249,6 +252,20 @@ def test_what_to_do_next(study: Study, tmp_path: pathlib.Path) -> None:
     begun = StudyWriter(tmp_path)
     begun.configuration("beta_vae", 1, beta=4.0)
     assert "studies resume made" in words(next_steps.section(begun.study, evidence(begun.study)))
+
+
+def test_the_progress_of_the_search_says_whether_it_still_paid(tmp_path: pathlib.Path) -> None:
+    def caption(study: Study) -> str:
+        figures = flat(sure.section(study, evidence(study), tmp_path).blocks)
+        return next(each.caption for each in figures if isinstance(each, Figure) and "search" in each.caption)
+
+    searched = random_study(tmp_path)
+    assert caption(searched).endswith(
+        f"after each configuration that ended. {search.past(searched, search.history(searched))}"
+    )
+    grid = asking(searched, search={**searched.spec["search"], "sampler": "grid"})
+    assert caption(grid).endswith("after each configuration that ended.")
+    assert "More configurations" not in words(next_steps.section(grid, evidence(grid)))
 
 
 def test_a_winner_at_the_end_of_its_range_asks_for_a_wider_one(tmp_path: pathlib.Path) -> None:

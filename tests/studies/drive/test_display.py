@@ -100,3 +100,24 @@ def test_lines_for_files_say_the_same(spec: StudySpec, state: StudyState, trials
     assert len(lines) == 1
     assert "15 %, trials 0 of 4 ended, 2 running" in lines[0]
     assert lines[0].endswith("MLflow away: no answer")
+
+
+def test_what_the_next_would_add_is_shown_from_five_on(state: StudyState) -> None:
+    objectives = {"mig": "maximize", "reconstruction_error": "minimize"}
+    spec = service.load({**STUDY, "objectives": objectives, "search": {"sampler": "random", "configurations": 20}})[0]
+    for index in range(6):
+        assert ("hypervolume" in shown(ProgressDisplay(spec), state)) == (index > 4)
+        configuration = state.add_configuration(Configuration("simulated", {"beta": 1.0 + index, "noise": 0.5}), {})
+        (trial,) = state.plan_seeds(configuration, 1)
+        state.start(trial)
+        metrics = {"mig": 0.1 * index, "reconstruction_error": 10.0 * index}
+        state.end(trial, "COMPLETED", step=1000, metrics=metrics, ledger={})
+    now = standing(spec, state).gain
+    assert now is not None
+    line = next(line for line in shown(ProgressDisplay(spec), state).splitlines() if line.startswith("hypervolume"))
+    assert line.split(maxsplit=1)[1].rstrip() == f"{now.hypervolume:.4g}, next 10 likely + {now.in_percent}"
+    assert len(line.rstrip()) <= 80
+    alone = spec.model_copy(update={"objectives": {"mig": "maximize"}})
+    assert standing(alone, state).gain is None
+    grid = spec.model_copy(update={"search": spec.search.model_copy(update={"sampler": "grid"})})
+    assert standing(grid, state).gain is None
