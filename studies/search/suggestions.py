@@ -16,6 +16,7 @@ from core.configuration import Configuration
 from core.record.history import ConfigurationHistory, History
 from studies.search.forms import TrialForm, finish_trial
 from studies.search.per_model import GENERATION, PerModel
+from studies.study_file.auto import startup
 from studies.study_file.checks.sampler import make_sampler
 from studies.study_file.space import ModelSpace
 from studies.study_file.spec import StudySpec
@@ -51,7 +52,7 @@ def _made(spec: StudySpec, seed: int) -> optuna.samplers.BaseSampler:
             multivariate=True,
             group=True,
             constant_liar=True,
-            n_startup_trials=search.startup,
+            n_startup_trials=startup(search),
             seed=seed,
         )
     if search.sampler == "nsga2":

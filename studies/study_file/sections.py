@@ -13,6 +13,7 @@ import core.data
 import trainables
 from core.mistakes import nearest
 from core.papers import EXPERIMENTS
+from studies.study_file import auto
 from studies.study_file.checks.costs import legal_costs
 from studies.study_file.checks.derived import derived_fault
 from studies.study_file.checks.trials import check_seeds
@@ -85,7 +86,9 @@ def read_count(
 
 
 def read_seeds(data: Mapping[str, Any]) -> tuple[Seeds | None, list[Problem]]:
-    """`seeds: 3`, or `seeds: {min: 3, max: 10, until: 'std_error(mig) < 0.02'}`."""
+    """`seeds: 3`, `seeds: auto`, or `seeds: {min: 3, max: 10, until: 'std_error(mig) < 0.02'}`."""
+    if data.get("seeds") == "auto":
+        return auto.SEEDS, []
     if not isinstance(data.get("seeds", 1), dict):
         count, problems = read_count(data, "seeds", 1, at_least=1, at_most=MOST_SEEDS)
         return Seeds(min=count, max=count), problems

@@ -25,7 +25,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 Direction = Literal["maximize", "minimize"]
 DIRECTIONS = get_args(Direction)
 MOST_SEEDS = 1_000_000
-SAMPLERS = ("grid", "random", "tpe", "nsga2")
+SAMPLERS = ("auto", "grid", "random", "tpe", "nsga2")
 
 
 Whole = Annotated[int, BeforeValidator(whole)]
@@ -52,10 +52,12 @@ class Search(Section):
     """How configurations are chosen: the sampler, how many, what to try first, what to learn from, what to avoid."""
 
     sampler: Annotated[Any, PlainValidator(_sampler)] = Field(
-        "tpe", description="grid, random, tpe, nsga2, or any sampler for Optuna: {class: GPSampler, options: {…}}"
+        "auto", description="auto, grid, random, tpe, nsga2, or any sampler of Optuna: {class: GPSampler, options: {…}}"
     )
     configurations: Whole = Field(20, ge=1, description="with `grid` an upper bound, by default all of its points")
-    startup: Whole = Field(10, ge=1, description="configurations drawn at random before TPE starts to learn")
+    startup: Whole | None = Field(
+        None, ge=1, description="configurations drawn at random before TPE learns; by default a third, 4 to 10"
+    )
     population: Whole = Field(50, ge=2, description="population of NSGA-II")
     points: list[dict[str, Any]] = Field(default_factory=list, description="configurations to try first")
     warm_start: list[str] = Field(default_factory=list, description="studies whose results the sampler starts from")

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 import core.data
+from studies.study_file import auto
 from studies.study_file.checks.derived import check_derived
 from studies.study_file.checks.extensions import check_columns
 from studies.study_file.checks.metrics import check_objectives, check_requests
@@ -45,7 +46,7 @@ def validate(document: Document, *, data_root: str | None = None) -> StudySpec:
     if spec.search.sampler == "grid" and "configurations" not in spec.search.model_fields_set:
         whole_grid = spec.search.model_copy(update={"configurations": spec.grid_size})
         spec = StudySpec(**{**values, "search": whole_grid})
-    return with_points(spec)
+    return with_points(spec.model_copy(update={"search": auto.chosen(spec)}))
 
 
 def check(study: Draft) -> Iterator[Problem]:

@@ -12,9 +12,7 @@ def check_seeds(seeds: Seeds) -> Iterator[Problem]:
     if seeds.max < seeds.min:
         yield Problem(("seeds", "max"), f"{seeds.max} is below min, {seeds.min}")
     if seeds.max > seeds.min and seeds.until is None:
-        yield Problem(
-            ("seeds",), "says when there are enough: add until: front, or until: 'std_error(mig) < 0.02'"
-        )
+        yield Problem(("seeds",), "says when there are enough: add until: front, or until: 'std_error(mig) < 0.02'")
 
 
 def check_intervals(budget: Budget) -> Iterator[Problem]:

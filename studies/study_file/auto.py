@@ -1,0 +1,43 @@
+"""What a study file gets that leaves the search to the service; the evidence is in `benchmarks/results/search.md`.
+
+The choice is made once, when the file is read, and stands in the study's record: a later version that chooses otherwise
+does not change a study that is there.
+"""
+
+from typing import Any
+
+from core.formulas.bounds import FRONT
+from studies.study_file.space import Fixed, Range
+from studies.study_file.spec import Search, Seeds, StudySpec
+
+GP_AT_MOST = 100  # configurations: each one takes a Gaussian process a second or more
+GP_OBJECTIVES = 2  # with three it takes many times as long
+GP_STEPS = 1000  # of a trial: shorter ones are not worth a second of thought
+SEEDS = Seeds(min=1, max=5, until=FRONT)  # `seeds: auto`
+
+
+def chosen(spec: StudySpec) -> Search:
+    """The search of a study with its sampler and startup settled."""
+    sampler, before = spec.search.sampler, startup(spec.search)
+    if sampler == "auto":
+        sampler = _gaussian_process(before) if _suits_a_gaussian_process(spec) else "tpe"
+    return spec.search.model_copy(update={"sampler": sampler, "startup": before})
+
+
+def startup(search: Search) -> int:
+    """Configurations that are drawn at random before a sampler learns."""
+    return search.startup or min(10, max(4, search.configurations // 3))
+
+
+def _suits_a_gaussian_process(spec: StudySpec) -> bool:
+    """One model, whose knobs are numbers of a range, few configurations, and trials that take longer than a thought."""
+    few = spec.search.configurations <= GP_AT_MOST and len(spec.objectives) <= GP_OBJECTIVES
+    if len(spec.spaces) > 1 or not few or spec.budget.steps < GP_STEPS:
+        return False
+    (space,) = spec.spaces.values()
+    searched = [each for each in space.parameters.values() if not isinstance(each, Fixed)]
+    return bool(searched) and all(isinstance(each, Range) for each in searched)
+
+
+def _gaussian_process(startup: int) -> dict[str, Any]:
+    return {"class": "GPSampler", "options": {"n_startup_trials": startup, "deterministic_objective": False}}
