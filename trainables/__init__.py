@@ -25,7 +25,7 @@ def names() -> list[str]:
 
 def shipped() -> list[str]:
     """Names of the models of this repository, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(models.__path__))
+    return list(_listed(tuple(models.__path__)))
 
 
 def get(name: str) -> type[Trainable]:
@@ -50,6 +50,12 @@ def of_extension(extension: Extension) -> list[type[Trainable]]:
     """The models that an active extension defines."""
     defined = {id(each.value) for each in extensions.definitions(type, extension)}
     return [each for each in _own().values() if id(each) in defined]
+
+
+@functools.cache
+def _listed(folders: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the modules in these folders, sorted: a report asks a model for its symbols hundreds of times."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(folders)))
 
 
 def _shipped(name: str) -> type[Trainable]:
