@@ -6,6 +6,7 @@ import logging
 import os
 import pathlib
 import platform
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 
@@ -46,6 +47,13 @@ def one_torch_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def of_the_house(module: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
+    """Command and environment of a process of its own that runs a module of this repository, wherever that lies."""
+    here = str(pathlib.Path(__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+    return [sys.executable, "-P", "-m", module, *arguments], {**os.environ, "PYTHONPATH": path}
 
 
 @contextlib.contextmanager

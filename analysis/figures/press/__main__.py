@@ -1,0 +1,23 @@
+"""Write figures that come pickled on standard input, after matplotlib's settings, until it closes: see `Press`."""
+
+import pickle
+import sys
+
+import matplotlib as mpl
+
+from analysis.figures.press import write
+
+
+def main() -> None:
+    """`python -m analysis.figures.press`."""
+    mpl.rcParams.update(pickle.load(sys.stdin.buffer))
+    while True:
+        try:
+            figure, path = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        write(figure, path)
+
+
+if __name__ == "__main__":
+    main()
