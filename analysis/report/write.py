@@ -21,7 +21,7 @@ from analysis.report.summary import Summary, summary
 from analysis.report.wording import symbols
 from analysis.results import Results
 from core.record.history import History
-from core.runtime import one_torch_thread
+from core.runtime import one_torch_thread, seldom_collected
 
 OF_A_TRIAL = re.compile(r"[0-9a-f]{12}-s\d+[._]")
 
@@ -36,7 +36,7 @@ def write(study: Results) -> pathlib.Path:
     directory.mkdir(parents=True, exist_ok=True)
     _forget_winners(directory)
     alone = one_torch_thread() if cached(study) else contextlib.nullcontext()  # without images no model is run
-    with press.beside(), alone:
+    with seldom_collected(), press.beside(), alone:
         found, ran, models = evidence(study), study.history(), Models(study)
         first = showcase(study, models, found.probability)
         made = sections(study, found, ran, models, directory)

@@ -1,5 +1,6 @@
 """Write figures that come pickled on standard input, after matplotlib's settings, until it closes: see `Press`."""
 
+import gc
 import pickle
 import sys
 
@@ -15,6 +16,7 @@ def main() -> None:
         try:
             figure, path = pickle.load(sys.stdin.buffer)
         except EOFError:
+            gc.freeze()  # for Python to look for cycles to the end would take as long as a figure
             return
         write(figure, path)
 
