@@ -52,12 +52,12 @@ def beside() -> Iterator[None]:
     token = _press.set(press)
     try:
         yield
+        press.finish()
     except BaseException:
         press.stop()
         raise
     finally:
         _press.reset(token)
-    press.finish()
 
 
 class Press:
