@@ -2,15 +2,18 @@
 
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import pathlib
 import platform
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _MEBIBYTE = 1 << 20
+_SELDOM = 100_000
 
 
 def configure_process(threads: int, *, tf32: bool = True) -> None:
@@ -46,6 +49,27 @@ def one_torch_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Garbage in cycles is looked for once in so many objects, for work that makes many which stay.
+
+    Importing PyTorch and drawing figures do; with Python's own 700 they are looked through again and again.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(_SELDOM, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def of_the_house(module: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
+    """Command and environment of a process of its own that runs a module of this repository, wherever that lies."""
+    here = str(pathlib.Path(__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+    return [sys.executable, "-P", "-m", module, *arguments], {**os.environ, "PYTHONPATH": path}
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Nothing is unpickled, evaluated or served to the world, and no code of a study is run by who reads it."""
+"""Nothing that is read is unpickled, evaluated or served to the world, and no code of a study runs in who reads it."""
 
 import ast
 import json
@@ -21,6 +21,10 @@ from trainables.training.run import TrainingRun
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FILES = [path for floor in ("core", "trainables", "analysis", "studies") for path in (ROOT / floor).rglob("*.py")]
 FORBIDDEN_IMPORTS = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+MAY_PICKLE = {  # figures, from a process to the child that it has just started, over a pipe that nobody else holds
+    "analysis/figures/press/__init__.py",
+    "analysis/figures/press/__main__.py",
+}
 FORBIDDEN_CALLS = {"eval", "exec", "read_pickle", "to_pickle"}
 RUNS_CODE = {"exec_module", "import_module", "__import__", "run_path", "run_module", "load_module"}
 MAY_RUN_CODE = {  # modules of this repository by their names, or what somebody has asked for
@@ -38,7 +42,8 @@ def test_no_module_unpickles_or_evaluates(path: pathlib.Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import | ast.ImportFrom):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            assert not {module.split(".")[0] for module in modules} & FORBIDDEN_IMPORTS
+            forbidden = {module.split(".")[0] for module in modules} & FORBIDDEN_IMPORTS
+            assert not forbidden or (forbidden == {"pickle"} and str(path.relative_to(ROOT)) in MAY_PICKLE)
         if not isinstance(node, ast.Call):
             continue
         keywords = {keyword.arg: keyword.value for keyword in node.keywords}

@@ -29,12 +29,7 @@ def names() -> list[str]:
 
 def shipped() -> list[str]:
     """Names of the models of this repository, sorted."""
-    return sorted(itertools.chain.from_iterable(map(_members, pkgutil.iter_modules(models.__path__))))
-
-
-def _members(module: pkgutil.ModuleInfo) -> list[str]:
-    """The model of a file, or those of a package, which is a family."""
-    return importlib.import_module(f"trainables.models.{module.name}").members() if module.ispkg else [module.name]
+    return list(_listed(tuple(models.__path__)))
 
 
 def get(name: str) -> type[Trainable]:
@@ -59,6 +54,17 @@ def of_extension(extension: Extension) -> list[type[Trainable]]:
     """The models that an active extension defines."""
     defined = {id(each.value) for each in extensions.definitions(type, extension)}
     return [each for each in _own().values() if id(each) in defined]
+
+
+@functools.cache
+def _listed(folders: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the modules in these folders, sorted: a report asks a model for its symbols hundreds of times."""
+    return tuple(sorted(itertools.chain.from_iterable(map(_members, pkgutil.iter_modules(folders)))))
+
+
+def _members(module: pkgutil.ModuleInfo) -> list[str]:
+    """The model of a file, or those of a package, which is a family."""
+    return importlib.import_module(f"trainables.models.{module.name}").members() if module.ispkg else [module.name]
 
 
 def _shipped(name: str) -> type[Trainable]:

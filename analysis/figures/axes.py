@@ -1,8 +1,9 @@
 """How values stand along an axis: evenly, or by their logarithms, where a zero has a place of its own."""
 
 import dataclasses
+import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -74,10 +75,8 @@ class Axis:
     def set_on(self, axes: Axes, which: str) -> None:
         """Give the `x` or `y` axis of a drawing this scale, with these limits and ticks."""
         if self.least is not None:
-            forwards = np.vectorize(self._along, otypes=[float])
-            getattr(axes, f"set_{which}scale")(
-                "function", functions=(forwards, np.vectorize(self._back, otypes=[float]))
-            )
+            functions = functools.partial(_of_each, self._along), functools.partial(_of_each, self._back)
+            getattr(axes, f"set_{which}scale")("function", functions=functions)
         getattr(axes, f"set_{which}lim")(self.low, self.high)
         getattr(axes, f"set_{which}ticks")(list(self.ticks), self.texts())
         getattr(axes, f"{which}axis").set_minor_locator(NullLocator())
@@ -88,6 +87,11 @@ class Axis:
         if along >= edge or self.low > 0:
             return float(10**along)
         return self.least * (1 - (edge - along) / OF_ZERO)
+
+
+def _of_each(function: Callable[[float], float], values: np.ndarray) -> np.ndarray:
+    """A function of every value; of a form that is pickled with the figure whose scale it is."""
+    return np.vectorize(function, otypes=[float])(values)
 
 
 def spans_decades(values: Iterable[float]) -> bool:

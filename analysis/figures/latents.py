@@ -73,7 +73,9 @@ def animate(model: Any, dimensions: Dimensions, path: pathlib.Path, frames: int 
     wave = np.sin(np.linspace(-np.pi / 2, 3 * np.pi / 2, frames, endpoint=False))
     values = (low + high) / 2 + (high - low) / 2 * wave
     images = traversal(model, dimensions, values)
-    sheets = [Image.fromarray(tile(images[:, :, frame])) for frame in range(frames)]
+    grey = images.shape[3] == 1  # which a GIF holds as it is; colours take a palette for every frame
+    tiled = [tile(images[:, :, frame]) for frame in range(frames)]
+    sheets = [Image.fromarray(sheet[..., 0] if grey else sheet) for sheet in tiled]
     path.parent.mkdir(parents=True, exist_ok=True)
     sheets[0].save(path, save_all=True, append_images=sheets[1:], duration=80, loop=0)
     return path

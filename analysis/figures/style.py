@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from analysis.figures import press
+from analysis.figures.press import DPI
 
 # Colours that stay apart in grey and for colour-blind eyes (Okabe & Ito), and a marker for each.
 STYLES = (
@@ -23,7 +25,6 @@ STYLES = (
     ("#000000", "X"),
     ("#F0E442", "h"),
 )
-DPI = 150  # of files
 SCREEN_DPI = 110  # in a notebook
 SUBSCRIPT = re.compile(r"\b([^\W\d_])_([A-Za-z]+|\d)\b")  # of a symbol of one letter, as in β_l
 
@@ -87,8 +88,7 @@ def save(figure: Figure, directory: pathlib.Path, name: str) -> pathlib.Path:
     """Write `<name>.png` and `<name>.pdf`; the path of the PNG."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.png"
-    with mpl.rc_context({"pdf.fonttype": 42}):
-        figure.savefig(path, dpi=DPI)
-        figure.set_layout_engine("none")  # everything has its place now
-        figure.savefig(path.with_suffix(".pdf"), dpi=DPI)
+    figure.savefig(path, dpi=DPI)
+    figure.set_layout_engine(None)  # everything has its place now
+    press.pdf(figure, path.with_suffix(".pdf"))
     return path

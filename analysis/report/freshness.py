@@ -34,7 +34,7 @@ def digest(study: Results) -> str:
     """
     from analysis.report.at_hand import cached
 
-    found = hashlib.sha256(_code().encode())
+    found = hashlib.sha256(code_digest().encode())
     names = record.names(study.root) if study.spec.get("paper") else [study.name]
     for folder in (study.root / name for name in names):
         for file in (record.FILE, "study.yaml"):
@@ -45,7 +45,7 @@ def digest(study: Results) -> str:
 
 
 @functools.cache
-def _code() -> str:
+def code_digest() -> str:
     """Digest of all code and templates that a report may come from."""
     house, found = pathlib.Path(__file__).resolve().parents[2], hashlib.sha256()
     for package in PACKAGES:

@@ -9,12 +9,14 @@ import pandas as pd
 from analysis import figures
 from analysis.models import ranking
 from analysis.report.at_hand import cached
+from analysis.report.freshness import code_digest
 from analysis.report.wording import chosen
 from analysis.results import Results
 from analysis.statistics import selection
 
 MOST_ENCODED = 60  # trials whose models are loaded for the ranking without factors; a second or so each
 ENCODED = 500  # images by each of them, for time
+AGREEMENT = "agreement.json"  # beside the page: UDR of every configuration
 MOST_MODELS = 5  # with a column of their own in the table of rules
 
 
@@ -88,7 +90,9 @@ def _agreement(study: Results, completed: pd.DataFrame) -> tuple[pd.Series | Non
     if not cached(study):
         return None, "the data set is not on this machine"
     try:
-        return ranking.udr(study, images=ENCODED), ""
+        folder = study.pictures_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        return ranking.remembered_udr(study, ENCODED, folder / AGREEMENT, code_digest()), ""
     except FileNotFoundError:
         return None, "not every trial's weights are kept"
     except (DataError, MetricError) as error:

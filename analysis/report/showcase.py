@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis import figures
-from analysis.report.album import ON_HOVER, Image, page_only
+from analysis.report.album import ON_HOVER, Image, from_png, page_only
 from analysis.report.at_hand import Models, best_seed
 from analysis.report.page import Figure, Row, Scatter
 from analysis.report.scatter import Plot, scatter
@@ -50,7 +50,7 @@ def _traversals(study: Results) -> dict[str, Image]:
     for key in study.front()["configuration"].head(MOST_PICTURES):
         png = best_seed(study, key).pictures().get("traversal")
         if png is not None:
-            found[key] = Image(png, widest=HOVER, rank=ON_HOVER)
+            found[key] = from_png(png, HOVER, ON_HOVER)
     return found
 
 
@@ -64,7 +64,7 @@ def _winner(study: Results, models: Models) -> Figure | None:
     if opened is None:
         left = trial.pictures().get("traversal")
         caption = f"What {name} has learned: one row per dimension of its code, which goes from −3 to 3."
-        return Figure(Image(left), alt, caption, "pixels") if left else None
+        return Figure(from_png(left), alt, caption, "pixels") if left else None
     low, high = opened.model.reach
     figure = figures.traversals(opened.model, opened.dimensions, np.linspace(low, high, COLUMNS), most=ROWS, cell=CELL)
     caption = (

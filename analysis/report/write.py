@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import jinja2
 
+from analysis.figures import press
 from analysis.report.album import fit
 from analysis.report.at_hand import Models, cached
 from analysis.report.evidence import Evidence, evidence
@@ -20,7 +21,7 @@ from analysis.report.summary import Summary, summary
 from analysis.report.wording import symbols
 from analysis.results import Results
 from core.record.history import History
-from core.runtime import one_torch_thread
+from core.runtime import one_torch_thread, seldom_collected
 
 OF_A_TRIAL = re.compile(r"[0-9a-f]{12}-s\d+[._]")
 
@@ -34,11 +35,15 @@ def write(study: Results) -> pathlib.Path:
     made_from, directory = digest(study), study.pictures_folder()
     directory.mkdir(parents=True, exist_ok=True)
     _forget_winners(directory)
-    with one_torch_thread() if cached(study) else contextlib.nullcontext():  # without images no model is run
+    alone = one_torch_thread() if cached(study) else contextlib.nullcontext()  # without images no model is run
+    with seldom_collected(), press.beside(), alone:
         found, ran, models = evidence(study), study.history(), Models(study)
         first = showcase(study, models, found.probability)
         made = sections(study, found, ran, models, directory)
-    return publish(directory / PAGE, study.name, summary(study, found, ran), first, made, made_from)
+        page = rendered(study.name, summary(study, found, ran), first, made, made_from)
+    path = directory / PAGE
+    path.write_text(page, encoding="utf-8")  # last, since it says what all of them were made from
+    return path
 
 
 def sections(study: Results, found: Evidence, ran: History, models: Models, directory: pathlib.Path) -> list[Section]:
@@ -59,14 +64,12 @@ def sections(study: Results, found: Evidence, ran: History, models: Models, dire
     return [section for section in made if section is not None]
 
 
-def publish(
-    path: pathlib.Path, name: str, said: Summary, first: Row | None, made: Sequence[Section], made_from: str = ""
-) -> pathlib.Path:
-    """Write a page: what is said and shown first, then its sections."""
+def rendered(name: str, said: Summary, first: Row | None, made: Sequence[Section], made_from: str = "") -> str:
+    """A page as HTML: what is said and shown first, then its sections."""
     blocks = [*([first] if first else []), *(block for section in made for block in section.blocks)]
     wanted = list(images(blocks))
     pictures = fit(wanted)
-    html = template("report.html").render(
+    return template("report.html").render(
         name=name,
         summary=said,
         first=first,
@@ -75,8 +78,6 @@ def publish(
         left_out=len(wanted) - len(pictures),
         made_from=made_from,
     )
-    path.write_text(html, encoding="utf-8")
-    return path
 
 
 def _forget_winners(directory: pathlib.Path) -> None:

@@ -47,10 +47,10 @@ def paired(first: pd.Series, second: pd.Series) -> Comparison:
     count, mean = len(differences), float(differences.mean())
     low = high = effect = float("nan")
     if count > 1:
-        from scipy.stats import t
+        from scipy.special import stdtrit  # quantiles of Student's t; of scipy.stats they are half a second away
 
         deviation = float(differences.std(ddof=1))
-        reach = float(t.ppf((1 + LEVEL) / 2, count - 1)) * deviation / np.sqrt(count)
+        reach = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * deviation / np.sqrt(count)
         low, high = mean - reach, mean + reach
         if count > 2:
             with np.errstate(divide="ignore", invalid="ignore"):  # without a spread it is infinite, or 0 / 0

@@ -63,13 +63,13 @@ def importance(configurations: pd.DataFrame, hyperparameters: Sequence[str], met
         the forest's R² on configurations that it has not seen, below 0 when it has learnt nothing. Empty for fewer than
         eight configurations.
     """
-    from sklearn.ensemble import RandomForestRegressor
-    from sklearn.inspection import permutation_importance
-
     rows = configurations[configurations[f"{metric}_mean"].notna()]
     varied = [name for name in hyperparameters if rows[name].astype(str).nunique() > 1]
     if len(rows) < ENOUGH or not varied:
         return pd.DataFrame(columns=["hyperparameter", "importance", "explained"])
+    from sklearn.ensemble import RandomForestRegressor  # half a second, which most small studies need not spend
+    from sklearn.inspection import permutation_importance
+
     inputs = np.column_stack([_ordinal(rows[name]) for name in varied])
     target = rows[f"{metric}_mean"].to_numpy(dtype=float)
     forest = RandomForestRegressor(TREES, oob_score=True, random_state=0).fit(inputs, target)

@@ -4,6 +4,8 @@ Results go to stdout (with `--json`, one JSON object a line), messages to stderr
 with failed trials or without having delivered everything, 2 a user's mistake, 130 interrupted.
 """
 
+import atexit
+import gc
 import importlib.metadata
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -91,6 +93,7 @@ def options(
 def main() -> None:
     """Entry point: a user's mistake is one sentence on stderr and exit code 2, a fault of ours is a traceback."""
     use_any_encoding()
+    atexit.register(gc.freeze)  # or Python looks through all of PyTorch for cycles, to end: a third of a second
     try:
         with home_directory():
             sys.exit(app(standalone_mode=False) or 0)

@@ -2,16 +2,14 @@
 
 import contextlib
 import json
-import os
-import pathlib
 import queue
 import subprocess
-import sys
 import threading
 import time
 from typing import Any, Self
 
 from core.record import journal
+from core.runtime import of_the_house
 from studies.delivery.feeder import LONGEST_WAIT, PAUSE
 from studies.record.folder import StudyFolder
 
@@ -88,15 +86,14 @@ class Delivery:
         self._reader.join()
 
     def _start(self) -> subprocess.Popen[str]:
-        here = str(pathlib.Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+        command, environment = of_the_house("studies.delivery", str(self._folder.root), self._folder.name)
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "studies.delivery", str(self._folder.root), self._folder.name],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "PYTHONPATH": path},
+            env=environment,
         )
 
     def _ask(self, command: dict[str, Any], timeout: float) -> dict[str, Any] | None:

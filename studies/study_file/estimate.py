@@ -9,6 +9,7 @@ import math
 import pathlib
 import platform
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import core.data
@@ -21,7 +22,7 @@ from studies.study_file.space import Fixed, configure
 from studies.study_file.spec import StudySpec
 
 ADAM = 2  # tensors of the optimiser beside each weight
-KEPT_TIMES = "step_seconds.json"
+KEPT_TIMES, KEPT_SIZES = "step_seconds.json", "saved_bytes.json"  # beside the caches of data sets
 
 
 def largest(spec: StudySpec, model: str) -> Configuration:
@@ -38,10 +39,13 @@ def largest(spec: StudySpec, model: str) -> Configuration:
 
 def disk_needed(spec: StudySpec, data_root: str) -> int:
     """Bytes of all checkpoints of the plan: weights and optimiser state of the last one of every trial."""
-    from trainables.training.cost import saved_bytes
 
-    info = core.data.describe(spec.dataset, data_root)
-    most = max(saved_bytes(largest(spec, name), info) for name in spec.models)
+    def measure(configuration: Configuration, info: core.data.DatasetInfo) -> int:
+        from trainables.training.cost import saved_bytes
+
+        return saved_bytes(configuration, info)
+
+    most = int(max(_remembered(KEPT_SIZES, spec, data_root, measure)))
     return most * (1 + ADAM) * spec.num_configurations * spec.seeds.max
 
 
@@ -65,40 +69,54 @@ def require_disk(spec: StudySpec, data_root: str, checkpoints: str) -> None:
 
 
 def hours_here(spec: StudySpec, data_root: str) -> float:
-    """CPU core hours of training on a machine like this one: a few steps of every model, timed on noise.
+    """CPU core hours of training on a machine like this one: a few steps of every model, timed on noise."""
 
-    A time is kept beside the caches of data sets, and taken from there while machine, model and PyTorch are the same.
-    """
-    info = core.data.describe(spec.dataset, data_root)
-    file = core.data.cache_folder(data_root) / KEPT_TIMES
-    known = _read_times(file)
-    seconds = {
-        _timed(configuration, info): configuration for configuration in (largest(spec, name) for name in spec.models)
-    }
-    unknown = {key: configuration for key, configuration in seconds.items() if key not in known}
-    if unknown:
+    def measure(configuration: Configuration, info: core.data.DatasetInfo) -> float:
         from core.runtime import configure_process
         from trainables.training.cost import step_seconds
 
         configure_process(1)
-        known |= {key: step_seconds(configuration, info) for key, configuration in unknown.items()}
-        with contextlib.suppress(OSError):  # of a folder that cannot be written, they are measured again
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(file, json.dumps(known, indent=1))
-    mean = sum(known[key] for key in seconds) / len(seconds)
+        return step_seconds(configuration, info)
+
+    seconds = _remembered(KEPT_TIMES, spec, data_root, measure)
+    mean = sum(seconds) / len(seconds)
     return mean * spec.budget.steps * spec.num_configurations * spec.seeds.min / 3600
 
 
-def _read_times(file: pathlib.Path) -> dict[str, float]:
-    """Seconds of a step, by what was timed."""
+def _remembered(
+    name: str,
+    spec: StudySpec,
+    data_root: str,
+    measure: Callable[[Configuration, core.data.DatasetInfo], float],
+) -> list[float]:
+    """What was measured of the largest configuration of every model, here or before.
+
+    It is kept in a file beside the caches of data sets, and taken from there while machine, model and PyTorch are the
+    same.
+    """
+    info = core.data.describe(spec.dataset, data_root)
+    file = core.data.cache_folder(data_root) / name
+    known = _read(file)
+    measured = {_origin(each, info): each for each in (largest(spec, model) for model in spec.models)}
+    unknown = {key: configuration for key, configuration in measured.items() if key not in known}
+    if unknown:
+        known |= {key: measure(configuration, info) for key, configuration in unknown.items()}
+        with contextlib.suppress(OSError):  # of a folder that cannot be written, they are measured again
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, json.dumps(known, indent=1))
+    return [known[key] for key in measured]
+
+
+def _read(file: pathlib.Path) -> dict[str, float]:
+    """Numbers by what they were measured of."""
     try:
         return {str(key): float(value) for key, value in json.loads(file.read_text()).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _timed(configuration: Configuration, info: core.data.DatasetInfo) -> str:
-    """All that the time of a step depends on, as a text."""
+def _origin(configuration: Configuration, info: core.data.DatasetInfo) -> str:
+    """All that the time of a step and the size of a model depend on, as a text."""
     source = pathlib.Path(inspect.getfile(trainables.get(configuration.model)))
     versions = [importlib.metadata.version("torch"), source.stat().st_mtime_ns, platform.node()]
     return json.dumps([*versions, dataclasses.asdict(configuration), info.image_shape, info.factor_sizes])

@@ -16,6 +16,7 @@ from analysis.figures.summaries import seconds_per_thousand
 from analysis.models.latents import Dimensions, describe, traversal
 from analysis.statistics import dependence
 from analysis.study import Study
+from core.images import grid
 from studies.testing.trials import trial_config
 from tests.analysis.kit import OBJECTIVES, random_study
 
@@ -191,6 +192,9 @@ def test_pictures_of_a_model(name: str, tmp_path: pathlib.Path) -> None:
     drawn(figures.kl_per_dimension(dimensions))
     with Image.open(figures.animate(model, dimensions, tmp_path / "new" / "traversal.gif", frames=4)) as animation:
         assert animation.n_frames == 4
+        low, _ = model.reach
+        shown = traversal(model, dimensions, np.array([low]))
+        np.testing.assert_array_equal(np.asarray(animation.convert("RGB")), grid(shown[:, :, 0]))
 
 
 @pytest.mark.parametrize("name", ["modular", "weak"])

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.models import ranking
 from analysis.statistics import comparison, dependence, selection, uncertainty
+from analysis.study import Study
 from core import pareto
 from tests.analysis.kit import OBJECTIVES, random_study
 
@@ -212,3 +214,25 @@ def test_seeds_that_agree_rank_high(tmp_path: pathlib.Path) -> None:
     shutil.rmtree(tmp_path / "made" / "trials")
     with pytest.raises(FileNotFoundError):
         udr(writer.study)
+    pd.testing.assert_series_equal(udr(writer.study, known=found.to_dict()), found)
+
+
+def test_agreement_is_computed_once_for_the_same_trials_and_code(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, asked = random_study(tmp_path), []
+    keys = set(study.feasible()["configuration"])
+
+    def counted(_: Study, images: int, known: dict[str, float]) -> pd.Series:
+        asked.append((images, set(known)))
+        return pd.Series({key: known.get(key, 0.1 + len(asked)) for key in sorted(keys)}, name="udr")
+
+    monkeypatch.setattr(ranking, "udr", counted)
+    file = tmp_path / "agreement.json"
+    first, again, other = (ranking.remembered_udr(study, 9, file, code) for code in ("a", "a", "b"))
+    assert asked == [(9, set()), (9, keys), (9, set())]
+    pd.testing.assert_series_equal(first, again)
+    assert not first.equals(other)
+    file.write_text('{"of": "another program"}')
+    ranking.remembered_udr(study, 9, file, "b")
+    assert asked[-1] == (9, set())

@@ -1,12 +1,13 @@
 """The process that a study runs in."""
 
+import gc
 import os
 import pathlib
 import pwd
 
 import pytest
 
-from core.runtime import home_directory, one_torch_thread
+from core.runtime import home_directory, one_torch_thread, seldom_collected
 
 
 def test_a_user_without_home_and_name_has_one_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,3 +36,16 @@ def test_one_thread_of_torch_is_for_a_while() -> None:
     with one_torch_thread():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
+
+
+def test_garbage_is_collected_as_before_afterwards() -> None:
+    before = gc.get_threshold()
+
+    def interrupted() -> None:
+        with seldom_collected():
+            assert gc.get_threshold()[0] > before[0]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert gc.get_threshold() == before

@@ -13,7 +13,7 @@ import pandas as pd
 from analysis import figures
 from analysis.models.latents import Dimensions
 from analysis.reading.trial import Trial
-from analysis.report.album import OF_A_WINNER, Image, drawn
+from analysis.report.album import OF_A_WINNER, Image, drawn, from_png
 from analysis.report.at_hand import Models, Opened, best_seed
 from analysis.report.page import Block, Figure, LeftOut, Paragraph, Row, Section, Subheading
 from analysis.report.wording import code, mean_and_deviation, symbols
@@ -84,7 +84,7 @@ def _shown(study: Results, trial: Trial, seeds: int) -> str:
 
 def _pictures(winner: _Winner) -> list[Figure | Row]:
     """What the trial left; with the data set at hand its dimensions are drawn anew, sorted by factor."""
-    left = {name: Image(png, rank=OF_A_WINNER) for name, png in winner.trial.pictures().items()}
+    left = {name: from_png(png, rank=OF_A_WINNER) for name, png in winner.trial.pictures().items()}
     images = [_reconstruction(winner, left["reconstruction"])] if "reconstruction" in left else []
     if winner.opened is None:
         return [*images, *([_traversal(winner, left["traversal"])] if "traversal" in left else [])]

@@ -19,7 +19,7 @@ from analysis.report.scatter import Plot, Words, knobs, plot
 from analysis.report.several.union import Union, union
 from analysis.report.summary import Contender, Summary, scales, verdict
 from analysis.report.wording import chosen, count, dataset_name, mean_and_deviation, name_of, symbols
-from analysis.report.write import publish
+from analysis.report.write import rendered
 from analysis.results import Results
 from analysis.statistics import uncertainty
 
@@ -46,7 +46,9 @@ def write(studies: Sequence[Results]) -> pathlib.Path:
         Section.of("front", "The front of all", *_pairs(together), _front(together)),
         Section.of("studies", "The studies", _studies(together, directory), *_next(together)),
     ]
-    return publish(directory / f"{stem}.html", together.name, _summary(together), first, sections)
+    path = directory / f"{stem}.html"
+    path.write_text(rendered(together.name, _summary(together), first, sections), encoding="utf-8")
+    return path
 
 
 def _summary(together: Union) -> Summary:

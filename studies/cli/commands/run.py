@@ -13,6 +13,7 @@ import typer
 
 import studies
 from core.mistakes import StudyError
+from core.runtime import seldom_collected
 from studies.cli.options import (
     ROOT,
     Address,
@@ -59,9 +60,10 @@ def validate(
     from studies.study_file.estimate import plan
 
     written = changes.changed(document.read(file), settings or (), seeds, smoke)
-    spec = validation.validate(written, data_root=data_root)
-    validation.require_local_resources(spec, written)
-    planned = plan(spec, data_root, slots, speed)
+    with seldom_collected():  # the models import PyTorch
+        spec = validation.validate(written, data_root=data_root)
+        validation.require_local_resources(spec, written)
+        planned = plan(spec, data_root, slots, speed)
     emit([planned if as_json else plan_row(planned)], as_json, f"plan of study '{spec.name}'")
     _say_what_was_chosen(spec, written)
     _say_what_is_left_out(spec)

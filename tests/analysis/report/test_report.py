@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from analysis.reading.purpose import purpose
-from analysis.report.album import OF_A_WINNER, ON_HOVER, Image, fit
+from analysis.report.album import OF_A_WINNER, ON_HOVER, Image, fit, from_png
 from analysis.report.evidence import evidence
 from analysis.report.freshness import current
 from analysis.report.scatter import scatter
@@ -216,7 +216,7 @@ def test_a_report_is_drawn_again_only_when_it_would_be_another_one(
     assert current(writer.study) is None
     assert "still here" not in writer.study.report().read_text()
     assert current(writer.study) == page
-    monkeypatch.setattr("analysis.report.freshness._code", lambda: "another version")
+    monkeypatch.setattr("analysis.report.freshness.code_digest", lambda: "another version")
     assert current(writer.study) is None
     assert Study(writer.name, writer.root).report(redraw=True) == page
 
@@ -285,7 +285,8 @@ def test_the_journal_tells_time_on_the_clock_and_trials_at_a_time(tmp_path: path
 def test_an_album_keeps_greys_makes_small_and_leaves_out_what_has_no_room() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (200, 400, 1), dtype=np.uint8)
     grey, colour = png(noise.repeat(3, 2)), png(np.dstack([noise, noise, 255 - noise]))
-    images = [Image(grey, density=2.0), Image(colour, widest=100), *(Image(grey) for _ in range(4))]
+    drawn = Image(PIL.Image.fromarray(noise.repeat(3, 2)), density=2.0)
+    images = [drawn, from_png(colour, widest=100), *(from_png(grey) for _ in range(4))]
     found = fit(images, room=400_000)
     whole, small = found[images[0]], found[images[1]]
     assert ((whole.width, whole.height), (small.width, small.height)) == ((200, 100), (100, 50))
@@ -296,7 +297,7 @@ def test_an_album_keeps_greys_makes_small_and_leaves_out_what_has_no_room() -> N
 
 def test_what_is_shown_on_hover_gets_room_last() -> None:
     picture = png(np.zeros((10, 10, 3), dtype=np.uint8))
-    hover, winner, drawing = (Image(picture, rank=rank) for rank in (ON_HOVER, OF_A_WINNER, 0))
+    hover, winner, drawing = (from_png(picture, rank=rank) for rank in (ON_HOVER, OF_A_WINNER, 0))
     size = len(fit([drawing])[drawing].source)
     found = fit([hover, winner, drawing], room=2 * size)
     assert [image in found for image in (hover, winner, drawing)] == [False, True, True]

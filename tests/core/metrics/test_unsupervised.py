@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 import core.metrics
 from core.metrics import MetricError
@@ -130,6 +131,13 @@ def test_udr_ranks_copies_over_rotations():
     assert core.metrics.compute("udr", codes_by_seed=[codes, codes @ turn])["udr"] < 0.6
     assert pair_score(np.eye(3)) == 1.0
     assert pair_score(np.ones((3, 3))) == pytest.approx(1 / 3)
+
+
+def test_udr_shares_the_ranks_of_equal_codes():
+    codes = np.random.default_rng(0).integers(0, 5, (200, 2)).astype(float)
+    other = np.random.default_rng(1).integers(0, 5, (200, 2)).astype(float)
+    expected = pair_score(np.abs(spearmanr(codes, other).statistic[:2, 2:]))
+    assert core.metrics.compute("udr", codes_by_seed=[codes, other])["udr"] == pytest.approx(expected, rel=1e-12)
 
 
 def test_udr_masks_and_bad_input():

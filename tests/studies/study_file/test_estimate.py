@@ -47,6 +47,14 @@ def test_a_changed_model_and_another_version_are_timed_anew(
     assert hours()[1] == 1
 
 
+def test_a_model_is_built_once_to_know_its_size(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STUDIES_CACHE", raising=False)
+    spec, _ = service.load({"name": "one", **STUDY, "models": {"beta_vae": {"beta": [1, 4]}}}, str(tmp_path))
+    first = estimate.disk_needed(spec, str(tmp_path))
+    monkeypatch.setattr("trainables.training.loading.build_model", None)
+    assert estimate.disk_needed(spec, str(tmp_path)) == first > 0
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"a": null}'])
 def test_times_that_cannot_be_read_or_kept_are_measured(
     content: str, tmp_path: pathlib.Path, hours: Callable[..., tuple[float, int]]
