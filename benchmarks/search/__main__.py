@@ -2,10 +2,10 @@
 
     python -m benchmarks.search                       # on two cores in less than 15 minutes
     python -m benchmarks.search --first-seed 1000     # again, with other seeds
-    python -m benchmarks.search --peers PYTHON        # Ax and Syne Tune beside it; PYTHON is of an environment with both
+    python -m benchmarks.search --peers PYTHON        # Ax and Syne Tune beside it, from an environment with both
 
-Written to `benchmarks/results/search.md` and `search.png`. Whole studies are rehearsed in memory, with the service's own
-agenda, searcher, seeds and stopper (`rehearsal`), on recorded curves and on synthetic problems (`problems`).
+Written to `benchmarks/results/search.md` and `search.png`. Whole studies are rehearsed in memory, with the service's
+own agenda, searcher, seeds and stopper (`rehearsal`), on recorded curves and on synthetic problems (`problems`).
 """
 
 import argparse

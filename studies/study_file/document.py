@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -28,6 +29,17 @@ class Problem:
     def __str__(self) -> str:
         where = ".".join(str(part) for part in self.path)
         return f"{where}: {self.message}" if where else self.message
+
+
+def sentence(refusal: ErrorDetails) -> str:
+    """What pydantic refuses, as `-1 is not possible: it must be greater than 0`.
+
+    Values that do not go together are no fault of a single one, and their class says in its own words what is wrong.
+    """
+    if not refusal["loc"]:
+        return str(refusal["ctx"]["error"])
+    text = refusal["msg"].removeprefix("Input ").removeprefix("Value error, ").replace("should be", "must be")
+    return f"{refusal['input']!r} is not possible: it {text}"
 
 
 class StudyFileError(StudyError):

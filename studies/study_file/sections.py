@@ -17,8 +17,7 @@ from studies.study_file import auto
 from studies.study_file.checks.costs import legal_costs
 from studies.study_file.checks.derived import derived_fault
 from studies.study_file.checks.trials import check_seeds
-from studies.study_file.document import Problem
-from studies.study_file.refusals import sentence
+from studies.study_file.document import Problem, sentence
 from studies.study_file.spec import MOST_SEEDS, NAME, Section, Seeds
 from trainables.hyperparameters import whole
 

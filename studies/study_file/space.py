@@ -22,8 +22,7 @@ from pydantic.fields import FieldInfo
 import trainables
 from core.configuration import Configuration
 from core.mistakes import nearest
-from studies.study_file.document import Path, Problem
-from studies.study_file.refusals import sentence
+from studies.study_file.document import Path, Problem, sentence
 from trainables.hyperparameters import whole
 
 MOST_POINTS = 1_000  # of one range in a grid

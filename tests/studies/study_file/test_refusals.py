@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import trainables
-from studies.study_file.refusals import sentence
+from studies.study_file.document import sentence
 from studies.study_file.spec import Resources
 
 
