@@ -18,7 +18,7 @@ from studies.testing.trials import trial_config
 from trainables.base import parameters_of
 from trainables.training.stack import Stack, StackedBatches, can_be_stacked
 
-NAMES = [name for name in trainables.names() if name != "simulated"]
+NAMES = [name for name in trainables.names() if trainables.get(name).learns]
 STACKED = [name for name in NAMES if can_be_stacked(trainables.get(name))]
 STAGES = {"zero_dim": ("stage", (1, 2, 3)), "weak": ("warming", (True, False)), "cascade_vae": ("assigning", (False,))}
 

@@ -14,7 +14,7 @@ from trainables.training.loop import Eager
 from trainables.training.run import BF16, TrainingRun
 from trainables.training.stack import Stack, StackedBatches, can_be_stacked
 
-NAMES = [name for name in trainables.names() if name != "simulated"]
+NAMES = [name for name in trainables.names() if trainables.get(name).learns]
 
 
 class Autoencoder(nn.Module):

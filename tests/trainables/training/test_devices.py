@@ -18,7 +18,7 @@ from studies.testing.trials import trial_config
 from trainables.training.loop import Eager
 from trainables.training.run import TrainingRun, evaluate_trained
 
-NAMES = [name for name in trainables.names() if name != "simulated"]
+NAMES = [name for name in trainables.names() if trainables.get(name).learns]
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
 STEPS = 100
 RELATIVE = 1e-4  # float32 on another device, losses of one step from the same state

@@ -16,7 +16,9 @@ from trainables.training.run import TrainingRun
 
 STEPS = 10
 FREE = [
-    name for name in trainables.names() if name != "simulated" and not getattr(trainables.get(name), "host_bound", True)
+    name
+    for name in trainables.names()
+    if trainables.get(name).learns and not getattr(trainables.get(name), "host_bound", True)
 ]
 PAGE = 4096
 MEBIBYTE = 1 << 20

@@ -1,0 +1,59 @@
+"""What a study file gets that leaves the search to the service."""
+
+from typing import Any
+
+import pytest
+
+from studies.study_file.document import from_mapping
+from studies.study_file.spec import Seeds, StudySpec
+from studies.study_file.validation import validate
+
+ONE = {"beta_vae": {"beta": {"log": [1, 16]}}}
+
+
+def read(**changes: Any) -> StudySpec:
+    study = {"name": "auto", "dataset": "dsprites.quick", "models": ONE, "budget": {"steps": 3000}}
+    return validate(from_mapping({**study, **changes}))
+
+
+def sampler(**changes: Any) -> Any:
+    found = read(**changes).search.sampler
+    return found["class"] if isinstance(found, dict) else found
+
+
+def test_one_model_with_ranges_and_long_trials_has_a_gaussian_process() -> None:
+    assert sampler() == sampler(search={"sampler": "auto"}) == "GPSampler"
+    assert read().search.sampler["options"] == {"n_startup_trials": 6, "deterministic_objective": False}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"models": {**ONE, "vae": None}},
+        {"models": {"beta_vae": {"beta": [1, 4, 16]}}},
+        {"models": {"beta_vae": None}},
+        {"search": {"configurations": 200}},
+        {"budget": {"steps": 100}},
+        {"objectives": {"mig": "maximize", "reconstruction_error": "minimize", "parameters": "minimize"}},
+    ],
+    ids=str,
+)
+def test_all_others_have_tpe(changes: dict[str, Any]) -> None:
+    assert sampler(**changes) == "tpe"
+
+
+@pytest.mark.parametrize(("configurations", "startup"), [(5, 4), (20, 6), (40, 10), (1000, 10)])
+def test_a_third_is_drawn_at_random_before_it_learns(configurations: int, startup: int) -> None:
+    assert read(search={"configurations": configurations}).search.startup == startup
+    assert read(search={"configurations": configurations, "startup": 3}).search.startup == 3
+
+
+def test_what_is_written_is_taken_and_what_was_chosen_stays() -> None:
+    assert sampler(search={"sampler": "random"}) == "random"
+    chosen = read()
+    assert StudySpec(**chosen.model_dump(mode="json")).search == chosen.search
+
+
+def test_seeds_auto_are_one_each_and_five_on_the_front() -> None:
+    assert read(seeds="auto").seeds == Seeds(min=1, max=5, until="front")
+    assert read().seeds == Seeds(min=1, max=1)

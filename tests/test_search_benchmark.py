@@ -1,0 +1,66 @@
+"""The ground on which searches are compared: whole studies in memory, judged by true values."""
+
+import numpy as np
+import pytest
+
+from benchmarks.search.judge import Outcome, Setting, judge
+from benchmarks.search.problems import MIG_AND_ERROR, dtlz2, families, zdt1
+from benchmarks.search.rehearsal import rehearse
+from core.extensions import activate
+
+RACE = {"min": 1, "max": 5, "until": "front"}
+
+
+@pytest.fixture(autouse=True)
+def _own_models_of_this_test_alone() -> None:
+    activate(())
+
+
+def test_best_volumes_are_those_of_the_known_fronts() -> None:
+    assert zdt1().best == pytest.approx(6 + 2 / 3 + 0.1 * 7, rel=1e-3)  # ∫ (7 − (1 − √x)) dx over [0, 1], and the rest
+    ball = 1.6**3 - np.pi / 6  # what an eighth of the unit ball leaves of the box
+    assert dtlz2().best == pytest.approx(ball, rel=0.02)
+
+
+def test_a_rehearsal_runs_the_whole_plan_on_the_trials_own_clock() -> None:
+    spec = families().spec(3, {"sampler": "random", "configurations": 6}, seeds=2)
+    rehearsal = rehearse(spec, slots=4)
+    last = rehearsal.moments[-1]
+    assert (last.steps, last.configurations, len(last.values)) == (6 * 2 * 3000, 6, 6)
+    assert last.seconds == pytest.approx(3 * 3000)  # twelve trials in four slots
+    again = rehearse(spec, slots=4)
+    assert [each.steps for each in again.moments] == [each.steps for each in rehearsal.moments]
+    assert again.configurations == rehearsal.configurations
+
+
+def test_what_is_recommended_is_measured_by_true_values() -> None:
+    found = judge(("families", Setting("random", {"sampler": "random", "configurations": 12}), 0))
+    assert (np.diff(found.steps) > 0).all()
+    assert 0.0 < found.volumes[-1] <= found.possible <= 1.0
+    assert found.at(found.steps[-1]) == found.volumes[-1]
+    assert found.at(0) == 0.0
+
+
+def test_racing_pays_for_the_front_alone() -> None:
+    search = {"sampler": "random", "configurations": 12}
+    fixed, race = (judge(("families", Setting("", search, {"seeds": seeds}), 0)) for seeds in (5, RACE))
+    assert fixed.trials == 60
+    assert 12 < race.trials < 50
+    assert race.volumes[-1] == pytest.approx(fixed.volumes[-1], abs=0.05)
+
+
+def test_steps_until_a_volume_are_those_after_which_it_stays() -> None:
+    steps, volumes = np.array([10, 20, 30, 40]), np.array([0.5, 0.2, 0.6, 0.7])
+    outcome = Outcome(steps, volumes, 0.0, 0.0, 1, 1.0, 4.0, 0.0)
+    assert [outcome.steps_to(volume) for volume in (0.1, 0.4, 0.65, 0.8)] == [10, 30, 40, np.inf]
+
+
+def test_true_values_are_in_the_order_of_the_objectives() -> None:
+    problem = families()
+    spec = problem.spec(0, {"sampler": "random", "configurations": 4})
+    configurations = rehearse(spec, 1).configurations
+    for each in configurations.values():
+        mig, error = problem.truth(each)
+        assert list(problem.objectives) == list(MIG_AND_ERROR)
+        assert -0.6 < mig < 0.8
+        assert 0.1 <= error < 1.3
