@@ -55,7 +55,7 @@ def searched(sampler: PerModel, rounds: int) -> optuna.Study:
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
 def test_all_that_is_suggested_comes_from_the_models_own_sampler(sampler: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any) -> Any:
+    def refuse(*_: Any) -> Any:
         raise AssertionError("a hyperparameter was drawn at random")
 
     monkeypatch.setattr(PerModel, "sample_independent", refuse)

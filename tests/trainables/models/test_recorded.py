@@ -105,7 +105,8 @@ def test_seeds_of_all_configurations_come_in_the_same_order(table: pd.DataFrame)
     assert [place(1.0, seed) for seed in range(3)] == [place(16.0, seed) for seed in range(3)]
 
 
-def test_between_points_the_mean_is_on_the_line_in_the_logarithm(table: pd.DataFrame) -> None:
+@pytest.mark.usefixtures("table")
+def test_between_points_the_mean_is_on_the_line_in_the_logarithm() -> None:
     found = curves.curves("beta_vae")
     low, high = (found.mean({"beta": beta, "learning_rate": 0.001}) for beta in (4.0, 16.0))
     assert found.mean({"beta": 8.0, "learning_rate": 0.001}) == pytest.approx((low + high) / 2, nan_ok=True)
@@ -124,7 +125,8 @@ def test_a_trial_between_points_deviates_as_one_recorded_trial_did() -> None:
         assert found.replay({"beta": 2.0}, 2, uniform) == pytest.approx(np.clip(expected, limits.min(0), limits.max(0)))
 
 
-def test_intermediate_steps_lie_between_and_what_was_measured_at_the_end_is_only_there(table: pd.DataFrame) -> None:
+@pytest.mark.usefixtures("table")
+def test_intermediate_steps_lie_between_and_what_was_measured_at_the_end_is_only_there() -> None:
     early, middle, late = (each["mig"] for each in replayed(trial(every=25))[1:])
     assert middle == pytest.approx((early + late) / 2)
     assert ["factor_vae_score" in each for each in replayed(trial())] == [False, True]
@@ -145,7 +147,8 @@ def test_costs_are_those_of_the_recorded_trial_and_survive_a_restart(
     assert other.advance() == run.advance()
 
 
-def test_what_was_not_recorded_is_refused(table: pd.DataFrame) -> None:
+@pytest.mark.usefixtures("table")
+def test_what_was_not_recorded_is_refused() -> None:
     kind = trainables.get("recorded.beta_vae").Hyperparameters
     for values in ({"beta": 32.0}, {"network": "full"}, {"num_latents": 6}, {"capacity": 5.0}):
         with pytest.raises(ValidationError):
