@@ -133,9 +133,8 @@ def test_intermediate_steps_lie_between_and_what_was_measured_at_the_end_is_only
     assert "factor_vae_score" not in replayed(trial(steps=75))[-1]
 
 
-def test_costs_are_those_of_the_recorded_trial_and_survive_a_restart(
-    table: pd.DataFrame, tmp_path: pathlib.Path
-) -> None:
+@pytest.mark.usefixtures("table")
+def test_costs_are_those_of_the_recorded_trial_and_survive_a_restart(tmp_path: pathlib.Path) -> None:
     run = recorded.RecordedRun(trial())
     first = run.advance()
     assert first.ledger["seconds_training"] == pytest.approx(5.0)
