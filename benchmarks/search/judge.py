@@ -82,7 +82,7 @@ def judge(task: tuple[str, Setting, int]) -> Outcome:
     if setting.searcher:
         from benchmarks.search.peers import peer
 
-        with peer(setting.searcher, spec) as searcher:
+        with peer(setting.searcher) as searcher:
             rehearsal = rehearse(spec, setting.slots, searcher)
     else:
         rehearsal = rehearse(spec, setting.slots)

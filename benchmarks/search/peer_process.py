@@ -1,7 +1,7 @@
 """Run by the Python of an environment with Ax and Syne Tune: suggests configurations, learns what came of them.
 
 Reads one JSON line with the search, then `{"ask": true}` and `{"tell": number, "values": […]}`; answers an ask with
-`{"number": …, "model": …, "values": {…}}`. Objectives are to be minimised. Knows nothing of the rest of this repository.
+`{"number": …, "model": …, "values": {…}}`. Objectives are to be minimised. Imports nothing of this repository.
 """
 
 import contextlib
@@ -66,9 +66,8 @@ class SyneTune:
         if kind == "ehvi":
             from syne_tune.optimizer.schedulers.multiobjective import expected_hyper_volume_improvement as module
 
-            self._searcher: Any = module.ExpectedHyperVolumeImprovement(
-                space, random_seed=search["seed"], double_precision=False
-            )
+            options = {"double_precision": False}  # with the default it mixes both, and fails
+            self._searcher: Any = module.ExpectedHyperVolumeImprovement(space, random_seed=search["seed"], **options)
         else:
             from syne_tune.optimizer.schedulers.multiobjective import MultiObjectiveRegularizedEvolution
 

@@ -30,7 +30,8 @@ class PeerSearcher:
     """
 
     def __init__(self, spec: StudySpec, process: subprocess.Popen[str], name: str) -> None:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         self._orders, self._answers = process.stdin, process.stdout
         self._directions = list(spec.objectives.values())
         self._numbers: dict[str, int] = {}
@@ -70,7 +71,7 @@ class PeerSearcher:
 
 
 @contextlib.contextmanager
-def peer(named: tuple[str, ...], spec: StudySpec) -> Iterator[Callable[[StudySpec, StudyState], PeerSearcher]]:
+def peer(named: tuple[str, ...]) -> Iterator[Callable[[StudySpec, StudyState], PeerSearcher]]:
     """A peer that is there for one search: the path of its Python, and its name."""
     python, name = named
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": None}
