@@ -99,10 +99,16 @@ def sizes(names: list[str], pool: Executor, options: argparse.Namespace) -> str:
         settings = [
             Setting(f"{label}, {count} configurations, {slots} slots", {**search, "configurations": count}, {}, slots)
             for count, slots in ((10, 1), (40, 1), (40, 16), (200, 16), (200, 64))
-            for label, search in (("random", {"sampler": "random"}), ("TPE", {"sampler": "tpe"}))
+            for label, search in (("random", {"sampler": "random"}), ("TPE", _tpe(name)))
         ]
         found[name] = _all(name, settings, pool, options)
     return tables.sizes(found)
+
+
+def _tpe(name: str) -> dict[str, object]:
+    """What `auto` has where it has no Gaussian process."""
+    three = len(problems()[name].objectives) > 2
+    return {"sampler": SAMPLERS["TPE, univariate"] if three else "tpe"}
 
 
 def seeds(names: list[str], pool: Executor, options: argparse.Namespace) -> str:
@@ -118,9 +124,9 @@ def seeds(names: list[str], pool: Executor, options: argparse.Namespace) -> str:
             "1 to 5, front": RACE,
         }
         settings = [
-            Setting(label, {"sampler": "tpe", "configurations": 40}, {"seeds": rule}) for label, rule in rules.items()
+            Setting(label, {**_tpe(name), "configurations": 40}, {"seeds": rule}) for label, rule in rules.items()
         ]
-        settings.append(Setting("1, as many trials as the line above", {"sampler": "tpe", "configurations": 100}))
+        settings.append(Setting("1, for 100 configurations", {**_tpe(name), "configurations": 100}))
         found[name] = _all(name, settings, pool, options)
     return tables.seeds(found)
 
@@ -130,11 +136,11 @@ def stopping(names: list[str], pool: Executor, options: argparse.Namespace) -> s
     found = {}
     for name in names:
         first = next(iter(problems()[name].objectives))
-        settings = [Setting("none", {"sampler": "tpe", "configurations": 40})]
+        settings = [Setting("none", {**_tpe(name), "configurations": 40})]
         for rule, grace in (("dominated", 250), ("dominated", 750), ("median", 750), ("asha", 750)):
             metric = {} if rule == "dominated" else {"metric": first}
             section = {"early_stop": {"rule": rule, "grace": grace, **metric}}
-            search = {"sampler": "tpe", "configurations": 80}
+            search = {**_tpe(name), "configurations": 80}
             settings.append(Setting(f"{rule}, grace {grace}", search, section))
         found[name] = _all(name, settings, pool, options)
     return tables.stopping(found)

@@ -13,6 +13,7 @@ from studies.study_file.spec import Search, Seeds, StudySpec
 GP_AT_MOST = 100  # configurations: each one takes a Gaussian process a second or more
 GP_OBJECTIVES = 2  # with three it takes many times as long
 GP_STEPS = 1000  # of a trial: shorter ones are not worth a second of thought
+TPE_TOGETHER = 2  # objectives up to which TPE models all knobs together; with three that was no better than random
 SEEDS = Seeds(min=1, max=5, until=FRONT)  # `seeds: auto`
 
 
@@ -20,13 +21,21 @@ def chosen(spec: StudySpec) -> Search:
     """The search of a study with its sampler and startup settled."""
     sampler, before = spec.search.sampler, startup(spec.search)
     if sampler == "auto":
-        sampler = _gaussian_process(before) if _suits_a_gaussian_process(spec) else "tpe"
+        sampler = _sampler(spec, before)
     return spec.search.model_copy(update={"sampler": sampler, "startup": before})
 
 
 def startup(search: Search) -> int:
     """Configurations that are drawn at random before a sampler learns."""
     return search.startup or min(10, max(4, search.configurations // 3))
+
+
+def _sampler(spec: StudySpec, startup: int) -> str | dict[str, Any]:
+    if _suits_a_gaussian_process(spec):
+        return {"class": "GPSampler", "options": {"n_startup_trials": startup, "deterministic_objective": False}}
+    if len(spec.objectives) > TPE_TOGETHER:
+        return {"class": "TPESampler", "options": {"n_startup_trials": startup, "constant_liar": True}}
+    return "tpe"
 
 
 def _suits_a_gaussian_process(spec: StudySpec) -> bool:
@@ -37,7 +46,3 @@ def _suits_a_gaussian_process(spec: StudySpec) -> bool:
     (space,) = spec.spaces.values()
     searched = [each for each in space.parameters.values() if not isinstance(each, Fixed)]
     return bool(searched) and all(isinstance(each, Range) for each in searched)
-
-
-def _gaussian_process(startup: int) -> dict[str, Any]:
-    return {"class": "GPSampler", "options": {"n_startup_trials": startup, "deterministic_objective": False}}

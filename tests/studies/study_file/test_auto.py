@@ -34,12 +34,17 @@ def test_one_model_with_ranges_and_long_trials_has_a_gaussian_process() -> None:
         {"models": {"beta_vae": None}},
         {"search": {"configurations": 200}},
         {"budget": {"steps": 100}},
-        {"objectives": {"mig": "maximize", "reconstruction_error": "minimize", "parameters": "minimize"}},
     ],
     ids=str,
 )
 def test_all_others_have_tpe(changes: dict[str, Any]) -> None:
     assert sampler(**changes) == "tpe"
+
+
+def test_with_three_objectives_tpe_models_each_knob_alone() -> None:
+    three = {"mig": "maximize", "reconstruction_error": "minimize", "parameters": "minimize"}
+    chosen = {"class": "TPESampler", "options": {"n_startup_trials": 6, "constant_liar": True}}
+    assert read(objectives=three).search.sampler == chosen
 
 
 @pytest.mark.parametrize(("configurations", "startup"), [(5, 4), (20, 6), (40, 10), (1000, 10)])
