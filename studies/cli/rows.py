@@ -58,7 +58,8 @@ def front_rows(study: "Results", full: bool = False) -> list[dict[str, Any]]:
 
 def plan_row(plan: Mapping[str, Any]) -> dict[str, Any]:
     """A plan for a person: the search space by model, time in words."""
-    row = {key: plan[key] for key in ("study", "dataset", "configurations", "seeds", "trials", "steps", "objectives")}
+    leading = ("study", "dataset", "sampler", "configurations", "seeds", "trials", "steps", "objectives")
+    row = {key: plan[key] for key in leading}
     for model, space in plan["space"].items():
         row[model] = "\n".join(f"{key}: {values}" for key, values in space.items()) or "nothing is searched"
     cores = "this core" if plan["cores_here"] == 1 else f"these {plan['cores_here']} cores"
@@ -73,6 +74,9 @@ def plan_row(plan: Mapping[str, Any]) -> dict[str, Any]:
         row["ends after"] = f"{roughly(limit * 3600)} ({_within(plan['trials_within_hours'], plan['trials'])})"
         if elsewhere is not None:
             row["ends after"] += f"; elsewhere {_within(elsewhere['trials'], plan['trials'])}"
+    if plan["front_lacks_percent"] is not None:
+        low, high = plan["front_lacks_percent"]
+        row["front"] = f"lacks {low:.0f} to {high:.0f} % of the best hypervolume, going by the benchmark's problems"
     row["disk"] = f"{plan['disk_gb'] * 1000:,.0f} MB" if plan["disk_gb"] < 1 else f"{plan['disk_gb']:,.1f} GB"
     return row
 

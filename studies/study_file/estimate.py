@@ -18,6 +18,7 @@ from core.configuration import Configuration
 from core.files import write_whole
 from core.machine import granted_cores
 from core.mistakes import StudyError
+from studies.study_file import auto
 from studies.study_file.space import Fixed, configure
 from studies.study_file.spec import StudySpec
 
@@ -177,7 +178,7 @@ def plan(
     With `slots` or `speed`, of which nothing is measured here, also how long it takes where these hold.
     """
     root = str(core.data.data_root(data_root))
-    configurations = spec.num_configurations
+    configurations, lacks = spec.num_configurations, auto.missing(spec)
     here = pace(spec, root)
     there = None if slots is None and speed is None else pace(spec, root, slots, speed or 1.0)
     return {
@@ -186,6 +187,8 @@ def plan(
         "models": ", ".join(trainables.get(model).title for model in spec.models),
         "space": searched(spec),
         "configurations": configurations,
+        "sampler": auto.named(spec.search.sampler),
+        "front_lacks_percent": lacks and [round(each, 1) for each in lacks],
         "seeds": spec.seeds.min if spec.seeds.min == spec.seeds.max else f"{spec.seeds.min} to {spec.seeds.max}",
         "trials": configurations * spec.seeds.min,
         "steps": spec.budget.steps,

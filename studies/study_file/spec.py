@@ -84,6 +84,10 @@ class EarlyStop(Section):
     `dominated`: at each rung, worse than another configuration in every objective. Rungs are `grace`,
     `grace · reduction`, …; a model's own warm-up is added to its grace. A `control` share of those that the rule would
     stop runs to the end, which tells what stopping costs.
+
+    With several objectives, `asha` and `median` lost more of the front than the saved steps bought on every problem of
+    the benchmark, since they look at one metric; `dominated` won a little on two of three, and lost on that where the
+    best model learns late (`benchmarks/results/search.md`).
     """
 
     rule: Literal["asha", "median", "dominated"]

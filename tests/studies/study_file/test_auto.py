@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from studies.study_file.auto import MISSING, missing
 from studies.study_file.document import from_mapping
 from studies.study_file.spec import Seeds, StudySpec
 from studies.study_file.validation import validate
@@ -62,3 +63,25 @@ def test_what_is_written_is_taken_and_what_was_chosen_stays() -> None:
 def test_seeds_auto_are_one_each_and_five_on_the_front() -> None:
     assert read(seeds="auto").seeds == Seeds(min=1, max=5, until="front")
     assert read().seeds == Seeds(min=1, max=1)
+
+
+def test_what_a_front_lacks_is_as_measured_and_falls_with_configurations() -> None:
+    sizes = (5, 10, 20, 40, 100, 200, 1000)
+    found = [missing(read(search={"configurations": each})) for each in sizes]
+    measured = {size: each for size, each in zip(sizes, found, strict=True) if size in MISSING}
+    assert measured == {size: pytest.approx(each) for size, each in MISSING.items()}
+    assert found == sorted(found, key=lambda each: each or (0.0, 0.0), reverse=True)
+    assert found[0] == found[1]  # nothing is known below ten
+    assert found[-1] == found[-2]  # nor above two hundred
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"search": {"sampler": "grid"}, "models": {"beta_vae": {"beta": [1, 4]}}},
+        {"objectives": {"mig": "maximize"}},
+    ],
+    ids=str,
+)
+def test_of_a_grid_and_of_one_objective_nothing_is_told(changes: dict[str, Any]) -> None:
+    assert missing(read(**changes)) is None
