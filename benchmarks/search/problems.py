@@ -154,7 +154,7 @@ def problems() -> dict[str, Problem]:
     recorded = list(curves.describe().models)
     unsupervised = [model for model in recorded if model != "few_labels"]
     found = [families(), zdt1(), dtlz2()]
-    if unsupervised:
+    if len(unsupervised) > 1:
         found.append(table("unsupervised", unsupervised))
     if "beta_vae" in recorded:
         found.append(table("beta_vae", ["beta_vae"]))

@@ -2,7 +2,8 @@
 
     python -m benchmarks.search.record search_table --root runs
 
-A model is in the table when all trials of its grid are complete. `--to` writes elsewhere.
+While the study runs, the table is of what is there: of each model, the values of its first knob for which everything is
+complete, and no model with fewer than two of them. `--to` writes elsewhere.
 """
 
 import argparse
@@ -29,7 +30,9 @@ def main() -> None:
     study = studies.open(options.name, options.root)
     rows, description = table(study)
     rows.to_parquet(options.to, index=False, compression="zstd")
-    options.to.with_suffix(".json").write_text(json.dumps(dataclasses.asdict(description), indent=1) + "\n")
+    options.to.with_suffix(".json").write_text(
+        json.dumps(dataclasses.asdict(description), indent=1, ensure_ascii=False) + "\n"
+    )
     print(f"{len(rows):,} evaluations of {', '.join(description.models)}: {options.to.stat().st_size / 1e6:.2f} MB")
 
 
@@ -42,19 +45,31 @@ def table(study: Any) -> tuple[pd.DataFrame, Description]:
     wide = curves.pivot_table(index=["configuration", "seed", "step"], columns="metric", values="value", observed=True)
     spent = _spent(study)
     for name, of_model in trials.groupby("model"):
-        if (of_model["state"] == "COMPLETED").sum() < spec.points(str(name)) * spec.seeds.max:
+        knobs = [knob for knob in spec.spaces[str(name)].parameters if knob in study.searched(str(name))]
+        of_model = complete_part(of_model, knobs, spec)
+        if of_model[knobs[0]].nunique() < 2:
             continue
-        knobs = study.searched(str(name))
         rows = wide.reset_index().merge(of_model[["configuration", "seed", *knobs]], on=["configuration", "seed"])
         rows = rows.merge(spent, on=["configuration", "seed", "step"])
         rows.insert(0, "model", name)
         parts.append(rows.drop(columns="configuration"))
         models[str(name)] = _described(str(name), knobs, of_model)
+    if not parts:
+        raise SystemExit("nothing of the grid is complete yet")
     whole = pd.concat(parts, ignore_index=True)
     leading = ["model", *dict.fromkeys(knob for each in models.values() for knob in each.knobs), "seed", "step"]
     rest = [column for column in whole.columns if column not in leading]
     whole = whole[leading + rest].astype(dict.fromkeys(rest, np.float32))
     return whole.sort_values(leading, ignore_index=True), Description(spec.budget.steps, models)
+
+
+def complete_part(trials: pd.DataFrame, knobs: list[str], spec: StudySpec) -> pd.DataFrame:
+    """Completed trials of a model, as far as they are a full grid of its knobs and seeds."""
+    space = spec.spaces[str(trials["model"].iloc[0])]
+    planned = spec.seeds.max * space.grid_size // len(space.parameters[knobs[0]].points())  # of a value of the first
+    completed = trials[trials["state"] == "COMPLETED"]
+    counts = completed.groupby(knobs[0]).size()
+    return completed[completed[knobs[0]].isin(counts[counts == planned].index)]
 
 
 def _spent(study: Any) -> pd.DataFrame:

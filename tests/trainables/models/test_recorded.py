@@ -157,3 +157,23 @@ def test_what_was_not_recorded_is_refused() -> None:
     assert "recorded.beta_vae" in trainables.names()
     with pytest.raises(UserError, match=r"unknown model 'recorded\.vae'; did you mean 'recorded\.beta_vae'"):
         trainables.get("recorded.vae")
+
+
+def test_the_shipped_table_is_whole() -> None:
+    """A full grid of every model that is described, small enough to be kept with the code."""
+    described = curves.describe()
+    assert curves.TABLE.stat().st_size < 5_000_000
+    for model, found in described.models.items():
+        replayed_curves = curves.curves(model)
+        assert list(replayed_curves.axes) == list(found.knobs)
+        assert replayed_curves.seeds == 5
+        assert list(replayed_curves.steps) == list(range(250, described.steps + 1, 250))
+        final = replayed_curves.values[..., -1, :]
+        assert np.isfinite(final).all()
+        kind = trainables.get(f"recorded.{model}").Hyperparameters
+        real = trainables.get(model).Hyperparameters
+        for name, knob in found.knobs.items():
+            extra = real.model_fields[name].json_schema_extra
+            assert isinstance(extra, dict)
+            assert (knob.symbol, knob.source) == (extra["symbol"], extra["source"])
+            assert kind(**{name: knob.low}) != kind(**{name: knob.high})

@@ -81,6 +81,7 @@ class Curves:
         self.steps = steps
         self.keys = keys
         self.seeds = values.shape[-3]
+        self.values = values
         self._means = values.mean(-3)
         self._deviations = values - self._means[..., None, :, :]
         everything = values.reshape(-1, len(keys))
