@@ -26,15 +26,15 @@ DATASETS: dict[str, Any] = {"weak": {"name": "dsprites.quick", "factors": ["shap
 
 
 def configuration(model: str, **hyperparameters: Any) -> Configuration:
-    """A configuration with a tiny network.
+    """A configuration with a tiny network, where the model has one.
 
     Raises:
         ValueError: the hyperparameters are not legal together.
     """
-    fields = trainables.get(model).Hyperparameters.model_fields
-    annotated = {"num_annotated": 100} if "num_annotated" in fields else {}
-    values = {**TINY, **annotated, **SMALL.get(model, {}), **hyperparameters}
-    complete = trainables.get(model).Hyperparameters(**values)
+    kind = trainables.get(model)
+    annotated = {"num_annotated": 100} if "num_annotated" in kind.Hyperparameters.model_fields else {}
+    values = {**TINY, **annotated, **SMALL.get(model, {})} if kind.learns else {}
+    complete = kind.Hyperparameters(**{**values, **hyperparameters})
     return Configuration(model, complete.model_dump(mode="json"))
 
 

@@ -75,12 +75,12 @@ def test_a_step_of_every_model_is_timed_without_data(
     kind: Any = trainables.get(name)
     info = core.data.describe(DATASETS.get(name, QUICK), tmp_path)
     steps = []
-    if trainables.get(name).learns:
+    if kind.learns:
         taken = kind.training_step
         monkeypatch.setattr(kind, "training_step", lambda self, batches: steps.append(1) or taken(self, batches))
     seconds = step_seconds(trial_config(name, tmp_path).configuration, info)
-    assert len(steps) == (1 + TIMED_STEPS if trainables.get(name).learns else 0)
-    assert (seconds > 0) == trainables.get(name).learns
+    assert len(steps) == (1 + TIMED_STEPS if kind.learns else 0)
+    assert (seconds > 0) == kind.learns
     assert not list(tmp_path.iterdir())
 
 
