@@ -58,15 +58,15 @@ def main() -> None:
     options.to.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     names = [name for name in problems() if options.problems is None or name in options.problems]
-    text = []
+    text: list[str] = []
+    commit = source_revision().get("commit", "unknown")[:12]
     with ProcessPoolExecutor(granted_cores().amount, initializer=_quiet) as pool:
         for part in options.parts:
             print(part, file=sys.stderr)
             text.append(PARTS[part](names, pool, options))
-    minutes = (time.monotonic() - began) / 60
-    commit = source_revision().get("commit", "unknown")[:12]
-    head = tables.head(names, options.repetitions, options.first_seed, minutes, granted_cores().amount, commit)
-    (options.to / "search.md").write_text("\n\n".join([head, *text]) + "\n")
+            minutes = (time.monotonic() - began) / 60
+            head = tables.head(names, options.repetitions, options.first_seed, minutes, granted_cores().amount, commit)
+            (options.to / "search.md").write_text("\n\n".join([head, *text]) + "\n")
 
 
 def _quiet() -> None:

@@ -70,6 +70,14 @@ def share_of_steps(outcomes: Sequence[Outcome], target: float, budget: float) ->
     return f"{100 * share:.0f} % of the steps" if np.isfinite(share) else "never"
 
 
+def _overtakes(these: Sequence[Outcome], others: Sequence[Outcome]) -> str:
+    """After which share of the others' steps these are as good as the others at their end, medians both."""
+    target, budget = (
+        float(np.median(each)) for each in zip(*((o.volumes[-1], o.steps[-1]) for o in others), strict=True)
+    )
+    return share_of_steps(these, target, budget)
+
+
 def sizes(found: Found) -> str:
     def rows(name: str, settings: Mapping[str, Sequence[Outcome]]) -> list[list[str]]:
         return [[name, label, per_cent([1 - each.volumes[-1] for each in all_])] for label, all_ in settings.items()]
@@ -132,7 +140,7 @@ def defaults(found: Found) -> str:
                 f"{np.median([each.trials for each in outcomes]):.0f}",
                 per_cent([1 - each.volumes[-1] for each in outcomes]),
                 per_cent([each.claimed - each.volumes[-1] for each in outcomes]),
-                share_of_steps(auto, float(np.median([each.volumes[-1] for each in outcomes])), outcomes[0].steps[-1]),
+                "" if label == "auto" else _overtakes(auto, outcomes),
             ]
             for label, outcomes in settings.items()
         ]
