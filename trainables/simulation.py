@@ -1,13 +1,28 @@
-"""The run of a trial that makes its learning curves itself: the same reports and checkpoints, no weights, no images."""
+"""Trials that make their learning curves themselves: the same reports and checkpoints, no weights, no images."""
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from core import checkpoints
 from core.checkpoints import Checkpoint
 from core.configuration import TrialConfig
 from core.storage import Folder
 from trainables.trainable import TrialResult, next_result
+
+
+class WithoutNetwork:
+    """What the classes of simulations have in common: nothing is learnt, and nothing can be asked of them."""
+
+    streams: ClassVar[tuple[str, ...]] = ()
+    serves: ClassVar[frozenset[str]] = frozenset()
+    extra_inputs: ClassVar[frozenset[str]] = frozenset()
+    learns: ClassVar[bool] = False
+    most_steps: ClassVar[int | None] = None  # up to which the curves are known; None: there is no end
+
+    @staticmethod
+    def warm_up_steps(hyperparameters: Any) -> int:  # noqa: ARG004
+        """No schedule."""
+        return 0
 
 
 class SimulationRun:

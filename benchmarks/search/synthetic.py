@@ -13,7 +13,7 @@ import numpy as np
 
 from core.configuration import TrialConfig
 from trainables.hyperparameters import Hyperparameters, hyperparameter
-from trainables.simulation import SimulationRun
+from trainables.simulation import SimulationRun, WithoutNetwork
 
 SPREAD = 0.04  # of seeds, in every objective; half of its variance stays the same over a trial's steps
 
@@ -42,21 +42,12 @@ class SyntheticRun(SimulationRun):
         return {**super().ledger(), "seconds_training": float(self.step)}
 
 
-class Synthetic:
+class Synthetic(WithoutNetwork):
     """What these models have in common."""
 
-    streams: ClassVar[tuple[str, ...]] = ()
-    serves: ClassVar[frozenset[str]] = frozenset()
-    extra_inputs: ClassVar[frozenset[str]] = frozenset()
-    learns: ClassVar[bool] = False
     Hyperparameters: ClassVar[type[Hyperparameters]]
     START: ClassVar[dict[str, float]]
     SPEED: ClassVar[float] = 4.0
-
-    @staticmethod
-    def warm_up_steps(hyperparameters: Any) -> int:  # noqa: ARG004
-        """No schedule."""
-        return 0
 
     @classmethod
     def truth(cls, values: Any) -> dict[str, float]:

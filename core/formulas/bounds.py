@@ -58,5 +58,5 @@ def parse_until(text: str) -> tuple[str, float]:
     """
     match = _UNTIL.fullmatch(text)
     if match is None:
-        raise FormulaError(f"'{text}' is no stopping condition; write 'std_error(factor_vae_score) < 0.02'")
+        raise FormulaError(f"'{text}' is no stopping condition; write 'std_error(factor_vae_score) < 0.02', or front")
     return match[1], float(match[2])

@@ -43,21 +43,21 @@ class PerModel(BaseSampler):
         self._studies: dict[str, Study] = {}
         self._inner: dict[int, int] = {}  # number of a trial to its number in the study of its model
         self._told: set[int] = set()
+        self._next = ""  # the model of the trial that is being asked for
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The model, and its parameters."""
-        model = trial.system_attrs.get("fixed_params", {}).get("model") or self._choose(study, trial.number)
-        return {"model": CategoricalDistribution(tuple(self._spaces)), **self._spaces[model]}
+        self._next = trial.system_attrs.get("fixed_params", {}).get("model") or self._choose(study, trial.number)
+        return {"model": CategoricalDistribution(tuple(self._spaces)), **self._spaces[self._next]}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """What the model's own sampler suggests."""
-        space = {name: each for name, each in search_space.items() if name != "model"}
-        model = next(name for name, each in self._spaces.items() if each == space)
+        model = self._next
         inner = self._study(study, model)
         self._tell(study)
-        asked = inner.ask(space)
+        asked = inner.ask({name: each for name, each in search_space.items() if name != "model"})
         self._inner[trial.number] = asked.number
         for key, value in _generation(inner.get_trials(deepcopy=False)[asked.number]).items():
             study._storage.set_trial_system_attr(trial._trial_id, key, value)  # as samplers of Optuna do
@@ -113,9 +113,14 @@ class PerModel(BaseSampler):
             self._told.add(trial.number)
             inner = self._study(study, model)
             space = self._spaces[model]
-            if trial.number in self._inner:
-                inner.tell(self._inner[trial.number], trial.values, state=trial.state)
-            elif set(space) <= set(trial.params) and trial.state != TrialState.FAIL:
+            number = self._inner.get(trial.number)
+            asked = None if number is None else inner.get_trials(deepcopy=False)[number].params
+            if number is not None and asked == {name: trial.params.get(name) for name in space}:
+                inner.tell(number, trial.values, state=trial.state)
+                continue
+            if number is not None:  # a point was given, and what was suggested never ran
+                inner.tell(number, state=TrialState.FAIL)
+            if set(space) <= set(trial.params) and trial.state != TrialState.FAIL:
                 inner.add_trial(
                     optuna.trial.create_trial(
                         params={name: trial.params[name] for name in space},

@@ -88,6 +88,9 @@ def read_seeds(data: Mapping[str, Any]) -> tuple[Seeds | None, list[Problem]]:
     """`seeds: 3`, `seeds: auto`, or `seeds: {min: 3, max: 10, until: 'std_error(mig) < 0.02'}`."""
     if data.get("seeds") == "auto":
         return auto.SEEDS, []
+    if isinstance(data.get("seeds"), str):
+        wrong = f"must be a whole number, auto, or a mapping with min, max and until, not {data['seeds']!r}"
+        return None, [Problem(("seeds",), wrong)]
     if not isinstance(data.get("seeds", 1), dict):
         count, problems = read_count(data, "seeds", 1, at_least=1, at_most=MOST_SEEDS)
         return Seeds(min=count, max=count), problems

@@ -11,7 +11,7 @@ from studies.study_file.checks.metrics import check_objectives, check_requests
 from studies.study_file.checks.models import check_defaults, check_models
 from studies.study_file.checks.points import check_points
 from studies.study_file.checks.sampler import check_sampler
-from studies.study_file.checks.trials import check_cpus, check_intervals, check_share, check_stack
+from studies.study_file.checks.trials import check_cpus, check_intervals, check_known_curves, check_share, check_stack
 from studies.study_file.document import Document, Problem
 from studies.study_file.draft import KEYS, Draft, read_draft
 from studies.study_file.own_code import with_points
@@ -58,6 +58,7 @@ def check(study: Draft) -> Iterator[Problem]:
     yield from check_derived(study.derived, study.models, study.objectives, study.early_stop)
     if study.budget:
         yield from check_intervals(study.budget)
+        yield from check_known_curves(study.budget, study.models)
     if study.search:
         directions = study.objectives.values() if isinstance(study.objectives, dict) else ()
         yield from check_sampler(study.search.sampler, [each for each in directions if each in DIRECTIONS])

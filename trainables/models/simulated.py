@@ -13,7 +13,7 @@ import numpy as np
 
 from core.configuration import TrialConfig
 from trainables.hyperparameters import Hyperparameters, hyperparameter
-from trainables.simulation import SimulationRun
+from trainables.simulation import SimulationRun, WithoutNetwork
 from trainables.trainable import TrialResult
 
 
@@ -51,21 +51,12 @@ class OutOfMemoryError(RuntimeError):
     """It has the name of PyTorch's own, by which a trial gets a second chance."""
 
 
-class Simulated:
+class Simulated(WithoutNetwork):
     """A stand-in for a model: the same reports and checkpoints, no images."""
 
     name: ClassVar[str] = "simulated"
     title: ClassVar[str] = "simulated"
     Hyperparameters: ClassVar = SimulatedHyperparameters
-    streams: ClassVar[tuple[str, ...]] = ()
-    serves: ClassVar[frozenset[str]] = frozenset()
-    extra_inputs: ClassVar[frozenset[str]] = frozenset()
-    learns: ClassVar[bool] = False
-
-    @staticmethod
-    def warm_up_steps(hyperparameters: SimulatedHyperparameters) -> int:  # noqa: ARG004
-        """No schedule."""
-        return 0
 
     @staticmethod
     def start(config: TrialConfig) -> "SimulatedRun":

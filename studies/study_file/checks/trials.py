@@ -1,7 +1,8 @@
 """What one trial is given, and how many there are: seeds, steps, CPUs and GPUs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+import trainables
 from core.machine import granted_cores
 from studies.study_file.document import Problem
 from studies.study_file.spec import Budget, Resources, Seeds
@@ -20,6 +21,14 @@ def check_intervals(budget: Budget) -> Iterator[Problem]:
     if budget.evaluate_every > budget.steps:
         message = f"{budget.evaluate_every} is more than the {budget.steps} steps of a trial"
         yield Problem(("budget", "evaluate_every"), message)
+
+
+def check_known_curves(budget: Budget, models: Iterable[str]) -> Iterator[Problem]:
+    """Curves that are replayed are known up to the last step."""
+    for name in models:
+        most = getattr(trainables.get(name), "most_steps", None)
+        if most is not None and budget.steps > most:
+            yield Problem(("budget", "steps"), f"'{name}' was recorded up to step {most:,}, not to {budget.steps:,}")
 
 
 def check_stack(resources: Resources) -> Iterator[Problem]:

@@ -94,10 +94,28 @@ def test_trials_that_were_not_asked_for_are_learnt_from() -> None:
 
 
 def test_a_point_that_is_given_fixes_the_model_and_its_values() -> None:
-    sampler = PerModel(lambda seed: optuna.samplers.QMCSampler(seed=seed, scramble=True), SPACES, seed=0)
+    sampler = PerModel(lambda seed: optuna.samplers.NSGAIISampler(population_size=4, seed=seed), SPACES, seed=0)
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
     study.enqueue_trial({"model": "b", "b.y": 2.5})
     trial = study.ask()
     assert trial.suggest_categorical("model", tuple(SPACES)) == "b"
     assert trial._suggest("b.y", SPACES["b"]["b.y"]) == 2.5
-    study.tell(trial, [1.0, 1.0], state=TrialState.COMPLETE)
+    study.tell(trial, [1.0, 2.0], state=TrialState.COMPLETE)
+    study.ask({"model": optuna.distributions.CategoricalDistribution(tuple(SPACES))})
+    complete = [each for each in sampler._studies["b"].trials if each.state == TrialState.COMPLETE]
+    assert [(each.params, each.values) for each in complete] == [
+        ({"b.y": 2.5}, [1.0, 2.0])
+    ]  # and not what it suggested
+
+
+def test_models_without_a_range_are_told_apart() -> None:
+    """Their spaces are equal, since both are empty."""
+    spaces: Any = {"a": {}, "b": {}}
+    sampler = PerModel(lambda seed: optuna.samplers.NSGAIISampler(population_size=4, seed=seed), spaces, seed=0)
+    study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
+    models = []
+    for _ in range(12):
+        trial = study.ask()
+        models.append(trial.suggest_categorical("model", tuple(spaces)))
+        study.tell(trial, [0.5, 0.5])
+    assert set(models) == {"a", "b"}

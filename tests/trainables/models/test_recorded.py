@@ -15,7 +15,9 @@ import trainables
 from core.configuration import TrialConfig
 from core.mistakes import UserError
 from core.storage import Folder
+from studies.study_file.document import StudyFileError, from_mapping
 from studies.study_file.space import configure
+from studies.study_file.validation import validate
 from trainables.models import recorded
 from trainables.models.recorded import curves
 from trainables.models.recorded.curves import Curves, Description, Knob, RecordedModel
@@ -177,3 +179,17 @@ def test_the_shipped_table_is_whole() -> None:
             assert isinstance(extra, dict)
             assert (knob.symbol, knob.source) == (extra["symbol"], extra["source"])
             assert kind(**{name: knob.low}) != kind(**{name: knob.high})
+
+
+@pytest.mark.usefixtures("table")
+def test_a_study_longer_than_the_curves_is_refused_with_its_file() -> None:
+    study = {
+        "name": "long",
+        "dataset": "dsprites.quick",
+        "models": {"recorded.beta_vae": {"beta": {"log": [1, 16]}}},
+        "budget": {"steps": 200},
+    }
+    with pytest.raises(
+        StudyFileError, match=r"budget\.steps: 'recorded\.beta_vae' was recorded up to step 100, not to 200"
+    ):
+        validate(from_mapping(study))

@@ -16,7 +16,7 @@ from core.mistakes import UserError
 from trainables.hyperparameters import Hyperparameters, hyperparameter
 from trainables.models.recorded import curves
 from trainables.models.recorded.curves import SPENT, RecordedModel
-from trainables.simulation import SimulationRun
+from trainables.simulation import SimulationRun, WithoutNetwork
 
 FAMILY = "recorded"
 
@@ -31,7 +31,12 @@ def member(name: str) -> type["Recorded"]:
     """The class of one of them."""
     model = name.removeprefix(f"{FAMILY}.")
     found = curves.describe().models[model]
-    own = {"name": name, "title": f"{found.title}, recorded", "Hyperparameters": _hyperparameters(model, found)}
+    own: dict[str, Any] = {
+        "name": name,
+        "title": f"{found.title}, recorded",
+        "Hyperparameters": _hyperparameters(model, found),
+    }
+    own["most_steps"] = curves.describe().steps
     return type(f"Recorded{model.title().replace('_', '')}", (Recorded,), {**own, "__module__": __name__})
 
 
@@ -65,21 +70,12 @@ def _hyperparameters(model: str, found: RecordedModel) -> type[Hyperparameters]:
     return create_model(f"Recorded_{model}", __base__=Hyperparameters, __module__=__name__, **fields)
 
 
-class Recorded:
-    """What recorded models have in common."""
+class Recorded(WithoutNetwork):
+    """What recorded models have in common; none of them had a schedule."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     Hyperparameters: ClassVar[type[Hyperparameters]]
-    streams: ClassVar[tuple[str, ...]] = ()
-    serves: ClassVar[frozenset[str]] = frozenset()
-    extra_inputs: ClassVar[frozenset[str]] = frozenset()
-    learns: ClassVar[bool] = False
-
-    @staticmethod
-    def warm_up_steps(hyperparameters: Any) -> int:  # noqa: ARG004
-        """None of the recorded models had a schedule."""
-        return 0
 
     @staticmethod
     def start(config: TrialConfig) -> "RecordedRun":
