@@ -86,15 +86,22 @@ def sizes(found: Found) -> str:
     return f"## Configurations and slots\n\nOne seed each.\n\n{text}"
 
 
+def _ending(name: str, label: str, outcomes: Sequence[Outcome]) -> list[str]:
+    """Trials, regret, and what is claimed above the truth, at the end."""
+    return [
+        name,
+        label,
+        f"{np.median([each.trials for each in outcomes]):.0f}",
+        per_cent([1 - each.volumes[-1] for each in outcomes]),
+        per_cent([each.claimed - each.volumes[-1] for each in outcomes]),
+    ]
+
+
 def seeds(found: Found) -> str:
     def rows(name: str, settings: Mapping[str, Sequence[Outcome]]) -> list[list[str]]:
         return [
             [
-                name,
-                label,
-                f"{np.median([each.trials for each in outcomes]):.0f}",
-                per_cent([1 - each.volumes[-1] for each in outcomes]),
-                per_cent([each.claimed - each.volumes[-1] for each in outcomes]),
+                *_ending(name, label, outcomes),
                 f"{np.median([each.front for each in outcomes]):.0f}",
                 per_cent([each.right for each in outcomes]),
             ]
@@ -135,11 +142,7 @@ def defaults(found: Found) -> str:
         auto = settings["auto"]
         return [
             [
-                name,
-                label,
-                f"{np.median([each.trials for each in outcomes]):.0f}",
-                per_cent([1 - each.volumes[-1] for each in outcomes]),
-                per_cent([each.claimed - each.volumes[-1] for each in outcomes]),
+                *_ending(name, label, outcomes),
                 "" if label == "auto" else _overtakes(auto, outcomes),
             ]
             for label, outcomes in settings.items()
