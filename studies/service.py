@@ -31,6 +31,7 @@ from studies.record.folder import Record, StudyFolder, default_stores, is_optuna
 from studies.record.own_code import Decision, settle
 from studies.record.standing import standing
 from studies.search.plan import is_complete
+from studies.study_file import auto
 from studies.study_file.document import Document, from_mapping, read
 from studies.study_file.estimate import require_disk
 from studies.study_file.own_code import read_extensions
@@ -201,7 +202,7 @@ def prepare(
     checks.require_fit(Asked(folder.root, stores))
     if folder.exists:
         record = folder.open()
-        _require_same_file(record, spec)
+        _require_same_file(record, auto.as_chosen_before(spec, record.spec.search, document.data))
         settle(record, "ask")
         _require_same_stores(record, stores, _given(tracking_uri, storage, data_root))
         return Prepared(folder, record.spec, record.stores, "", record)

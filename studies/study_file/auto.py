@@ -4,6 +4,7 @@ The choice is made once, when the file is read, and stands in the study's record
 does not change a study that is there.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,20 @@ def chosen(spec: StudySpec) -> Search:
     if sampler == "auto":
         sampler = _sampler(spec, before)
     return spec.search.model_copy(update={"sampler": sampler, "startup": before})
+
+
+def as_chosen_before(spec: StudySpec, before: Search, written: Mapping[str, Any]) -> StudySpec:
+    """A study that is launched again, with what its file leaves to the service as it was chosen the first time.
+
+    Args:
+        spec: of the file as it is read now.
+        before: the search in the study's record.
+        written: the study file.
+    """
+    search = written.get("search") or {}
+    left_out = [key for key in ("sampler", "startup") if search.get(key, "auto") == "auto"]
+    kept = spec.search.model_copy(update={key: getattr(before, key) for key in left_out})
+    return spec.model_copy(update={"search": kept})
 
 
 def startup(search: Search) -> int:

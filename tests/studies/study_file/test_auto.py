@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from studies.study_file.auto import MISSING, missing
+from studies.study_file.auto import MISSING, as_chosen_before, missing
 from studies.study_file.document import from_mapping
 from studies.study_file.spec import Seeds, StudySpec
 from studies.study_file.validation import validate
@@ -85,3 +85,14 @@ def test_what_a_front_lacks_is_as_measured_and_falls_with_configurations() -> No
 )
 def test_of_a_grid_and_of_one_objective_nothing_is_told(changes: dict[str, Any]) -> None:
     assert missing(read(**changes)) is None
+
+
+def test_a_study_that_is_there_keeps_what_was_chosen_for_it() -> None:
+    """Its file is launched again with a version that would choose otherwise."""
+    now = read()
+    before = now.search.model_copy(update={"sampler": "tpe", "startup": 10})
+    assert as_chosen_before(now, before, {}).search == before
+    assert as_chosen_before(now, before, {"search": {"sampler": "auto"}}).search == before
+    written = {"search": {"sampler": "random", "startup": 3}}
+    asked = read(**written)
+    assert as_chosen_before(asked, before, written).search == asked.search
