@@ -3,14 +3,14 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from benchmarks.search.problems import Problem, problems
 from benchmarks.search.rehearsal import Moment, Rehearsal, rehearse
+from core.formulas.bounds import FRONT
 from core.pareto import hypervolume, non_dominated
 
 
@@ -46,6 +46,7 @@ class Outcome:
         right: share of these that no other that was tried truly dominates.
         trials: at the end.
         seconds: that the search took, without any training.
+        first_seeds: how it stood when every configuration had as many seeds as it has at least; none where it ends so.
     """
 
     steps: np.ndarray
@@ -56,6 +57,7 @@ class Outcome:
     right: float
     trials: float
     seconds: float
+    first_seeds: "Outcome | None" = None
 
     def at(self, steps: float) -> float:
         """True hypervolume when so many steps were trained."""
@@ -86,7 +88,14 @@ def judge(task: tuple[str, Setting, int]) -> Outcome:
             rehearsal = rehearse(spec, setting.slots, searcher)
     else:
         rehearsal = rehearse(spec, setting.slots)
-    return _outcome(problem, rehearsal, spec.budget.steps, time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    searched = len(rehearsal.configurations) * spec.seeds.min * spec.budget.steps
+    first = [each for each in rehearsal.moments if each.steps <= searched]
+    whole = _outcome(problem, rehearsal, spec.budget.steps, seconds)
+    if spec.seeds.until != FRONT or len(first) == len(rehearsal.moments):
+        return whole
+    before = dataclasses.replace(rehearsal, moments=first)
+    return dataclasses.replace(whole, first_seeds=_outcome(problem, before, spec.budget.steps, seconds))
 
 
 @functools.cache
@@ -126,13 +135,6 @@ def recommended(moment: Moment, directions: Sequence[str]) -> list[str]:
 
 def _named(rehearsal: Rehearsal, keys: Iterable[str]) -> list[Any]:
     return [rehearsal.configurations[key] for key in keys]
-
-
-def repeat(
-    name: str, setting: Setting, repetitions: int, pool: Executor, first: int = 0, run: Callable[..., Outcome] = judge
-) -> list[Outcome]:
-    """Search a problem several times, each with its own seed."""
-    return list(pool.map(run, [(name, setting, first + number) for number in range(repetitions)]))
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:

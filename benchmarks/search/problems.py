@@ -28,6 +28,7 @@ class Problem:
 
     Attributes:
         name: of the problem.
+        about: it in a few words.
         models: the section of the study file.
         objectives: result key to direction.
         truth: of a configuration, without the luck of seeds, as (M,).
@@ -36,6 +37,7 @@ class Problem:
     """
 
     name: str
+    about: str
     models: Mapping[str, Mapping[str, Any]]
     objectives: Mapping[str, str]
     truth: Callable[[Configuration], np.ndarray]
@@ -55,13 +57,21 @@ class Problem:
             "dataset": "dsprites.quick",
             "seed": seed,
             "extensions": [str(pathlib.Path(synthetic.__file__))],
-            "models": {name: dict(space) for name, space in self.models.items()},
+            "models": self.models,
             "objectives": dict(self.objectives),
             "search": dict(search),
             "budget": {"steps": STEPS, "evaluate_every": EVERY if "early_stop" in sections else STEPS},
             **sections,
         }
         return validate(from_mapping(study))
+
+    def gridded(self, configurations: int) -> dict[str, dict[str, Any]]:
+        """The section of the models for a grid of at most so many configurations, the same number for every model."""
+        each = configurations / len(self.models)
+        return {
+            model: {knob: {**bounds, "num": int(each ** (1 / len(space)) + 1e-9)} for knob, bounds in space.items()}
+            for model, space in self.models.items()
+        }
 
     def volume(self, configurations: Sequence[Configuration]) -> float:
         """The true hypervolume of some configurations, as a share of the best that there is."""
@@ -71,7 +81,7 @@ class Problem:
         return hypervolume(points, list(self.objectives.values()), self.reference) / self.best
 
 
-def table(name: str, models: Sequence[str], objectives: Mapping[str, str] = MIG_AND_ERROR) -> Problem:
+def table(name: str, about: str, models: Sequence[str], objectives: Mapping[str, str] = MIG_AND_ERROR) -> Problem:
     """Models of the recorded table; the truth is the mean over the recorded seeds."""
     described = curves.describe().models
 
@@ -94,11 +104,12 @@ def table(name: str, models: Sequence[str], objectives: Mapping[str, str] = MIG_
     everything = np.array(points)
     reference = reference_point(everything, list(objectives.values()))
     best = hypervolume(everything, list(objectives.values()), reference)
-    return Problem(name, spaces, objectives, truth, reference, best)
+    return Problem(name, about, spaces, objectives, truth, reference, best)
 
 
 def known(
     name: str,
+    about: str,
     models: Mapping[str, Mapping[str, Any]],
     objectives: Mapping[str, str],
     reference: Sequence[float],
@@ -113,7 +124,7 @@ def known(
         return np.array([values[key] for key in objectives])
 
     best = hypervolume(front, list(objectives.values()), reference)
-    return Problem(name, models, objectives, truth, np.array(reference), best)
+    return Problem(name, about, models, objectives, truth, np.array(reference), best)
 
 
 def _subclasses(kind: type) -> list[Any]:
@@ -129,7 +140,8 @@ def families() -> Problem:
         for kind in kinds
         for weight in np.geomspace(0.1, 10, 200)
     ]
-    return known("families", {kind.name: space for kind in kinds}, MIG_AND_ERROR, (-0.05, 1.0), np.array(front))
+    about = "four models to choose among, two knobs each"
+    return known("families", about, {kind.name: space for kind in kinds}, MIG_AND_ERROR, (-0.05, 1.0), np.array(front))
 
 
 CUBE = {f"x{number}": {"uniform": [0, 1]} for number in range(1, 6)}
@@ -139,26 +151,26 @@ def zdt1() -> Problem:
     """Five coordinates, two objectives."""
     first = np.linspace(0, 1, 500)
     front = np.column_stack([first, 1 - np.sqrt(first)])
-    return known("zdt1", {"zdt1": CUBE}, dict.fromkeys(synthetic.Zdt1.START, "minimize"), (1.1, 7.0), front)
+    about = "one model, five knobs"
+    return known("zdt1", about, {"zdt1": CUBE}, dict.fromkeys(synthetic.Zdt1.START, "minimize"), (1.1, 7.0), front)
 
 
 def dtlz2() -> Problem:
     """Five coordinates, three objectives."""
     a, b = np.meshgrid(*[np.linspace(0, np.pi / 2, 25)] * 2)
     front = np.column_stack([(np.cos(a) * np.cos(b)).ravel(), (np.cos(a) * np.sin(b)).ravel(), np.sin(a).ravel()])
-    return known("dtlz2", {"dtlz2": CUBE}, dict.fromkeys(synthetic.Dtlz2.START, "minimize"), (1.6,) * 3, front)
+    about = "one model, five knobs, three objectives"
+    return known("dtlz2", about, {"dtlz2": CUBE}, dict.fromkeys(synthetic.Dtlz2.START, "minimize"), (1.6,) * 3, front)
 
 
 def problems() -> dict[str, Problem]:
     """All of them, by name; of the table, what is recorded."""
     recorded = list(curves.describe().models)
-    unsupervised = [model for model in recorded if model != "few_labels"]
     found = [families(), zdt1(), dtlz2()]
-    if len(unsupervised) > 1:
-        found.append(table("unsupervised", unsupervised))
-    if "beta_vae" in recorded:
-        found.append(table("beta_vae", ["beta_vae"]))
+    if recorded:
+        about = f"real curves of {', '.join(recorded)}"
+        found.append(table("table", about, recorded))
     if "few_labels" in recorded:
-        found.append(table("table", recorded))
-        found.append(table("labels", recorded, {**MIG_AND_ERROR, "num_annotated": "minimize"}))
+        objectives = {**MIG_AND_ERROR, "num_annotated": "minimize"}
+        found.append(table("labels", f"{about}; with the annotated images as an objective", recorded, objectives))
     return {each.name: each for each in found}

@@ -4,8 +4,9 @@ The sampler works on an Optuna study in memory, which is rebuilt from the journa
 database. The study that users open (`studies.delivery.to_optuna`) is fed from the same journal.
 """
 
+import itertools
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from core.configuration import Configuration
 from core.record.history import ConfigurationHistory, History
 from studies.search.forms import TrialForm, finish_trial
 from studies.search.per_model import GENERATION, PerModel
-from studies.study_file.auto import startup
+from studies.study_file.auto import learns_after
 from studies.study_file.checks.sampler import make_sampler
 from studies.study_file.space import ModelSpace
 from studies.study_file.spec import StudySpec
@@ -52,7 +53,7 @@ def _made(spec: StudySpec, seed: int) -> optuna.samplers.BaseSampler:
             multivariate=True,
             group=True,
             constant_liar=True,
-            n_startup_trials=startup(search),
+            n_startup_trials=learns_after(search.startup or 0),
             seed=seed,
         )
     if search.sampler == "nsga2":
@@ -73,7 +74,8 @@ class Suggestions:
         self._form = TrialForm(spec)
         self._spaces = spec.spaces
         self._several = len(self._spaces) > 1
-        self._points = iter([self._as_parameters(point) for point in spec.search.points])
+        given = [self._as_parameters(point) for point in spec.search.points]
+        self._points = itertools.chain(given, self._beginning(spec, len(history.prior_results)))
         self._grid = self._grid_points() if spec.search.sampler == "grid" else None
         self._known: Collection[str] = ()
         self._numbers: dict[str, int] = {}  # of the trial of a configuration that runs, by hash
@@ -143,15 +145,33 @@ class Suggestions:
 
     def _grid_points(self) -> Iterator[dict[str, Any]]:
         """Points of the grid whose configuration is not in the study yet."""
-        for model, space in self._spaces.items():
-            for point in space.grid():
-                values = {"model": model, **point} if self._several else point
-                try:
-                    configuration = self._configuration(optuna.trial.FixedTrial(values))
-                except ValueError:
-                    continue
-                if configuration.hash not in self._known:
-                    yield values
+        return self._new((model, point) for model, space in self._spaces.items() for point in space.grid())
+
+    def _beginning(self, spec: StudySpec, prior: int) -> Iterator[dict[str, Any]]:
+        """Points that are spread evenly, of all models in turn, until with prior results there are `startup`."""
+        count = (spec.search.startup or 0) - prior
+        if count <= 0 or spec.search.sampler == "grid":
+            return
+        of_models = (
+            [(model, point) for point in space.spread(count, (spec.seed, number))]
+            for number, (model, space) in enumerate(self._spaces.items())
+        )
+        turns = (point for turn in itertools.zip_longest(*of_models) for point in turn if point is not None)
+        for point in self._new(turns):
+            if len(self._known) >= count:
+                return
+            yield point
+
+    def _new(self, points: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+        """Those of some points of models whose configuration is legal, and not in the study yet."""
+        for model, point in points:
+            values = {"model": model, **point} if self._several else point
+            try:
+                configuration = self._configuration(optuna.trial.FixedTrial(values))
+            except ValueError:
+                continue
+            if configuration.hash not in self._known:
+                yield values
 
     def _configuration(self, trial: optuna.trial.BaseTrial) -> Configuration:
         models = tuple(self._spaces)

@@ -16,6 +16,9 @@ from studies.study_file.spec import Search, Seeds, StudySpec
 GP_AT_MOST = 100  # configurations: each one takes a Gaussian process a second or more
 GP_OBJECTIVES = 2  # with three it takes many times as long
 GP_STEPS = 1000  # of a trial: shorter ones are not worth a second of thought
+SPREAD_SHARE = 0.4  # of the configurations begin the search, spread evenly,
+SPREAD = (8, 16)  # so many at least, and at most
+LEARN_SHARE = 0.6
 TPE_TOGETHER = 2  # objectives up to which TPE models all knobs together; with three that was no better than random
 MISSING = {10: (26.0, 43.0), 40: (6.0, 22.0), 200: (4.0, 16.0)}  # per cent, by configurations; see `missing`
 MISSING_AT_RANDOM = {10: (25.0, 43.0), 40: (13.0, 28.0), 200: (8.0, 17.0)}
@@ -24,10 +27,12 @@ SEEDS = Seeds(min=1, max=5, until=FRONT)  # `seeds: auto`
 
 def chosen(spec: StudySpec) -> Search:
     """The search of a study with its sampler and startup settled."""
-    sampler, before = spec.search.sampler, startup(spec.search)
+    sampler, startup = spec.search.sampler, spec.search.startup
+    if startup is None:
+        startup = _startup(spec.search.configurations) if sampler in ("auto", "tpe") else 0
     if sampler == "auto":
-        sampler = _sampler(spec, before)
-    return spec.search.model_copy(update={"sampler": sampler, "startup": before})
+        sampler = _sampler(spec, startup)
+    return spec.search.model_copy(update={"sampler": sampler, "startup": startup})
 
 
 def as_chosen_before(spec: StudySpec, before: Search, written: Mapping[str, Any]) -> StudySpec:
@@ -44,16 +49,22 @@ def as_chosen_before(spec: StudySpec, before: Search, written: Mapping[str, Any]
     return spec.model_copy(update={"search": kept})
 
 
-def startup(search: Search) -> int:
-    """Configurations that are drawn at random before a sampler learns."""
-    return search.startup or min(10, max(4, search.configurations // 3))
+def _startup(configurations: int) -> int:
+    """Configurations that are spread evenly before a sampler learns."""
+    return min(configurations, int(np.clip(round(SPREAD_SHARE * configurations), *SPREAD)))
+
+
+def learns_after(startup: int) -> int:
+    """Results from which a sampler learns: fewer than are spread, since some of these still run when it is asked."""
+    return max(1, round(LEARN_SHARE * startup))
 
 
 def _sampler(spec: StudySpec, startup: int) -> str | dict[str, Any]:
     if _suits_a_gaussian_process(spec):
-        return {"class": "GPSampler", "options": {"n_startup_trials": startup, "deterministic_objective": False}}
+        options = {"n_startup_trials": learns_after(startup), "deterministic_objective": False}
+        return {"class": "GPSampler", "options": options}
     if len(spec.objectives) > TPE_TOGETHER:
-        return {"class": "TPESampler", "options": {"n_startup_trials": startup, "constant_liar": True}}
+        return {"class": "TPESampler", "options": {"n_startup_trials": learns_after(startup), "constant_liar": True}}
     return "tpe"
 
 

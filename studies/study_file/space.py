@@ -12,9 +12,10 @@ In a study file::
 import dataclasses
 import itertools
 import math
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import optuna
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -68,6 +69,10 @@ class Choice:
         """All values."""
         return self.values
 
+    def at(self, share: float) -> Any:
+        """The value at a share, in [0, 1), of the way through the list."""
+        return self.values[int(share * len(self.values))]
+
 
 @dataclasses.dataclass(frozen=True)
 class Range:
@@ -83,8 +88,7 @@ class Range:
         """A value of the range; real ones are rounded to four significant digits."""
         if self.integer:
             return trial.suggest_int(name, int(self.low), int(self.high), log=self.log)
-        value = trial.suggest_float(name, self.low, self.high, log=self.log)
-        return min(max(float(f"{value:.{SIGNIFICANT}g}"), self.low), self.high)
+        return self._legal(trial.suggest_float(name, self.low, self.high, log=self.log))
 
     @property
     def described(self) -> str:
@@ -95,12 +99,23 @@ class Range:
     def points(self) -> tuple[Any, ...]:
         """`num` evenly spaced points, or the two bounds."""
         count = self.num or 2
-        low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
-        values = [low + (high - low) * index / max(1, count - 1) for index in range(count)]
-        values = [math.exp(value) if self.log else value for value in values]
-        if self.integer:
-            return _once(round(value) for value in values)
-        return _once(min(max(float(f"{value:.{SIGNIFICANT}g}"), self.low), self.high) for value in values)
+        return _once(self._legal(self._between(index / max(1, count - 1))) for index in range(count))
+
+    def at(self, share: float) -> Any:
+        """The value at a share, in [0, 1), of the way through the range; whole numbers have equal shares."""
+        return self._legal(self._between(share, 0.5 if self.integer else 0.0))
+
+    def _between(self, share: float, beyond: float = 0.0) -> float:
+        """A number at a share of the way, from and to a little beyond the bounds."""
+        low, high = self.low - beyond, self.high + beyond
+        return (
+            math.exp((1 - share) * math.log(low) + share * math.log(high)) if self.log else low + share * (high - low)
+        )
+
+    def _legal(self, value: float) -> Any:
+        """The nearest value that the hyperparameter can have; real ones have four significant digits."""
+        rounded = round(value) if self.integer else float(f"{value:.{SIGNIFICANT}g}")
+        return min(max(rounded, self.low), self.high)
 
 
 Parameter = Fixed | Choice | Range
@@ -146,9 +161,30 @@ class ModelSpace:
 
     def grid(self) -> Iterator[dict[str, Any]]:
         """All combinations of points, as Optuna parameters."""
-        free = {name: value for name, value in self.parameters.items() if not isinstance(value, Fixed)}
+        free = self._searched()
         for values in itertools.product(*(parameter.points() for parameter in free.values())):
             yield {f"{self.model}.{name}": value for name, value in zip(free, values, strict=True)}
+
+    def spread(self, count: int, seed: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """Points that fill the space evenly: a scrambled sequence of Sobol' (1967), as Optuna parameters."""
+        from scipy.stats import qmc
+
+        free = self._searched()
+        if not free:
+            return iter([{}])
+        sequence = qmc.Sobol(len(free), scramble=True, seed=np.random.default_rng(seed))
+        shares = sequence.random_base2(math.ceil(math.log2(count)))[:count]
+        return (
+            {
+                f"{self.model}.{name}": each.at(float(share))
+                for (name, each), share in zip(free.items(), row, strict=True)
+            }
+            for row in shares
+        )
+
+    def _searched(self) -> dict[str, Choice | Range]:
+        """What is not fixed."""
+        return {name: value for name, value in self.parameters.items() if not isinstance(value, Fixed)}
 
     @property
     def grid_size(self) -> int:

@@ -56,7 +56,9 @@ class Search(Section):
     )
     configurations: Whole = Field(20, ge=1, description="with `grid` an upper bound, by default all of its points")
     startup: Whole | None = Field(
-        None, ge=1, description="configurations drawn at random before TPE learns; by default a third, 4 to 10"
+        None,
+        ge=0,
+        description="configurations spread evenly before the sampler learns; by default 8 to 16, with auto and tpe",
     )
     population: Whole = Field(50, ge=2, description="population of NSGA-II")
     points: list[dict[str, Any]] = Field(default_factory=list, description="configurations to try first")

@@ -24,7 +24,7 @@ def sampler(**changes: Any) -> Any:
 
 def test_one_model_with_ranges_and_long_trials_has_a_gaussian_process() -> None:
     assert sampler() == sampler(search={"sampler": "auto"}) == "GPSampler"
-    assert read().search.sampler["options"] == {"n_startup_trials": 6, "deterministic_objective": False}
+    assert read().search.sampler["options"] == {"n_startup_trials": 5, "deterministic_objective": False}
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_all_others_have_tpe(changes: dict[str, Any]) -> None:
 
 def test_with_three_objectives_tpe_models_each_knob_alone() -> None:
     three = {"mig": "maximize", "reconstruction_error": "minimize", "parameters": "minimize"}
-    chosen = {"class": "TPESampler", "options": {"n_startup_trials": 6, "constant_liar": True}}
+    chosen = {"class": "TPESampler", "options": {"n_startup_trials": 5, "constant_liar": True}}
     assert read(objectives=three).search.sampler == chosen
 
 
-@pytest.mark.parametrize(("configurations", "startup"), [(5, 4), (20, 6), (40, 10), (1000, 10)])
-def test_a_third_is_drawn_at_random_before_it_learns(configurations: int, startup: int) -> None:
+@pytest.mark.parametrize(("configurations", "startup"), [(5, 5), (10, 8), (20, 8), (40, 16), (1000, 16)])
+def test_two_fifths_are_spread_before_it_learns(configurations: int, startup: int) -> None:
     assert read(search={"configurations": configurations}).search.startup == startup
     assert read(search={"configurations": configurations, "startup": 3}).search.startup == 3
 

@@ -1,4 +1,4 @@
-"""Outside peers, each in a process with the Python of an environment of its own (`peer_process`)."""
+"""Outside peers, each in a process with the Python of an environment of its own (`process`)."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from studies.record.state import StudyState
 from studies.study_file.space import SIGNIFICANT, Range, configure
 from studies.study_file.spec import StudySpec
 
-PROGRAM = pathlib.Path(__file__).with_name("peer_process.py")
+PROGRAM = pathlib.Path(__file__).with_name("process.py")
 ATTEMPTS = 30  # suggestions that are known already
 
 

@@ -1,0 +1,226 @@
+"""What is compared, in parts: each makes one section of `benchmarks/results/search.md`."""
+
+import dataclasses
+import json
+import pathlib
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+
+from benchmarks.search import figure, tables
+from benchmarks.search.judge import Outcome, Setting, judge
+from benchmarks.search.problems import Problem, problems
+
+CONFIGURATIONS = 40
+RACE = {"min": 1, "max": 5, "until": "front"}
+MANY = 1000
+PEERS = ("Ax", "Syne Tune: MO-REA", "Syne Tune: ehvi")
+
+
+def named(kind: str, **options: object) -> dict[str, object]:
+    """A sampler by its class."""
+    return {"class": kind, "options": options}
+
+
+SAMPLERS: dict[str, object] = {
+    "random": "random",
+    "quasi-random": named("QMCSampler", scramble=True),
+    "TPE": "tpe",
+    "TPE, univariate": named("TPESampler", constant_liar=True),
+    "NSGA-II": named("NSGAIISampler", population_size=10),
+    "NSGA-III": named("NSGAIIISampler", population_size=10),
+}
+STARTUP = {"TPE, startup 5": 5, "TPE, startup 20": 20}
+
+
+@dataclasses.dataclass
+class Bench:
+    """Searches a number of problems, many times each, and nothing twice.
+
+    Attributes:
+        names: of the problems.
+        pool: of processes.
+        repetitions: of every search.
+        first: seed of the first repetition.
+        peers: Python of the environment of outside peers; empty without any.
+        to: folder of what is written.
+    """
+
+    names: Sequence[str]
+    pool: Executor
+    repetitions: int
+    first: int
+    peers: str
+    to: pathlib.Path
+
+    def __post_init__(self) -> None:
+        self.problems = {name: problems()[name] for name in self.names}
+        self._done: dict[str, list[Outcome]] = {}
+
+    def run(self, name: str, settings: Sequence[Setting]) -> dict[str, list[Outcome]]:
+        """Outcomes of all repetitions of each setting, by its label."""
+        return {setting.label: self._repeat(name, setting) for setting in settings}
+
+    def each(self, settings: Callable[[Problem], Sequence[Setting]]) -> dict[str, dict[str, list[Outcome]]]:
+        """Outcomes by problem and label."""
+        return {name: self.run(name, settings(problem)) for name, problem in self.problems.items()}
+
+    def _repeat(self, name: str, setting: Setting) -> list[Outcome]:
+        spec = self.problems[name].spec(0, setting.search, **setting.sections)  # with what `auto` stands for
+        key = json.dumps([spec.model_dump(mode="json"), setting.slots, setting.searcher], sort_keys=True)
+        if key not in self._done:
+            began = time.monotonic()
+            seeds = range(self.first, self.first + self.repetitions)
+            self._done[key] = list(self.pool.map(judge, [(name, setting, seed) for seed in seeds]))
+            print(f"  {name}: {setting.label}, {time.monotonic() - began:.0f} s", file=sys.stderr)
+        return self._done[key]
+
+
+def search(sampler: object, configurations: int = CONFIGURATIONS) -> dict[str, object]:
+    """The section of a study file."""
+    return {"sampler": sampler, "configurations": configurations}
+
+
+def cheap(problem: Problem) -> object:
+    """What `auto` has where it has no Gaussian process."""
+    return SAMPLERS["TPE, univariate"] if len(problem.objectives) > 2 else "tpe"
+
+
+def first_seeds(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """How studies stood before the front got more seeds."""
+    return [each.first_seeds or each for each in outcomes]
+
+
+def samplers(bench: Bench) -> str:
+    """All samplers, 40 configurations of one seed."""
+
+    def settings(problem: Problem) -> list[Setting]:
+        grid = problem.gridded(CONFIGURATIONS)
+        points = problem.spec(0, {"sampler": "grid"}, models=grid).search.configurations
+        found = [Setting(f"grid of {points}", search("grid", points), {"models": grid})]
+        found += [Setting(label, search(sampler)) for label, sampler in SAMPLERS.items()]
+        found += [Setting(label, {**search("tpe"), "startup": count}) for label, count in STARTUP.items()]
+        return [*found, Setting("auto", search("auto"), {"seeds": "auto"})]
+
+    found = bench.each(settings)
+    for of_problem in found.values():
+        of_problem["auto"] = first_seeds(of_problem["auto"])
+    return tables.samplers(found)
+
+
+def sizes(bench: Bench) -> str:
+    """Few and many configurations, few and many slots."""
+
+    def settings(problem: Problem) -> list[Setting]:
+        return [
+            Setting(f"{label}, {count} configurations, {slots} slots", search(sampler, count), {}, slots)
+            for count, slots in ((10, 1), (40, 1), (40, 16), (200, 16), (200, 64))
+            for label, sampler in (("random", "random"), ("TPE", cheap(problem)))
+        ]
+
+    return tables.sizes(bench.each(settings))
+
+
+def large(bench: Bench) -> str:
+    """A thousand configurations."""
+
+    def settings(problem: Problem) -> list[Setting]:
+        return [
+            Setting(f"{label}, {MANY} configurations, {slots} slots", search(sampler, MANY), {}, slots)
+            for label, sampler, slots in (("random", "random", 64), ("TPE", cheap(problem), 64))
+        ]
+
+    return tables.sizes(bench.each(settings))
+
+
+def seeds(bench: Bench) -> str:
+    """Fixed numbers of seeds, more while a standard error is large, more for the front at the end."""
+
+    def settings(problem: Problem) -> list[Setting]:
+        first = next(iter(problem.objectives))
+        rules = {
+            "1": 1,
+            "3": 3,
+            "5": 5,
+            "1 to 5, standard error": {"min": 1, "max": 5, "until": f"std_error({first}) < 0.01"},
+            "1 to 5, front": RACE,
+        }
+        found = [Setting(label, search(cheap(problem)), {"seeds": rule}) for label, rule in rules.items()]
+        return [*found, Setting("1, for 100 configurations", search(cheap(problem), 100))]
+
+    return tables.seeds(bench.each(settings))
+
+
+def stopping(bench: Bench) -> str:
+    """Rules of early stopping, with the configurations that the saved steps pay for."""
+
+    def settings(problem: Problem) -> list[Setting]:
+        first = next(iter(problem.objectives))
+        found = [Setting("none", search(cheap(problem)))]
+        rules = (("dominated", 250), ("dominated", 750), ("dominated", 1500), ("median", 750), ("asha", 750))
+        for rule, grace in rules:
+            metric = {} if rule == "dominated" else {"metric": first}
+            for control in (0.0, 0.1, 0.3) if (rule, grace) == ("dominated", 750) else (0.1,):
+                section = {"early_stop": {"rule": rule, "grace": grace, "control": control, **metric}}
+                label = f"{rule}, grace {grace}, control {control:g}"
+                found.append(Setting(label, search(cheap(problem), 2 * CONFIGURATIONS), section))
+        return found
+
+    return tables.stopping(bench.each(settings))
+
+
+def defaults(bench: Bench) -> str:
+    """What a study file that says nothing gets, against random search with fixed seeds."""
+
+    def settings(_: Problem) -> list[Setting]:
+        fixed = [Setting(f"random, {count} seeds", search("random"), {"seeds": count}) for count in (5, 3)]
+        race = Setting("random, seeds: auto", search("random"), {"seeds": "auto"})
+        return [*fixed, race, Setting("auto, seeds: auto", search("auto"), {"seeds": "auto"})]
+
+    found = bench.each(settings)
+    for of_problem in found.values():
+        for sampler in ("random", "auto"):
+            of_problem[f"{sampler}, 1 seed"] = first_seeds(of_problem[f"{sampler}, seeds: auto"])
+    shown = ("random, 5 seeds", "random, 1 seed", "auto, seeds: auto")
+    figure.draw(found, shown, bench.to / "search.png")
+    return tables.defaults(found)
+
+
+def peers(bench: Bench) -> str:
+    """Ax and Syne Tune beside what the service does by itself, one seed each."""
+
+    def settings(_: Problem) -> list[Setting]:
+        ours = [Setting("random", search("random")), Setting("auto", search("auto"), {"seeds": "auto"})]
+        return [*ours, *(Setting(peer, search("random"), searcher=(bench.peers, peer)) for peer in PEERS)]
+
+    found = bench.each(settings)
+    for of_problem in found.values():
+        of_problem["auto"] = first_seeds(of_problem["auto"])
+    return tables.samplers(found)
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A section.
+
+    Attributes:
+        title: of it.
+        make: its text.
+        by_default: whether it is made when none is named; the others take longer.
+    """
+
+    title: str
+    make: Callable[[Bench], str]
+    by_default: bool = True
+
+
+PARTS = {
+    "samplers": Part("Samplers", samplers),
+    "sizes": Part("Configurations and slots", sizes),
+    "large": Part("A thousand configurations", large, by_default=False),
+    "seeds": Part("Seeds", seeds),
+    "stopping": Part("Early stopping", stopping),
+    "defaults": Part("Defaults", defaults),
+    "peers": Part("Outside peers", peers, by_default=False),
+}
