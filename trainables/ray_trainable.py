@@ -38,7 +38,8 @@ class StudyTrainable(tune.Trainable):
 
     A trial's folder, named by its identity, is where it saves after every result, every few minutes, and when it is
     stopped, and where it looks first: whatever died (actor, node, driver), the trial goes on from the newest whole
-    checkpoint there. Tune's own checkpoints, which its last snapshot may not know, are not relied on.
+    checkpoint there. Tune's own checkpoints, which its last snapshot may not know, are not relied on. It saves before
+    it says a result, and a driver that is stopped hears no more; so the first `step` says the last result there again.
 
     A `step` trains for `pulse` seconds at most, so that the driver knows where the trial is, and may stop it there.
 
@@ -59,11 +60,13 @@ class StudyTrainable(tune.Trainable):
         self.offered = False
         self.ended = False
         self.error: Exception | None = None
+        self.unsaid: TrialResult | None = None
         _set_threads(self.trial_config)
         try:
             self._require_folder()
             self.run = _open(self.trial_config)
             self.resumed_from = self.run.restore(self.folder)
+            self.unsaid = self.run.earlier
         except Exception as error:
             self.error = error
         self.saved, self.saved_at = self.resumed_from, time.monotonic()  # the step, and when
@@ -93,6 +96,9 @@ class StudyTrainable(tune.Trainable):
             if self.error is not None:
                 raise self.error
             assert self.run is not None
+            if self.unsaid is not None:
+                result, self.unsaid = dataclasses.replace(self.unsaid, again=True), None
+                return self._outcome(result)
             trained = self.run.train_for(self.trial_config.pulse)
             if time.monotonic() - self.saved_at > (BEFORE_EVALUATING if trained else SAVE_EVERY):
                 self._save_progress()

@@ -37,6 +37,7 @@ class SimulationRun:
         self.step = 0
         self.seconds = 0.0
         self.resumed = False
+        self.earlier: TrialResult | None = None
 
     def metrics(self) -> dict[str, float]:
         """Results at `step`; every simulation has its own."""
@@ -56,6 +57,8 @@ class SimulationRun:
         if checkpoint is not None:
             self.step, self.resumed = checkpoint.step, True
             self.seconds = checkpoint.description["ledger"]["seconds_training"]
+            if self.step < self.config.steps:
+                self.earlier = TrialResult(self.step, self.metrics(), self.ledger())
         return self.step
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ class TrialResult:
         done: this is the last result.
         failure: why the trial failed, as a sentence, or None.
         evaluated: False between the two halves of an interval: there are only means of the loss parts yet.
+        again: an earlier process saved it, and may have ended before it could say it.
     """
 
     step: int
@@ -33,6 +34,7 @@ class TrialResult:
     done: bool = False
     failure: str | None = None
     evaluated: bool = True
+    again: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +50,13 @@ class Run(Protocol):
 
     Attributes:
         step: optimiser steps of the state that is held here.
+        earlier: the last result in the checkpoint that was taken up, where others follow; else None.
         progress: optimiser steps so far, also where another process takes them.
         seconds: of training and evaluating so far.
     """
 
     step: int
+    earlier: TrialResult | None
 
     @property
     def progress(self) -> int:

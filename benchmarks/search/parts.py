@@ -14,7 +14,6 @@ from benchmarks.search.problems import Problem, problems
 
 CONFIGURATIONS = 40
 RACE = {"min": 1, "max": 5, "until": "front"}
-MANY = 1000
 PEERS = ("Ax", "Syne Tune: MO-REA", "Syne Tune: ehvi")
 
 
@@ -84,7 +83,7 @@ def search(sampler: object, configurations: int = CONFIGURATIONS) -> dict[str, o
 
 def cheap(problem: Problem) -> object:
     """What `auto` has where it has no Gaussian process."""
-    return SAMPLERS["TPE, univariate"] if len(problem.objectives) > 2 else "tpe"
+    return "auto" if len(problem.objectives) > 2 else "tpe"
 
 
 def first_seeds(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -109,29 +108,25 @@ def samplers(bench: Bench) -> str:
     return tables.samplers(found)
 
 
-def sizes(bench: Bench) -> str:
-    """Few and many configurations, few and many slots."""
-
+def _sizes(bench: Bench, sizes: Sequence[tuple[int, int]]) -> str:
     def settings(problem: Problem) -> list[Setting]:
         return [
             Setting(f"{label}, {count} configurations, {slots} slots", search(sampler, count), {}, slots)
-            for count, slots in ((10, 1), (40, 1), (40, 16), (200, 16), (200, 64))
+            for count, slots in sizes
             for label, sampler in (("random", "random"), ("TPE", cheap(problem)))
         ]
 
     return tables.sizes(bench.each(settings))
 
 
+def sizes(bench: Bench) -> str:
+    """Few configurations, few and many slots."""
+    return _sizes(bench, [(10, 1), (40, 1), (40, 16)])
+
+
 def large(bench: Bench) -> str:
-    """A thousand configurations."""
-
-    def settings(problem: Problem) -> list[Setting]:
-        return [
-            Setting(f"{label}, {MANY} configurations, {slots} slots", search(sampler, MANY), {}, slots)
-            for label, sampler, slots in (("random", "random", 64), ("TPE", cheap(problem), 64))
-        ]
-
-    return tables.sizes(bench.each(settings))
+    """Many configurations, few and many slots."""
+    return _sizes(bench, [(200, 4), (200, 16), (200, 64), (1000, 64)])
 
 
 def seeds(bench: Bench) -> str:
@@ -218,7 +213,7 @@ class Part:
 PARTS = {
     "samplers": Part("Samplers", samplers),
     "sizes": Part("Configurations and slots", sizes),
-    "large": Part("A thousand configurations", large, by_default=False),
+    "large": Part("Many configurations", large, by_default=False),
     "seeds": Part("Seeds", seeds),
     "stopping": Part("Early stopping", stopping),
     "defaults": Part("Defaults", defaults),

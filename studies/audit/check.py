@@ -1,4 +1,7 @@
-"""Compare what the journal, the trials' own processes in Ray, Optuna and MLflow say of a study, number by number."""
+"""Compare what the journal, the trials' own processes in Ray, Optuna and MLflow say of a study, number by number.
+
+And whether the journal has all results of the trials that ended.
+"""
 
 import logging
 import math
@@ -9,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from core.checkpoints import newest
+from core.record import journal
+from core.record.events import TrialReported
 from core.record.history import History, TrialHistory
 from core.runtime import logging_at
 from core.storage import Folder
@@ -20,7 +25,7 @@ from studies.study_file.spec import StudySpec
 
 
 def check(record: Record) -> list[str]:
-    """Every disagreement as a sentence; none when all four agree.
+    """Every disagreement, and every missing result, as a sentence; none when all four agree and nothing is missing.
 
     Raises:
         StudyError: the study's MLflow store or Optuna storage cannot be reached.
@@ -30,6 +35,7 @@ def check(record: Record) -> list[str]:
     for trial in history.trials():
         if not trial.ended and record.folder.driver() is None:
             findings.append(f"{trial.identity}: is {trial.state} and nobody drives the study")
+    findings += _curves(history, record)
     findings += _ray(history, Folder(record.written.trials_uri), record.spec)
     with quiet_mlflow(), logging_at(logging.ERROR, "optuna"):
         findings += _optuna(history, record)
@@ -46,6 +52,21 @@ def _differing(mine: Mapping[str, float], other: Mapping[str, Any]) -> list[str]
     return [
         key for key, value in mine.items() if key not in other or not math.isclose(value, other[key], rel_tol=1e-12)
     ]
+
+
+def _curves(history: History, record: Record) -> list[str]:
+    """A trial says something at every multiple of `evaluate_every` that it came to."""
+    said: dict[str, set[int]] = {}
+    for _, event in journal.read(record.folder.path):
+        if isinstance(event, TrialReported):
+            said.setdefault(event.trial, set()).add(event.step)
+    findings = []
+    for trial in _ended(history):
+        if trial.state in ("COMPLETED", "PRUNED"):
+            every = record.spec.budget.evaluate_every
+            missing = set(range(every, trial.step + 1, every)) - said.get(trial.identity, set())
+            findings += [f"{trial.identity}: the journal has no result of step {step}" for step in sorted(missing)]
+    return findings
 
 
 def _ray(history: History, folder: Folder, spec: StudySpec) -> list[str]:

@@ -174,8 +174,13 @@ class Agenda:
 
     def verdict(self, identity: str, result: TrialResult, share: float) -> Verdict:
         """Whether the trial goes on after an evaluated result, which early stopping sees; call it before `record`."""
-        self._show_early_stopping(identity, result, share)
+        if not self._is_known(identity, result):
+            self._show_early_stopping(identity, result, share)
         return "stop" if self.is_stopped(identity) or self._spent() else "go on"
+
+    def _is_known(self, identity: str, result: TrialResult) -> bool:
+        """Whether a result that is said again was heard the first time."""
+        return result.again and self._state.trial(identity).furthest >= result.step
 
     def _show_early_stopping(self, identity: str, result: TrialResult, share: float) -> None:
         trial, configuration = self._state.trial(identity), self._state.of_trial(identity)
@@ -192,7 +197,7 @@ class Agenda:
     def record(
         self, identity: str, result: TrialResult, origin: Mapping[str, Any], share: float, *, last: bool
     ) -> None:
-        """Note an evaluated result, and how its trial ended if no other follows.
+        """Note an evaluated result, unless it is known, and how its trial ended if no other follows.
 
         Args:
             identity: of the trial.
@@ -201,6 +206,8 @@ class Agenda:
             share: of a GPU that it occupied, except while its evaluation was handed over.
             last: no other result will follow.
         """
+        if self._is_known(identity, result):
+            return
         trial = self._state.trial(identity)
         ledger = {**self._ledger(result, share), **origin}
         metrics = self._spec.results(result.metrics, self._state.of_trial(identity).configuration, ledger)

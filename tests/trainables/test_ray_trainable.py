@@ -80,6 +80,32 @@ def test_a_trial_that_was_trained_before_its_process_died_is_not_trained_again(
     assert Actor(config, monkeypatch, idle=True).step().metrics == report.metrics  # of a task whose driver died
 
 
+def test_a_result_that_was_saved_is_said_again_by_the_process_that_goes_on(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first process saved it, and its driver was stopped before it heard."""
+    config = trial_config("vae", tmp_path, steps=6)
+    lost = Actor(config, monkeypatch, idle=False).step()
+    after = Actor(config, monkeypatch, idle=False)
+    said = after.step()
+    assert (said.step, said.again, said.done, said.metrics) == (2, True, False, lost.metrics)
+    following = after.step()
+    assert (following.step, following.again) == (4, False)
+    straight = TrainingRun(trial_config("vae", tmp_path / "straight", steps=6))
+    assert [straight.advance().metrics for _ in range(2)] == [said.metrics, following.metrics]
+    ended = Actor(config, monkeypatch, idle=False)
+    assert [ended.step().step for _ in range(2)] == [4, 6]
+    final = Actor(config, monkeypatch, idle=False).step()
+    assert (final.step, final.done, final.again) == (6, True, False)
+
+
+def test_a_simulation_says_its_last_result_again_too(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = trial_config("simulated", tmp_path, steps=4)
+    lost = Actor(config, monkeypatch, idle=False).step()
+    again = Actor(config, monkeypatch, idle=False).step()
+    assert (again.step, again.again, again.metrics) == (lost.step, True, lost.metrics)
+
+
 def test_a_trial_says_where_it_is_and_saves_that_when_it_is_stopped(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

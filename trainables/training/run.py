@@ -71,6 +71,7 @@ class TrainingRun:
         self.sums: Sums = {}  # of the loss parts since then
         self.ledger: dict[str, Any] = {"seconds_training": 0.0, "seconds_evaluating": 0.0}
         self.last: TrialResult | None = None
+        self.earlier: TrialResult | None = None
         self.look = LOOK
         self.handed_over = False  # the last evaluation is not in the trial's own process
         self.foreign_training = b""  # state of another kind of device, which is kept until this one has trained
@@ -334,6 +335,7 @@ class TrainingRun:
         last = TrialResult(**result) if result else None
         final = last is not None and (last.done or not last.evaluated) and (self._trained or last.failure)
         self.last = last if final else None
+        self.earlier = last if last is not None and last.evaluated and not final else None
 
     def close(self) -> None:
         """Nothing is held outside of this process."""

@@ -10,6 +10,7 @@ import pytest
 
 from core.configuration import TrialConfig
 from core.record import journal
+from core.record.events import TrialReported
 from core.record.progress import Progress
 from studies import service
 from studies.delivery.feeder import deliver
@@ -510,3 +511,26 @@ def test_an_answer_that_is_lost_makes_no_second_trial(benches: Any, monkeypatch:
     assert bench.outcomes() == [("RUNNING", None)]
     bench.finish(1, mig=0.5, reconstruction_error=5.0)
     assert bench.outcomes() == [("COMPLETE", [0.5, 5.0])]
+
+
+def test_a_result_that_is_said_again_is_heard_once(benches: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = benches(
+        seeds=1,
+        search={"sampler": "random", "configurations": 1},
+        early_stop={"rule": "median", "metric": "mig", "grace": 5},
+    )
+    bench.next()
+    identity = bench.identity(1)
+    bench.agenda.started(identity)
+    shown: list[int] = []
+    monkeypatch.setattr(
+        bench.agenda._stopper, "report", lambda _configuration, _seed, step, _metrics: shown.append(step)
+    )
+    first = TrialResult(5, {"mig": 0.1, "reconstruction_error": 9.0}, {"seconds_training": 1.0})
+    for result in (dataclasses.replace(first, again=True), first, dataclasses.replace(first, again=True)):
+        assert bench.agenda.verdict(identity, result, 0.0) == "go on"
+        bench.agenda.record(identity, result, {}, 0.0, last=False)
+    events = [event for _, event in journal.read(bench.folder) if isinstance(event, TrialReported)]
+    assert (
+        [event.step for event in events] == shown == [5, 5]
+    )  # lost before, repeated by a process that fell back, known
