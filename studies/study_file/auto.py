@@ -17,7 +17,7 @@ GP_AT_MOST = 100  # configurations: each one takes a Gaussian process a second o
 GP_OBJECTIVES = 2  # with three it takes many times as long
 GP_STEPS = 1000  # of a trial: shorter ones are not worth a second of thought
 SPREAD_SHARE = 0.4  # of the configurations begin the search, spread evenly,
-SPREAD = (8, 16)  # so many at least, and at most
+SPREAD = (8, 16)  # so many at least, and at most; the fewest before a Gaussian process, which needs no more
 LEARN_SHARE = 0.6
 TPE_TOGETHER = 2  # objectives up to which TPE models all knobs together; with three that was no better than random
 MISSING = {10: (26.0, 43.0), 40: (6.0, 22.0), 200: (4.0, 16.0)}  # per cent, by configurations; see `missing`
@@ -28,10 +28,11 @@ SEEDS = Seeds(min=1, max=5, until=FRONT)  # `seeds: auto`
 def chosen(spec: StudySpec) -> Search:
     """The search of a study with its sampler and startup settled."""
     sampler, startup = spec.search.sampler, spec.search.startup
+    gaussian = sampler == "auto" and _suits_a_gaussian_process(spec)
     if startup is None:
-        startup = _startup(spec.search.configurations) if sampler in ("auto", "tpe") else 0
+        startup = _startup(spec.search.configurations, gaussian) if sampler in ("auto", "tpe") else 0
     if sampler == "auto":
-        sampler = _sampler(spec, startup)
+        sampler = _gaussian_process(startup) if gaussian else _tpe(spec, startup)
     return spec.search.model_copy(update={"sampler": sampler, "startup": startup})
 
 
@@ -49,9 +50,10 @@ def as_chosen_before(spec: StudySpec, before: Search, written: Mapping[str, Any]
     return spec.model_copy(update={"search": kept})
 
 
-def _startup(configurations: int) -> int:
+def _startup(configurations: int, gaussian: bool) -> int:
     """Configurations that are spread evenly before a sampler learns."""
-    return min(configurations, int(np.clip(round(SPREAD_SHARE * configurations), *SPREAD)))
+    low, high = SPREAD
+    return min(configurations, low if gaussian else int(np.clip(round(SPREAD_SHARE * configurations), low, high)))
 
 
 def learns_after(startup: int) -> int:
@@ -59,10 +61,12 @@ def learns_after(startup: int) -> int:
     return max(1, round(LEARN_SHARE * startup))
 
 
-def _sampler(spec: StudySpec, startup: int) -> str | dict[str, Any]:
-    if _suits_a_gaussian_process(spec):
-        options = {"n_startup_trials": learns_after(startup), "deterministic_objective": False}
-        return {"class": "GPSampler", "options": options}
+def _gaussian_process(startup: int) -> dict[str, Any]:
+    options = {"n_startup_trials": learns_after(startup), "deterministic_objective": False}
+    return {"class": "GPSampler", "options": options}
+
+
+def _tpe(spec: StudySpec, startup: int) -> str | dict[str, Any]:
     if len(spec.objectives) > TPE_TOGETHER:
         return {"class": "TPESampler", "options": {"n_startup_trials": learns_after(startup), "constant_liar": True}}
     return "tpe"

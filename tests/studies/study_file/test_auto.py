@@ -49,9 +49,16 @@ def test_with_three_objectives_tpe_models_each_knob_alone() -> None:
 
 
 @pytest.mark.parametrize(("configurations", "startup"), [(5, 5), (10, 8), (20, 8), (40, 16), (1000, 16)])
-def test_two_fifths_are_spread_before_it_learns(configurations: int, startup: int) -> None:
+def test_two_fifths_are_spread_before_tpe_learns(configurations: int, startup: int) -> None:
+    search = {"sampler": "tpe", "configurations": configurations}
+    assert read(search=search).search.startup == startup
+    assert read(search={**search, "startup": 3}).search.startup == 3
+
+
+@pytest.mark.parametrize(("configurations", "startup"), [(5, 5), (20, 8), (100, 8)])
+def test_eight_are_spread_before_a_gaussian_process_learns(configurations: int, startup: int) -> None:
     assert read(search={"configurations": configurations}).search.startup == startup
-    assert read(search={"configurations": configurations, "startup": 3}).search.startup == 3
+    assert read(search={"sampler": "random"}).search.startup == 0
 
 
 def test_what_is_written_is_taken_and_what_was_chosen_stays() -> None:
