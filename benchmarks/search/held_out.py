@@ -1,57 +1,73 @@
-"""How far the recorded curves can be trusted between their points: each inner point is left out, and predicted.
+"""How far the recorded curves can be trusted between their points.
 
     python -m benchmarks.search.held_out
 
-A point is predicted from its neighbours at twice the distance that interpolation has to bridge in use, so that the
-errors are larger than those of a replay. Beside them stands by how much seeds differ, and the error that five seeds
-leave in the point that is predicted: what is not above that cannot be told from a perfect prediction.
+First, each inner point of the table is left out, and predicted from its neighbours, at twice the distance that
+interpolation has to bridge in use. Then real trials off the grid (`studies/catalogue/search_held_out.yaml`) are
+compared with what the table predicts for them. Beside the errors stands what they would be if every prediction were
+perfect, since seeds differ: what is not above that cannot be told from a perfect prediction.
 """
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.search.tables import table
 from trainables.models.recorded import curves
-from trainables.models.recorded.curves import Curves
+from trainables.models.recorded.curves import HELD_OUT, Curves
 
 RESULTS = ("mig", "factor_vae_score/fast", "reconstruction_error")
+COLUMNS = ("model", "result", "points", "error", "from seeds alone", "spread of seeds")
 
 
 def main() -> None:
-    rows = []
-    for model in curves.describe().models:
-        recorded = curves.curves(model)
-        for key in RESULTS:
-            column = recorded.keys.index(key)
-            errors, spreads = held_out(recorded, column)
-            if len(errors):
-                spread = np.sqrt(np.mean(spreads**2))
-                rows.append(
-                    [
-                        model,
-                        key,
-                        str(len(errors)),
-                        f"{np.sqrt(np.mean(errors**2)):.3g}",
-                        f"{spread / np.sqrt(recorded.seeds):.3g}",
-                        f"{spread:.3g}",
-                    ]
-                )
-    print(
-        table(rows, ["model", "result", "points left out", "error", "standard error of five seeds", "spread of seeds"])
-    )
+    models = {name: curves.curves(name) for name in curves.describe().models}
+    rows = [row(name, key, *held_out(each, key)) for name, each in models.items() for key in RESULTS]
+    print(f"Points of the grid, left out:\n\n{table(rows, COLUMNS)}")
+    if HELD_OUT.exists():
+        trials = pd.read_parquet(HELD_OUT)
+        trials = trials[trials["step"] == curves.describe().steps]
+        rows = [
+            row(name, key, *off_grid(each, key, trials[trials["model"] == name]))
+            for name, each in models.items()
+            for key in RESULTS
+        ]
+        print(f"\nReal trials off the grid:\n\n{table(rows, COLUMNS)}")
 
 
-def held_out(recorded: Curves, column: int) -> tuple[np.ndarray, np.ndarray]:
-    """Errors of the final mean of a result at every inner point of an axis, and its deviation over seeds there."""
-    errors, spreads = [], []
-    values = recorded.values[..., -1, column]  # (points of each knob…, S)
+def row(model: str, key: str, errors: np.ndarray, expected: np.ndarray, spreads: np.ndarray) -> list[str]:
+    """Root mean squares over points."""
+    return [model, key, str(len(errors)), *(f"{np.sqrt(np.mean(each**2)):.3g}" for each in (errors, expected, spreads))]
+
+
+def held_out(recorded: Curves, key: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """At every inner point of an axis: the error of the final mean of a result, that of seeds alone, their spread."""
+    errors, expected, spreads = [], [], []
+    values = recorded.values[..., -1, recorded.keys.index(key)]  # (points of each knob…, S)
     for axis, points in enumerate(recorded.axes.values()):
         along = np.moveaxis(values, axis, 0)
         for index in range(1, len(points) - 1):
             share = (points[index] - points[index - 1]) / (points[index + 1] - points[index - 1])
-            predicted = (1 - share) * along[index - 1].mean(-1) + share * along[index + 1].mean(-1)
-            errors.append((predicted - along[index].mean(-1)).ravel())
+            weights = np.array([1 - share, -1.0, share])
+            around = along[index - 1 : index + 2]
+            errors.append(np.tensordot(weights, around.mean(-1), 1).ravel())
+            variances = around.var(-1, ddof=1) / recorded.seeds
+            expected.append(np.sqrt(np.tensordot(weights**2, variances, 1)).ravel())
             spreads.append(along[index].std(-1, ddof=1).ravel())
-    return np.concatenate(errors), np.concatenate(spreads)
+    return np.concatenate(errors), np.concatenate(expected), np.concatenate(spreads)
+
+
+def off_grid(recorded: Curves, key: str, trials: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same for configurations off the grid, from the final results (rows) of their trials."""
+    column = recorded.keys.index(key)
+    errors, expected, spreads = [], [], []
+    for setting, seeds in trials.groupby(list(recorded.axes)):
+        knobs = dict(zip(recorded.axes, setting, strict=True))
+        errors.append(recorded.mean(knobs)[-1, column] - seeds[key].mean())
+        deviations = recorded.deviation(knobs)[-1, column]
+        around = recorded.standard_error(knobs)[-1, column]
+        expected.append(np.sqrt(around**2 + deviations**2 / len(seeds)))
+        spreads.append(seeds[key].std(ddof=1))
+    return np.array(errors), np.array(expected), np.array(spreads)
 
 
 if __name__ == "__main__":

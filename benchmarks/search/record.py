@@ -1,6 +1,7 @@
 """Make the table of recorded curves from a study that was run: `trainables/models/recorded/search_table.parquet`.
 
     python -m benchmarks.search.record search_table --root runs
+    python -m benchmarks.search.record search_held_out --root runs    # trials off the grid: held_out.parquet
 
 While the study runs, the table is of what is there: of each model, the values of its first knob for which everything is
 complete, and no model with fewer than two of them. `--to` writes elsewhere.
@@ -18,22 +19,24 @@ import pandas as pd
 import studies
 import trainables
 from studies.study_file.spec import StudySpec
-from trainables.models.recorded.curves import SPENT, TABLE, Description, Knob, RecordedModel
+from trainables.models.recorded.curves import HELD_OUT, SPENT, TABLE, Description, Knob, RecordedModel
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     parser.add_argument("--root", default="runs")
-    parser.add_argument("--to", type=pathlib.Path, default=TABLE)
+    parser.add_argument("--to", type=pathlib.Path)
     options = parser.parse_args()
     study = studies.open(options.name, options.root)
     rows, description = table(study)
-    rows.to_parquet(options.to, index=False, compression="zstd")
-    options.to.with_suffix(".json").write_text(
-        json.dumps(dataclasses.asdict(description), indent=1, ensure_ascii=False) + "\n"
-    )
-    print(f"{len(rows):,} evaluations of {', '.join(description.models)}: {options.to.stat().st_size / 1e6:.2f} MB")
+    on_grid = StudySpec(**study.spec).search.sampler == "grid"
+    file = options.to or (TABLE if on_grid else HELD_OUT)
+    rows.to_parquet(file, index=False, compression="zstd")
+    if on_grid:
+        text = json.dumps(dataclasses.asdict(description), indent=1, ensure_ascii=False)
+        file.with_suffix(".json").write_text(text + "\n")
+    print(f"{len(rows):,} evaluations of {', '.join(description.models)}: {file.stat().st_size / 1e6:.2f} MB")
 
 
 def table(study: Any) -> tuple[pd.DataFrame, Description]:
@@ -49,8 +52,10 @@ def table(study: Any) -> tuple[pd.DataFrame, Description]:
         of_model = complete_part(of_model, knobs, spec)
         if of_model[knobs[0]].nunique() < 2:
             continue
-        rows = wide.reset_index().merge(of_model[["configuration", "seed", *knobs]], on=["configuration", "seed"])
-        rows = rows.merge(spent, on=["configuration", "seed", "step"])
+        rows = whole_curves(wide, of_model, spec).merge(of_model[["configuration", "seed", *knobs]])
+        rows = rows.merge(spent, how="left")
+        of_trials = rows.groupby(["configuration", "seed"], observed=True)[list(SPENT)]
+        rows[list(SPENT)] = of_trials.transform(lambda curve: curve.interpolate(limit_area="inside"))
         rows.insert(0, "model", name)
         parts.append(rows.drop(columns="configuration"))
         models[str(name)] = _described(str(name), knobs, of_model)
@@ -63,8 +68,27 @@ def table(study: Any) -> tuple[pd.DataFrame, Description]:
     return whole.sort_values(leading, ignore_index=True), Description(spec.budget.steps, models)
 
 
+def whole_curves(wide: pd.DataFrame, trials: pd.DataFrame, spec: StudySpec) -> pd.DataFrame:
+    """All evaluations of some trials; between two others, one that was lost is the mean of these."""
+    steps = range(spec.budget.evaluate_every, spec.budget.steps + 1, spec.budget.evaluate_every)
+    wanted = pd.MultiIndex.from_tuples(
+        [(*trial, step) for trial in trials[["configuration", "seed"]].itertuples(index=False) for step in steps],
+        names=wide.index.names,
+    )
+    found = wide.reindex(wanted)
+    lost = found.isna().all(axis=1)
+    filled = found.groupby(level=["configuration", "seed"], observed=True).transform(
+        lambda curve: curve.interpolate(limit_area="inside")
+    )
+    for configuration, seed, step in found.index[lost]:
+        print(f"{configuration}-s{seed}: step {step} is the mean of its neighbours")
+    return found.where(~lost, filled, axis=0).reset_index()
+
+
 def complete_part(trials: pd.DataFrame, knobs: list[str], spec: StudySpec) -> pd.DataFrame:
-    """Completed trials of a model, as far as they are a full grid of its knobs and seeds."""
+    """Completed trials of a model; of a grid, as far as it is full."""
+    if spec.search.sampler != "grid":
+        return trials[trials["state"] == "COMPLETED"]
     space = spec.spaces[str(trials["model"].iloc[0])]
     planned = spec.seeds.max * space.grid_size // len(space.parameters[knobs[0]].points())  # of a value of the first
     completed = trials[trials["state"] == "COMPLETED"]

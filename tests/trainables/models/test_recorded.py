@@ -193,3 +193,17 @@ def test_a_study_longer_than_the_curves_is_refused_with_its_file() -> None:
         StudyFileError, match=r"budget\.steps: 'recorded\.beta_vae' was recorded up to step 100, not to 200"
     ):
         validate(from_mapping(study))
+
+
+@pytest.mark.usefixtures("table")
+def test_how_well_a_mean_is_known_follows_from_the_seeds_around_it() -> None:
+    recorded_curves = curves.curves("beta_vae")
+    column = recorded_curves.keys.index("mig")
+    low, high = recorded_curves.values[0, 0, :, -1, column], recorded_curves.values[1, 0, :, -1, column]
+    at = {"beta": 1.0, "learning_rate": 0.001}
+    between = {**at, "beta": 2.0}  # the middle, in the logarithm
+    assert recorded_curves.deviation(at)[-1, column] == pytest.approx(low.std(ddof=1))
+    assert recorded_curves.standard_error(at)[-1, column] == pytest.approx(low.std(ddof=1) / np.sqrt(3))
+    variances = np.array([low.var(ddof=1), high.var(ddof=1)])
+    assert recorded_curves.deviation(between)[-1, column] == pytest.approx(np.sqrt(variances.mean()))
+    assert recorded_curves.standard_error(between)[-1, column] == pytest.approx(np.sqrt(variances.sum() / 4 / 3))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 TABLE = pathlib.Path(__file__).with_name("search_table.parquet")
+HELD_OUT = TABLE.with_name("held_out.parquet")  # trials off its grid, in the same columns
 SPENT = ("seconds_training", "seconds_evaluating")
 
 
@@ -83,6 +84,7 @@ class Curves:
         self.seeds = values.shape[-3]
         self.values = values
         self._means = values.mean(-3)
+        self._variances = values.var(-3, ddof=1)
         self._deviations = values - self._means[..., None, :, :]
         everything = values.reshape(-1, len(keys))
         self._lowest, self._highest = np.fmin.reduce(everything), np.fmax.reduce(everything)  # NaN where not measured
@@ -90,6 +92,15 @@ class Curves:
     def mean(self, knobs: Mapping[str, float]) -> np.ndarray:
         """Curves (T, M) of the mean over seeds."""
         return sum(weight * self._means[point] for point, weight in self._neighbours(knobs))
+
+    def deviation(self, knobs: Mapping[str, float]) -> np.ndarray:
+        """Standard deviation over seeds (T, M)."""
+        return np.sqrt(sum(weight * self._variances[point] for point, weight in self._neighbours(knobs)))
+
+    def standard_error(self, knobs: Mapping[str, float]) -> np.ndarray:
+        """Of `mean` (T, M), from the spread over the recorded seeds."""
+        weighted = sum(weight**2 * self._variances[point] for point, weight in self._neighbours(knobs))
+        return np.sqrt(weighted / self.seeds)
 
     def replay(self, knobs: Mapping[str, float], seed: int, uniform: float) -> np.ndarray:
         """Curves (T, M) of a trial.
@@ -121,7 +132,7 @@ def curves(model: str, table: pathlib.Path = TABLE) -> Curves:
     import pandas as pd
 
     knobs = list(describe(table).models[model].knobs)
-    rows = pd.read_parquet(table, filters=[("model", "==", model)])
+    rows = pd.read_parquet(table, filters=[("model", "==", model)]).dropna(axis=1, how="all")  # of other models
     keys = [key for key in rows.columns if key not in ("model", "seed", "step", *_all_knobs(table))]
     rows = rows.sort_values([*knobs, "seed", "step"])
     axes = {name: np.unique(rows[name].to_numpy()) for name in knobs}
