@@ -2,7 +2,8 @@
 
     python -m benchmarks.search                            # on two cores in less than 15 minutes
     python -m benchmarks.search --first-seed 1000          # again, with other seeds
-    python -m benchmarks.search --parts large              # 200 and 1,000 configurations: two hours
+    python -m benchmarks.search --parts large              # 200 configurations: ten minutes
+    python -m benchmarks.search --parts thousand           # 1,000: two hours
     python -m benchmarks.search --parts peers --python P   # Ax and Syne Tune beside it, from an environment with both
 
 Written to `benchmarks/results/search.md` and `search.png`; sections of other parts stay as they are. Whole studies are

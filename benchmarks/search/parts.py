@@ -125,8 +125,13 @@ def sizes(bench: Bench) -> str:
 
 
 def large(bench: Bench) -> str:
-    """Many configurations, few and many slots."""
-    return _sizes(bench, [(200, 4), (200, 16), (200, 64), (1000, 64)])
+    """Two hundred configurations, few and many slots."""
+    return _sizes(bench, [(200, 4), (200, 16), (200, 64)])
+
+
+def thousand(bench: Bench) -> str:
+    """A thousand configurations."""
+    return _sizes(bench, [(1000, 64)])
 
 
 def seeds(bench: Bench) -> str:
@@ -213,7 +218,8 @@ class Part:
 PARTS = {
     "samplers": Part("Samplers", samplers),
     "sizes": Part("Configurations and slots", sizes),
-    "large": Part("Many configurations", large, by_default=False),
+    "large": Part("Two hundred configurations", large, by_default=False),
+    "thousand": Part("A thousand configurations", thousand, by_default=False),
     "seeds": Part("Seeds", seeds),
     "stopping": Part("Early stopping", stopping),
     "defaults": Part("Defaults", defaults),

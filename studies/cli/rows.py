@@ -76,7 +76,11 @@ def plan_row(plan: Mapping[str, Any]) -> dict[str, Any]:
             row["ends after"] += f"; elsewhere {_within(elsewhere['trials'], plan['trials'])}"
     if plan["front_lacks_percent"] is not None:
         low, high = plan["front_lacks_percent"]
-        row["front"] = f"lacks {low:.0f} to {high:.0f} % of the best hypervolume, going by the benchmark's problems"
+        least, most = plan["front_claims_percent"]
+        row["front"] = (
+            f"lacks {low:.0f} to {high:.0f} % of the best hypervolume, and shows {least:.0f} to {most:.0f} % that is "
+            "luck of seeds, going by the benchmark's problems"
+        )
     row["disk"] = f"{plan['disk_gb'] * 1000:,.0f} MB" if plan["disk_gb"] < 1 else f"{plan['disk_gb']:,.1f} GB"
     return row
 

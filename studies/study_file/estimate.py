@@ -189,6 +189,7 @@ def plan(
         "configurations": configurations,
         "sampler": auto.named(spec.search.sampler),
         "front_lacks_percent": lacks and [round(each, 1) for each in lacks],
+        "front_claims_percent": lacks and [round(each, 1) for each in auto.claimed(spec)],
         "seeds": spec.seeds.min if spec.seeds.min == spec.seeds.max else f"{spec.seeds.min} to {spec.seeds.max}",
         "trials": configurations * spec.seeds.min,
         "steps": spec.budget.steps,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from studies.study_file.auto import MISSING, as_chosen_before, missing
+from studies.study_file.auto import CLAIMED, MISSING, as_chosen_before, claimed, missing
 from studies.study_file.document import from_mapping
 from studies.study_file.spec import Seeds, StudySpec
 from studies.study_file.validation import validate
@@ -103,3 +103,10 @@ def test_a_study_that_is_there_keeps_what_was_chosen_for_it() -> None:
     written = {"search": {"sampler": "random", "startup": 3}}
     asked = read(**written)
     assert as_chosen_before(asked, before, written).search == asked.search
+
+
+def test_what_a_front_shows_by_luck_is_as_measured_and_falls_with_seeds() -> None:
+    found = {seeds: claimed(read(seeds=seeds)) for seeds in (1, 2, 3, 4, 5, 9)}
+    assert {seeds: found[seeds] for seeds in CLAIMED} == CLAIMED
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    assert found[9] == found[5] == claimed(read(seeds="auto"))
