@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from analysis.figures.style import canvas, styles
 from benchmarks.search.judge import Outcome
@@ -28,6 +29,10 @@ def draw(found: Mapping[str, Mapping[str, Sequence[Outcome]]], labels: Sequence[
             axis.fill_between(steps[inside] / 3000, low, high, color=colour, alpha=0.15, linewidth=0)
         axis.set(title=name, xscale="log", yscale="log", xlabel="trials' worth of training")
         axis.grid(alpha=0.3, which="both")
+        for ticks in (axis.xaxis, axis.yaxis):
+            ticks.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            ticks.set_major_formatter("{x:g}")
+            ticks.set_minor_formatter(NullFormatter())
     axes[0][0].set_ylabel("hypervolume missing, % of the best")
     axes[0][-1].legend(frameon=False, fontsize=8)
     figure.savefig(file, dpi=150)
