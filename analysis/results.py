@@ -14,11 +14,12 @@ from analysis.reading.table import Tables
 from analysis.reading.trial import Trial
 from analysis.reading.where import select
 from analysis.statistics import comparison
+from analysis.statistics.expected import expected
 from core import extensions, pareto
 from core.configuration import identity_of
 from core.data import dataset_name
 from core.formulas.bounds import parse_bounds
-from core.formulas.costs import COSTS
+from core.formulas.costs import COSTS, MEASURED
 from core.mistakes import QueryError, nearest
 from core.record import journal
 from core.record.history import History
@@ -216,28 +217,54 @@ class Results:
             kept = kept[(means <= bound.value) if bound.below else (means >= bound.value)]
         return kept
 
-    def front(self, columns: Literal["searched", "all"] = "searched") -> pd.DataFrame:
+    def expected(self) -> pd.DataFrame:
+        """`feasible()`, and what each would give over all seeds: `<objective>_expected`, `<objective>_error`.
+
+        From its own results and from those of its neighbours, see `analysis.statistics.expected`; the error is a
+        standard error. With few seeds this takes out the luck that the front of means is made of.
+        """
+        return self._remembered("expected", self._expected)
+
+    def _expected(self) -> pd.DataFrame:
+        feasible, logarithmic = self.feasible(), self.searched_by_logarithm()
+        if feasible.empty:
+            return feasible
+        searched = self.searched_by_model()
+        for key in self.objectives:
+            columns = [f"{key}_expected", f"{key}_error"]
+            if key in COSTS or key in self.spec.get("costs", ()):  # not a matter of luck
+                feasible[columns[0]], feasible[columns[1]] = feasible[f"{key}_mean"], np.nan if key in MEASURED else 0.0
+            else:
+                feasible[columns] = expected(feasible, searched, logarithmic, key).to_numpy()
+        return feasible
+
+    def front(
+        self, columns: Literal["searched", "all"] = "searched", by: Literal["mean", "expected"] = "mean"
+    ) -> pd.DataFrame:
         """The feasible configurations that no other dominates by the means of the objectives, best first by the first.
 
         Only configurations whose seeds all completed count; failed and early-stopped ones never do.
 
         Args:
             columns: what tells them apart, that is model, searched hyperparameters, seeds and objectives, or all.
+            by: the means that were seen, or what is to be expected over all seeds (see `expected`), which with few
+                seeds is nearer to the truth.
         """
-        front = self._whole_front()
+        front = self._whole_front(by)
         if columns == "all":
             return front
         searched = dict.fromkeys(name for own in self.searched_by_model().values() for name in own)
-        of_objectives = [f"{key}_{part}" for key in self.objectives for part in ("mean", "std")]
+        parts = ("mean", "std") if by == "mean" else ("mean", "expected", "error")
+        of_objectives = [f"{key}_{part}" for key in self.objectives for part in parts]
         return front[[key for key in ("configuration", "model", *searched, "n", *of_objectives) if key in front]]
 
-    def _whole_front(self) -> pd.DataFrame:
-        feasible = self.feasible()
-        if feasible.empty:
-            return feasible
-        mask = pareto.non_dominated(self._means(feasible), list(self.objectives.values()))
+    def _whole_front(self, by: Literal["mean", "expected"] = "mean") -> pd.DataFrame:
+        known = self.feasible() if by == "mean" else self.expected()
+        if known.empty:
+            return known
+        mask = pareto.non_dominated(self._values(known, by), list(self.objectives.values()))
         first, direction = next(iter(self.objectives.items()))
-        return feasible[mask].sort_values(f"{first}_mean", ascending=direction == "minimize").reset_index(drop=True)
+        return known[mask].sort_values(f"{first}_{by}", ascending=direction == "minimize").reset_index(drop=True)
 
     def knee(self) -> pd.Series:
         """The row of the front that is farthest ahead of the line between its ends, objectives scaled to the front.
@@ -251,7 +278,7 @@ class Results:
         if len(front) < FEWEST_OF_KNEE:
             ends = "one point" if len(front) == 1 else "two points, its ends"
             raise QueryError(f"the front of study '{self.name}' has {ends}: a knee needs at least {FEWEST_OF_KNEE}")
-        losses = pareto.as_losses(self._means(front), list(self.objectives.values()))
+        losses = pareto.as_losses(self._values(front), list(self.objectives.values()))
         span = np.ptp(losses, axis=0)
         scaled = (losses - losses.min(0)) / np.where(span > 0, span, 1.0)
         return front.iloc[int(scaled.sum(1).argmin())]
@@ -332,9 +359,9 @@ class Results:
             raise QueryError(f"study '{self.name}' has no front yet: no feasible configuration is completed")
         return front
 
-    def _means(self, table: pd.DataFrame) -> np.ndarray:
-        """Means (N, M) of the objectives."""
-        return table[[f"{objective}_mean" for objective in self.objectives]].to_numpy(dtype=float)
+    def _values(self, table: pd.DataFrame, part: str = "mean") -> np.ndarray:
+        """Means (N, M) of the objectives, or what is expected of them."""
+        return table[[f"{objective}_{part}" for objective in self.objectives]].to_numpy(dtype=float)
 
     def reference(self) -> np.ndarray:
         """The default reference point (M,) of the hypervolume: a tenth of the range behind the worst configuration.
@@ -345,15 +372,15 @@ class Results:
         feasible = self.feasible()
         if feasible.empty:
             raise QueryError(f"study '{self.name}' has no completed, feasible configuration yet")
-        return pareto.reference_point(self._means(feasible), list(self.objectives.values()))
+        return pareto.reference_point(self._values(feasible), list(self.objectives.values()))
 
-    def hypervolume(self, reference: Sequence[float] | None = None) -> float:
-        """Hypervolume of the front, against `reference()` unless a point (M,) is given."""
-        feasible = self.feasible()
-        if feasible.empty:
+    def hypervolume(self, reference: Sequence[float] | None = None, by: Literal["mean", "expected"] = "mean") -> float:
+        """Hypervolume of the front, by means or expected values, against `reference()` unless a point (M,) is given."""
+        known = self.feasible() if by == "mean" else self.expected()
+        if known.empty:
             return 0.0
         point = self.reference() if reference is None else reference
-        return pareto.hypervolume(self._means(feasible), list(self.objectives.values()), list(point))
+        return pareto.hypervolume(self._values(known, by), list(self.objectives.values()), list(point))
 
     def trial(self, configuration: str, seed: int) -> Trial:
         """One trial by its identity."""

@@ -1,12 +1,17 @@
 """The ground on which searches are compared: whole studies in memory, judged by true values."""
 
+import dataclasses
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks.search.judge import Outcome, Setting, judge
 from benchmarks.search.problems import MIG_AND_ERROR, dtlz2, families, zdt1
+from benchmarks.search.record import with_earlier, without_single_points
 from benchmarks.search.rehearsal import rehearse
 from core.extensions import activate
+from trainables.models.recorded.curves import Description, Knob, RecordedModel
 
 RACE = {"min": 1, "max": 5, "until": "front"}
 
@@ -39,6 +44,52 @@ def test_what_is_recommended_is_measured_by_true_values() -> None:
     assert 0.0 < found.volumes[-1] <= found.possible <= 1.0
     assert found.at(found.steps[-1]) == found.volumes[-1]
     assert found.at(0) == 0.0
+
+
+def test_the_front_by_expected_values_is_judged_where_it_is_asked_for() -> None:
+    search = {"sampler": "random", "configurations": 40}
+    found = judge(("families", Setting("random", search, expected=(0.4, 1.0)), 0))
+    assert sorted(found.expected) == [0.4, 1.0]
+    assert found.expected[0.4] < found.expected[1.0] <= found.possible
+    assert found.expected_claimed - found.expected[1.0] < found.claimed - found.volumes[-1]
+
+
+def rows_of(model: str, knob: str, values: list[float], mig: float) -> pd.DataFrame:
+    rows = [{"model": model, knob: value, "seed": 0, "step": 10, "mig": mig} for value in values]
+    return pd.DataFrame(rows)
+
+
+def described(model: str, knob: str, values: list[float]) -> Description:
+    known = Knob(min(values), max(values), False, "β", "a weight", "nobody")
+    return Description(10, {model: RecordedModel(model, {knob: known}, {"num_latents": 10}, 1)})
+
+
+def test_a_table_grows_by_what_other_studies_recorded() -> None:
+    earlier = rows_of("beta_vae", "beta", [1.0, 2.0], 0.25), described("beta_vae", "beta", [1.0, 2.0])
+    more = rows_of("beta_vae", "beta", [2.0, 4.0], 0.5), described("beta_vae", "beta", [2.0, 4.0])
+    rows, description = with_earlier(*more, *earlier)
+    assert dict(zip(rows["beta"], rows["mig"], strict=True)) == {1.0: 0.25, 2.0: 0.5, 4.0: 0.5}
+    assert (description.models["beta_vae"].knobs["beta"].low, description.models["beta_vae"].knobs["beta"].high) == (
+        1,
+        4,
+    )
+    other = rows_of("chyvae", "nu", [33.0], 0.3), described("chyvae", "nu", [33.0])
+    rows, description = with_earlier(*other, rows, description)
+    assert (rows["model"].tolist(), sorted(description.models)) == (
+        ["beta_vae"] * 3 + ["chyvae"],
+        ["beta_vae", "chyvae"],
+    )
+    rows, description = without_single_points(rows, description)
+    assert (list(description.models), "nu" in rows) == (["beta_vae"], False)
+
+
+def test_a_table_refuses_what_was_recorded_otherwise() -> None:
+    rows, description = rows_of("beta_vae", "beta", [1.0, 2.0], 0.25), described("beta_vae", "beta", [1.0, 2.0])
+    models = {"beta_vae": dataclasses.replace(description.models["beta_vae"], fixed={"num_latents": 6})}
+    with pytest.raises(SystemExit, match="other hyperparameters"):
+        with_earlier(rows, Description(10, models), rows, description)
+    with pytest.raises(SystemExit, match="10 steps"):
+        with_earlier(rows, Description(20, description.models), rows, description)
 
 
 def test_racing_pays_for_the_front_alone() -> None:

@@ -51,13 +51,17 @@ def duration(seconds: float) -> str:
 
 def mean_and_deviation(row: "pd.Series", metric: str) -> str:
     """`0.412 ± 0.03`; none is known from one seed, and there is none of what is not measured."""
-    mean, deviation = row[f"{metric}_mean"], row.get(f"{metric}_std", float("nan"))
-    if pd.isna(deviation) or deviation == 0:
-        return amount(mean)
-    digits = max(0, 1 - math.floor(math.log10(deviation)))  # as many as two of the deviation's
+    return within(row[f"{metric}_mean"], row.get(f"{metric}_std", float("nan")))
+
+
+def within(value: float, spread: float) -> str:
+    """`0.412 ± 0.03`; the value alone where the spread is unknown or nothing."""
+    if pd.isna(spread) or spread == 0:
+        return amount(value)
+    digits = max(0, 1 - math.floor(math.log10(spread)))  # as many as two of the spread's
     if digits > 6:
-        return f"{amount(mean)} ± {deviation:.2g}"
-    return f"{mean:,.{digits}f} ± {deviation:,.{digits}f}".replace("-", "−")
+        return f"{amount(value)} ± {spread:.2g}"
+    return f"{value:,.{digits}f} ± {spread:,.{digits}f}".replace("-", "−")
 
 
 def amount(value: float) -> str:

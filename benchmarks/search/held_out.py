@@ -4,7 +4,8 @@
 
 First, each inner point of the table is left out, and predicted from its neighbours, at twice the distance that
 interpolation has to bridge in use. Then real trials off the grid (`studies/catalogue/search_held_out.yaml`) are
-compared with what the table predicts for them. Beside the errors stands what they would be if every prediction were
+compared with what the table predicts for them. How alike the luck of a seed is at neighbouring points stands between
+them. Beside the errors stands what they would be if every prediction were
 perfect, since seeds differ: what is not above that cannot be told from a perfect prediction.
 """
 
@@ -23,6 +24,9 @@ def main() -> None:
     models = {name: curves.curves(name) for name in curves.describe().models}
     rows = [row(name, key, *held_out(each, key)) for name, each in models.items() for key in RESULTS]
     print(f"Points of the grid, left out:\n\n{table(rows, COLUMNS)}")
+    alike = [[name, key, *alikeness(each, key)] for name, each in models.items() for key in RESULTS]
+    columns = ("model", "result", "pairs of points", "correlation")
+    print(f"\nA seed's deviation at one point of the grid and at the next:\n\n{table(alike, columns)}")
     if HELD_OUT.exists():
         trials = pd.read_parquet(HELD_OUT)
         trials = trials[trials["step"] == curves.describe().steps]
@@ -54,6 +58,22 @@ def held_out(recorded: Curves, key: str) -> tuple[np.ndarray, np.ndarray, np.nda
             expected.append(np.sqrt(np.tensordot(weights**2, variances, 1)).ravel())
             spreads.append(along[index].std(-1, ddof=1).ravel())
     return np.concatenate(errors), np.concatenate(expected), np.concatenate(spreads)
+
+
+def alikeness(recorded: Curves, key: str) -> list[str]:
+    """How many neighbours there are, and how alike the deviations of their seeds from the mean are, as a correlation.
+
+    A replay of configurations between points lets each have its own luck, which is right while this is small.
+    """
+    values = recorded.values[..., -1, recorded.keys.index(key)]
+    deviations = values - values.mean(-1, keepdims=True)
+    deviations = deviations / np.sqrt((deviations**2).mean(-1, keepdims=True))
+    found = []
+    for axis in range(values.ndim - 1):
+        along = np.moveaxis(deviations, axis, 0)
+        found.append((along[1:] * along[:-1]).mean(-1).ravel())
+    pairs = np.concatenate(found)
+    return [str(len(pairs)), f"{pairs.mean():.2f} ± {pairs.std(ddof=1) / np.sqrt(len(pairs)):.2f}"]
 
 
 def off_grid(recorded: Curves, key: str, trials: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

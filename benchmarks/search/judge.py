@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from analysis.statistics.expected import expected
 from benchmarks.search.problems import Problem, problems
 from benchmarks.search.rehearsal import Moment, Rehearsal, rehearse
 from core.formulas.bounds import FRONT
@@ -24,6 +26,7 @@ class Setting:
         sections: others, such as `seeds`.
         slots: trials that run at the same time.
         searcher: path of a peer's Python and its name; empty for the service's own.
+        expected: shares of the steps after which the front by expected values is judged too, rising to 1.
     """
 
     label: str
@@ -31,6 +34,7 @@ class Setting:
     sections: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     slots: int = 4
     searcher: tuple[str, ...] = ()
+    expected: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Outcome:
         right: share of these that no other that was tried truly dominates.
         trials: at the end.
         seconds: that the search took, without any training.
+        expected: true volumes of the front by expected values, at shares of the steps; nothing where nobody asked.
+        expected_claimed: hypervolume of the expected values of the final one.
         first_seeds: how it stood when every configuration had as many seeds as it has at least; none where it ends so.
     """
 
@@ -57,6 +63,8 @@ class Outcome:
     right: float
     trials: float
     seconds: float
+    expected: Mapping[float, float] = dataclasses.field(default_factory=dict)
+    expected_claimed: float = np.nan
     first_seeds: "Outcome | None" = None
 
     def at(self, steps: float) -> float:
@@ -91,11 +99,13 @@ def judge(task: tuple[str, Setting, int]) -> Outcome:
     seconds = time.perf_counter() - began
     searched = len(rehearsal.configurations) * spec.seeds.min * spec.budget.steps
     first = [each for each in rehearsal.moments if each.steps <= searched]
-    whole = _outcome(problem, rehearsal, spec.budget.steps, seconds)
+    whole = _outcome(problem, rehearsal, spec.budget.steps, seconds, setting.expected)
     if spec.seeds.until != FRONT or len(first) == len(rehearsal.moments):
         return whole
     before = dataclasses.replace(rehearsal, moments=first)
-    return dataclasses.replace(whole, first_seeds=_outcome(problem, before, spec.budget.steps, seconds))
+    return dataclasses.replace(
+        whole, first_seeds=_outcome(problem, before, spec.budget.steps, seconds, setting.expected)
+    )
 
 
 @functools.cache
@@ -103,7 +113,9 @@ def _problems() -> dict[str, Problem]:
     return problems()
 
 
-def _outcome(problem: Problem, rehearsal: Rehearsal, steps_of_trial: int, seconds: float) -> Outcome:
+def _outcome(
+    problem: Problem, rehearsal: Rehearsal, steps_of_trial: int, seconds: float, expect: Sequence[float]
+) -> Outcome:
     directions = list(problem.objectives.values())
     moments = rehearsal.moments
     volumes = [problem.volume(_named(rehearsal, recommended(each, directions))) for each in moments]
@@ -112,7 +124,7 @@ def _outcome(problem: Problem, rehearsal: Rehearsal, steps_of_trial: int, second
     tried = list(last.values)
     truth = np.array([problem.truth(rehearsal.configurations[key]) for key in tried])
     truly = dict(zip(tried, non_dominated(truth, directions), strict=True))
-    return Outcome(
+    outcome = Outcome(
         np.array([each.steps for each in moments]),
         np.array(volumes),
         hypervolume(np.array(list(last.values.values())), directions, problem.reference) / problem.best,
@@ -122,15 +134,53 @@ def _outcome(problem: Problem, rehearsal: Rehearsal, steps_of_trial: int, second
         last.steps / steps_of_trial,
         seconds,
     )
+    return _with_expected(outcome, problem, rehearsal, expect) if expect else outcome
+
+
+def _with_expected(outcome: Outcome, problem: Problem, rehearsal: Rehearsal, shares: Sequence[float]) -> Outcome:
+    """An outcome with the front by expected values, at shares of the steps."""
+    directions = list(problem.objectives.values())
+    volumes, values = {}, np.empty((0, len(directions)))
+    for share in shares:
+        moments = [each for each in rehearsal.moments if each.steps <= share * rehearsal.moments[-1].steps]
+        keys = list(moments[-1].results) if moments else []
+        if not keys:
+            volumes[share] = 0.0
+            continue
+        values = expected_values(problem, rehearsal, moments[-1])
+        front = np.flatnonzero(non_dominated(values, directions))
+        volumes[share] = problem.volume(_named(rehearsal, [keys[index] for index in front]))
+    claimed = hypervolume(values, directions, problem.reference) / problem.best
+    return dataclasses.replace(outcome, expected=volumes, expected_claimed=claimed)
+
+
+def expected_values(problem: Problem, rehearsal: Rehearsal, moment: Moment) -> np.ndarray:
+    """What the study would expect (N, M) of the configurations that are complete, see `Results.expected`."""
+    rows = []
+    for key, seeds in moment.results.items():
+        configuration = rehearsal.configurations[key]
+        row: dict[str, Any] = {"model": configuration.model, "n": len(seeds), **configuration.hyperparameters}
+        for name, values in zip(problem.objectives, seeds.T, strict=True):
+            row[f"{name}_mean"], row[f"{name}_std"] = values.mean(), values.std(ddof=1) if len(seeds) > 1 else np.nan
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    searched = {model: list(knobs) for model, knobs in problem.models.items()}
+    logarithmic = {knob for knobs in problem.models.values() for knob, bounds in knobs.items() if "log" in bounds}
+    exact = {knob for knobs in searched.values() for knob in knobs}
+    columns = [
+        table[f"{name}_mean"] if name in exact else expected(table, searched, logarithmic, name)["expected"]
+        for name in problem.objectives
+    ]
+    return np.column_stack(columns)
 
 
 def recommended(moment: Moment, directions: Sequence[str]) -> list[str]:
     """The front that the study shows: of the means that it saw."""
-    if not moment.values:
+    values = moment.values
+    if not values:
         return []
-    keys = list(moment.values)
-    mask = non_dominated(np.array([moment.values[key] for key in keys]), directions)
-    return [key for key, shown in zip(keys, mask, strict=True) if shown]
+    mask = non_dominated(np.array(list(values.values())), directions)
+    return [key for key, shown in zip(values, mask, strict=True) if shown]
 
 
 def _named(rehearsal: Rehearsal, keys: Iterable[str]) -> list[Any]:

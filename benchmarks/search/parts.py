@@ -14,6 +14,7 @@ from benchmarks.search.problems import Problem, problems
 
 CONFIGURATIONS = 40
 RACE = {"min": 1, "max": 5, "until": "front"}
+EARLY = 0.4  # of the steps
 PEERS = ("Ax", "Syne Tune: MO-REA", "Syne Tune: ehvi")
 
 
@@ -67,7 +68,8 @@ class Bench:
 
     def _repeat(self, name: str, setting: Setting) -> list[Outcome]:
         spec = self.problems[name].spec(0, setting.search, **setting.sections)  # with what `auto` stands for
-        key = json.dumps([spec.model_dump(mode="json"), setting.slots, setting.searcher], sort_keys=True)
+        how = [setting.slots, setting.searcher, setting.expected]
+        key = json.dumps([spec.model_dump(mode="json"), *how], sort_keys=True)
         if key not in self._done:
             began = time.monotonic()
             seeds = range(self.first, self.first + self.repetitions)
@@ -146,8 +148,10 @@ def seeds(bench: Bench) -> str:
             "1 to 5, standard error": {"min": 1, "max": 5, "until": f"std_error({first}) < 0.01"},
             "1 to 5, front": RACE,
         }
-        found = [Setting(label, search(cheap(problem)), {"seeds": rule}) for label, rule in rules.items()]
-        return [*found, Setting("1, for 100 configurations", search(cheap(problem), 100))]
+        found = [
+            Setting(label, search(cheap(problem)), {"seeds": rule}, expected=(1.0,)) for label, rule in rules.items()
+        ]
+        return [*found, Setting("1, for 100 configurations", search(cheap(problem), 100), expected=(1.0,))]
 
     return tables.seeds(bench.each(settings))
 
@@ -175,8 +179,8 @@ def defaults(bench: Bench) -> str:
 
     def settings(_: Problem) -> list[Setting]:
         fixed = [Setting(f"random, {count} seeds", search("random"), {"seeds": count}) for count in (5, 3)]
-        race = Setting("random, seeds: auto", search("random"), {"seeds": "auto"})
-        return [*fixed, race, Setting("auto, seeds: auto", search("auto"), {"seeds": "auto"})]
+        race = {"sections": {"seeds": "auto"}, "expected": (EARLY, 1.0)}
+        return [*fixed, *(Setting(f"{each}, seeds: auto", search(each), **race) for each in ("random", "auto"))]
 
     found = bench.each(settings)
     for of_problem in found.values():

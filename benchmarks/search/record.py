@@ -4,13 +4,15 @@
     python -m benchmarks.search.record search_held_out --root runs    # trials off the grid: held_out.parquet
 
 While the study runs, the table is of what is there: of each model, the values of its first knob for which everything is
-complete, and no model with fewer than two of them. `--to` writes elsewhere.
+complete, and no model with fewer than two of them. What another study had recorded stays, so that the table can be made
+in pieces; `--to` writes elsewhere.
 """
 
 import argparse
 import dataclasses
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ import pandas as pd
 import studies
 import trainables
 from studies.study_file.spec import StudySpec
-from trainables.models.recorded.curves import HELD_OUT, SPENT, TABLE, Description, Knob, RecordedModel
+from trainables.models.recorded.curves import HELD_OUT, SPENT, TABLE, Description, Knob, RecordedModel, describe
 
 
 def main() -> None:
@@ -32,10 +34,13 @@ def main() -> None:
     rows, description = table(study)
     on_grid = StudySpec(**study.spec).search.sampler == "grid"
     file = options.to or (TABLE if on_grid else HELD_OUT)
-    rows.to_parquet(file, index=False, compression="zstd")
+    if file.exists():
+        rows, description = with_earlier(rows, description, pd.read_parquet(file), describe(file))
     if on_grid:
-        text = json.dumps(dataclasses.asdict(description), indent=1, ensure_ascii=False)
-        file.with_suffix(".json").write_text(text + "\n")
+        rows, description = without_single_points(rows, description)
+    rows.to_parquet(file, index=False, compression="zstd")
+    text = json.dumps(dataclasses.asdict(description), indent=1, ensure_ascii=False)
+    file.with_suffix(".json").write_text(text + "\n")
     print(f"{len(rows):,} evaluations of {', '.join(description.models)}: {file.stat().st_size / 1e6:.2f} MB")
 
 
@@ -50,7 +55,7 @@ def table(study: Any) -> tuple[pd.DataFrame, Description]:
     for name, of_model in trials.groupby("model"):
         knobs = [knob for knob in spec.spaces[str(name)].parameters if knob in study.searched(str(name))]
         of_model = complete_part(of_model, knobs, spec)
-        if of_model[knobs[0]].nunique() < 2:
+        if of_model.empty:
             continue
         rows = whole_curves(wide, of_model, spec).merge(of_model[["configuration", "seed", *knobs]])
         rows = rows.merge(spent, how="left")
@@ -60,12 +65,57 @@ def table(study: Any) -> tuple[pd.DataFrame, Description]:
         parts.append(rows.drop(columns="configuration"))
         models[str(name)] = _described(str(name), knobs, of_model)
     if not parts:
-        raise SystemExit("nothing of the grid is complete yet")
-    whole = pd.concat(parts, ignore_index=True)
+        raise SystemExit("nothing is complete yet")
+    return in_order(pd.concat(parts, ignore_index=True), models), Description(spec.budget.steps, models)
+
+
+def in_order(rows: pd.DataFrame, models: Mapping[str, RecordedModel]) -> pd.DataFrame:
+    """Rows by model, knobs, seed and step; these columns first, and results in single precision."""
     leading = ["model", *dict.fromkeys(knob for each in models.values() for knob in each.knobs), "seed", "step"]
-    rest = [column for column in whole.columns if column not in leading]
-    whole = whole[leading + rest].astype(dict.fromkeys(rest, np.float32))
-    return whole.sort_values(leading, ignore_index=True), Description(spec.budget.steps, models)
+    rest = sorted(set(rows.columns) - set(leading))
+    return rows[leading + rest].astype(dict.fromkeys(rest, np.float32)).sort_values(leading, ignore_index=True)
+
+
+def with_earlier(
+    rows: pd.DataFrame, description: Description, earlier: pd.DataFrame, described: Description
+) -> tuple[pd.DataFrame, Description]:
+    """A table and what an earlier one has beside it; of a configuration that both have, the later one's rows.
+
+    Raises:
+        SystemExit: the two are not of the same protocol.
+    """
+    if described.steps != description.steps:
+        raise SystemExit(f"the table is of {described.steps} steps, the study of {description.steps}")
+    models = dict(described.models)
+    for name, model in description.models.items():
+        before = models.get(name, model)
+        if (before.fixed, list(before.knobs)) != (model.fixed, list(model.knobs)):
+            raise SystemExit(f"{name} was recorded with other hyperparameters before")
+        models[name] = dataclasses.replace(
+            model, knobs={key: _widened(knob, before.knobs[key]) for key, knob in model.knobs.items()}
+        )
+    keys = [key for name in models for key in models[name].knobs]
+    keys = ["model", *dict.fromkeys(keys), "seed", "step"]
+    both = pd.concat([earlier, rows], ignore_index=True).drop_duplicates(keys, keep="last")
+    return in_order(both, models), Description(description.steps, models)
+
+
+def without_single_points(rows: pd.DataFrame, description: Description) -> tuple[pd.DataFrame, Description]:
+    """A table without models that have a single value of a knob: there is nothing between."""
+    models = {
+        name: model
+        for name, model in description.models.items()
+        if all(knob.low < knob.high for knob in model.knobs.values())
+    }
+    if not models:
+        raise SystemExit("nothing of the grid is complete yet")
+    return in_order(rows[rows["model"].isin(models)].dropna(axis=1, how="all"), models), Description(
+        description.steps, models
+    )
+
+
+def _widened(knob: Knob, other: Knob) -> Knob:
+    return dataclasses.replace(knob, low=min(knob.low, other.low), high=max(knob.high, other.high))
 
 
 def whole_curves(wide: pd.DataFrame, trials: pd.DataFrame, spec: StudySpec) -> pd.DataFrame:

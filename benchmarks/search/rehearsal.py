@@ -15,7 +15,7 @@ import numpy as np
 
 import trainables
 from core.configuration import Configuration, TrialConfig
-from core.record.history import ConfigurationHistory
+from core.record.history import ConfigurationHistory, TrialHistory
 from studies.drive.agenda import Agenda
 from studies.record.state import StudyState
 from studies.search.suggestions import Suggestions
@@ -38,13 +38,18 @@ class Moment:
         steps: of training so far, of all trials.
         seconds: on the clock of the trials.
         configurations: suggested so far.
-        values: of the configurations that are complete: hash to the means that the study saw, as (M,).
+        results: of the configurations that are complete: hash to the objectives (S, M) of all their seeds.
     """
 
     steps: int
     seconds: float
     configurations: int
-    values: dict[str, np.ndarray]
+    results: dict[str, np.ndarray]
+
+    @property
+    def values(self) -> dict[str, np.ndarray]:
+        """The means that the study saw: hash to (M,)."""
+        return {key: seeds.mean(0) for key, seeds in self.results.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +89,12 @@ def _run(spec: StudySpec, state: StudyState, slots: int, searcher: Any) -> Rehea
     clock = 0.0
 
     def settled() -> None:
-        values = {
-            key: np.array(each.values) for key, each in state.configurations.items() if each.outcome == "COMPLETE"
+        results = {
+            key: np.array([[done.metrics[name] for name in spec.objectives] for done in completed(each)])
+            for key, each in state.configurations.items()
+            if each.outcome == "COMPLETE"
         }
-        moments.append(Moment(sum(steps.values()), clock, len(state.configurations), values))
+        moments.append(Moment(sum(steps.values()), clock, len(state.configurations), results))
 
     agenda = Agenda(spec, state, searcher(spec, state), on_settled=settled)
     events: list[tuple[float, int, str, Any, Any]] = []
@@ -116,6 +123,11 @@ def _run(spec: StudySpec, state: StudyState, slots: int, searcher: Any) -> Rehea
             advance(identity, run, clock)
     configurations = {key: each.configuration for key, each in state.configurations.items()}
     return Rehearsal(moments, configurations)
+
+
+def completed(configuration: ConfigurationHistory) -> list[TrialHistory]:
+    """Seeds that are; others may be on their way."""
+    return [trial for trial in configuration.trials.values() if trial.state == "COMPLETED"]
 
 
 def _trial(spec: StudySpec, configuration: Configuration, seed: int) -> TrialConfig:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.record import journal
 from studies.cli.output import plain, text
@@ -36,10 +36,14 @@ def _settings(study: "Results", model: str, values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={text(values[key])}" for key in study.searched(model))
 
 
-def front_rows(study: "Results", full: bool = False) -> list[dict[str, Any]]:
-    """The front: with everything, or (for a table) mean ± standard deviation in one column."""
+def front_rows(study: "Results", full: bool = False, by: Literal["mean", "expected"] = "mean") -> list[dict[str, Any]]:
+    """The front: with everything, or (for a table) mean ± standard deviation in one column.
+
+    By expected values: these ± their standard errors.
+    """
     rows: list[dict[str, Any]] = []
-    for _, row in study.front().iterrows():
+    center, spread = ("mean", "std") if by == "mean" else ("expected", "error")
+    for _, row in study.front(by=by).iterrows():
         entry: dict[str, Any] = {"model": row["model"]}
         if full:
             entry["configuration"] = row["configuration"]
@@ -47,11 +51,14 @@ def front_rows(study: "Results", full: bool = False) -> list[dict[str, Any]]:
         else:
             entry["hyperparameters"] = _settings(study, row["model"], dict(row))
         for objective in study.objectives:
-            mean, std = row[f"{objective}_mean"], row[f"{objective}_std"]
+            value, off = row[f"{objective}_{center}"], row[f"{objective}_{spread}"]
             if full:
-                entry |= {f"{objective}_mean": mean, f"{objective}_std": std}
+                entry |= {
+                    f"{objective}_{part}": row[f"{objective}_{part}"]
+                    for part in dict.fromkeys(("mean", center, spread))
+                }
             else:
-                entry[objective] = f"{text(mean)} ± {std:.2g}" if plain(std) else text(mean)  # a cost may be exact
+                entry[objective] = f"{text(value)} ± {off:.2g}" if plain(off) else text(value)  # a cost may be exact
         rows.append({**entry, "n": row["n"]})
     return rows
 

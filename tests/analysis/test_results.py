@@ -119,6 +119,36 @@ def test_two_points_have_no_knee(writer: StudyWriter) -> None:
         writer.study.knee()
 
 
+def test_the_front_by_expected_values_leaves_the_lucky_behind(writer: StudyWriter) -> None:
+    rng = np.random.default_rng(0)
+    for index, beta in enumerate(np.geomspace(1.0, 16.0, 30).round(3)):
+        key = writer.configuration("beta_vae", 1, beta=float(beta))
+        lucky = 0.5 if index == 20 else 0.0
+        score = 0.5 - 0.1 * np.log2(beta) / 4 + lucky + 0.02 * rng.normal()
+        error = 40.0 + beta + 0.1 * rng.normal()
+        writer.complete(key, 0, {"factor_vae_score": score, "reconstruction_error": error})
+        if index == 20:
+            seen_best = key
+    study = writer.study
+    assert study.front()["configuration"].iloc[0] == seen_best
+    front = study.front(by="expected")
+    assert seen_best not in set(front["configuration"])
+    assert {"factor_vae_score_mean", "factor_vae_score_expected", "factor_vae_score_error"} <= set(front.columns)
+    assert study.hypervolume(by="expected") < study.hypervolume()
+
+
+def test_what_no_seed_changes_is_expected_as_it_is(tmp_path: pathlib.Path) -> None:
+    objectives = {"factor_vae_score": "maximize", "parameters": "minimize"}
+    writer = StudyWriter(tmp_path, objectives=objectives)
+    for beta in range(1, 9):
+        key = writer.configuration("beta_vae", 1, beta=float(beta))
+        writer.complete(key, 0, {"factor_vae_score": 0.1 * (beta % 3), "parameters": 100.0 * (beta % 4)})
+    found = writer.study.expected()
+    assert found["parameters_expected"].tolist() == found["parameters_mean"].tolist()
+    assert (found["parameters_error"] == 0.0).all()
+    assert found["factor_vae_score_expected"].tolist() != found["factor_vae_score_mean"].tolist()
+
+
 def test_nearest_on_the_front(writer: StudyWriter) -> None:
     keys = front_of(writer, [(0.9, 100.0), (0.85, 50.0), (0.5, 20.0), (0.4, 49.0)])
     assert writer.study.nearest(reconstruction_error=48)["configuration"] == keys[1]

@@ -6,6 +6,7 @@ import pytest
 
 from analysis.models import ranking
 from analysis.statistics import comparison, dependence, selection, uncertainty
+from analysis.statistics.expected import expected, places
 from analysis.study import Study
 from core import pareto
 from tests.analysis.kit import OBJECTIVES, random_study
@@ -63,6 +64,57 @@ def test_how_often_intervals_hold_the_truth() -> None:
         student.append(found.low <= 1.0 <= found.high)
     assert 0.82 < np.mean(bootstrap) < 0.97
     assert 0.91 < np.mean(student) < 0.99
+
+
+def noisy(seeds: int, spread: float) -> pd.DataFrame:
+    """Forty configurations of a model: a curve of β, and noise of the seeds."""
+    rng = np.random.default_rng(3)
+    beta = np.exp(rng.uniform(0.0, 3.0, 40))
+    truth = 0.3 + 0.2 * np.sin(1.5 * np.log(beta))
+    values = truth[:, None] + spread * rng.normal(size=(40, seeds))
+    deviation = values.std(1, ddof=1) if seeds > 1 else np.full(40, np.nan)
+    return pd.DataFrame(
+        {
+            "model": "beta_vae",
+            "beta": beta,
+            "truth": truth,
+            "n": seeds,
+            "mig_mean": values.mean(1),
+            "mig_std": deviation,
+        }
+    )
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_neighbours_take_the_luck_of_seeds_out(seeds: int) -> None:
+    table = noisy(seeds, 0.1)
+    found = expected(table, {"beta_vae": ["beta"]}, {"beta"}, "mig")
+    off, seen = (np.sqrt(np.mean((each - table["truth"]) ** 2)) for each in (found["expected"], table["mig_mean"]))
+    assert off < 0.6 * seen
+    assert 0.8 < np.mean(abs(found["expected"] - table["truth"]) < 2 * found["error"]) <= 1.0
+    assert found["error"].median() == pytest.approx(off, rel=0.5)
+
+
+def test_seeds_that_agree_leave_nothing_to_expect_but_the_means() -> None:
+    table = noisy(3, 1e-5)
+    found = expected(table, {"beta_vae": ["beta"]}, {"beta"}, "mig")
+    assert found["expected"].to_numpy() == pytest.approx(table["mig_mean"].to_numpy(), abs=1e-4)
+
+
+def test_few_configurations_or_none_that_differ_keep_their_means() -> None:
+    table = noisy(3, 0.1)
+    noise = np.sqrt((table["mig_std"] ** 2).mean() / 3)
+    alone = expected(table, {"beta_vae": []}, set(), "mig")
+    assert alone["expected"].tolist() == table["mig_mean"].tolist()
+    assert alone["error"].to_numpy() == pytest.approx(noise)
+    few = expected(table.head(4).assign(n=1), {"beta_vae": ["beta"]}, {"beta"}, "mig")
+    assert few["expected"].tolist() == table["mig_mean"].head(4).tolist()
+    assert few["error"].isna().all()
+
+
+def test_places_are_shares_of_the_range_and_one_column_for_each_name() -> None:
+    table = pd.DataFrame({"beta": [1.0, 4.0, 16.0], "network": ["small", "full", "small"], "batch_size": 32})
+    assert places(table, {"beta"}).tolist() == [[0.0, 1.0, 0.0], [0.5, 0.0, 1.0], [1.0, 1.0, 0.0]]
 
 
 def test_front_probability_is_certain_where_seeds_agree() -> None:

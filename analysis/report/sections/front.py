@@ -9,10 +9,11 @@ import pandas as pd
 from analysis import figures
 from analysis.figures.style import arrow
 from analysis.report.evidence import Evidence
-from analysis.report.page import Block, Paragraph, Row, Scatter, Section, Table
+from analysis.report.page import Details, Paragraph, Row, Scatter, Section, Table
 from analysis.report.scatter import scatter
-from analysis.report.wording import chosen, mean_and_deviation
+from analysis.report.wording import chosen, mean_and_deviation, within
 from analysis.results import Results
+from core.formulas.costs import COSTS
 
 SMALL = (480, 340)  # pixels
 MOST_PAIRS = 9  # of objectives
@@ -21,8 +22,10 @@ MOST_PAIRS = 9  # of objectives
 def section(study: Results, found: Evidence, directory: pathlib.Path) -> Section:
     """The table and the further pairs of objectives; the front as a figure for print is saved beside the page."""
     _save(study, directory)
-    blocks: list[Block] = [_nothing(study)] if study.feasible().empty else [*_pairs(study, found), _table(study, found)]
-    return Section.of("front", "The front", *blocks)
+    if study.feasible().empty:
+        return Section.of("front", "The front", _nothing(study))
+    expected = None if found.enough_seeds else _expected(study)
+    return Section.of("front", "The front", *_pairs(study, found), _table(study, found), expected)
 
 
 def _save(study: Results, directory: pathlib.Path) -> None:
@@ -63,6 +66,31 @@ def _table(study: Results, found: Evidence) -> Table:
         ["model", "hyperparameters", "seeds", *objectives, *_share_head(found.probability), "configuration"],
         [_row(study, row, found.probability) for _, row in study.front().iterrows()],
     )
+
+
+def _expected(study: Results) -> Details | None:
+    """The front by expected values; None where neighbours tell nothing."""
+    luck = [key for key in study.objectives if key not in COSTS and key not in study.spec.get("costs", ())]
+    if not study.expected()[[f"{key}_error" for key in luck]].notna().any(axis=None):
+        return None
+    claimed, volume = study.hypervolume(), study.hypervolume(by="expected")
+    table = Table(
+        "The configurations that no other beats by what is to be expected of them in the mean over all seeds, ± its "
+        "standard error: from their own results and those of configurations beside them, so that a lucky seed counts "
+        f"for little. Hypervolume {volume:.4g}, where the front above claims {claimed:.4g}.",
+        ["model", "hyperparameters", "seeds", *map(figures.label, study.objectives), "configuration"],
+        [
+            [
+                figures.title(row["model"]),
+                chosen(study, row),
+                str(row["n"]),
+                *(within(row[f"{key}_expected"], row[f"{key}_error"]) for key in study.objectives),
+                row["configuration"],
+            ]
+            for _, row in study.front("all", "expected").iterrows()
+        ],
+    )
+    return Details("The front with the luck of seeds taken out", table)
 
 
 def _row(study: Results, row: "pd.Series", probability: Mapping[str, float]) -> list[str]:

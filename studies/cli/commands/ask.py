@@ -2,7 +2,7 @@
 
 import pathlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -35,11 +35,16 @@ def front(
     name: Name,
     root: Root = ROOT,
     plot: Annotated[bool, typer.Option("--plot", help="Draw it as PNG and PDF too.")] = False,
+    expected: Annotated[
+        bool, typer.Option("--expected", help="By what is expected over all seeds, going by neighbours too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """The Pareto front: configurations that no other dominates by the means of the objectives."""
     study = studies.open(name, root)
-    emit(front_rows(study, as_json), as_json, f"Pareto front of '{name}', hypervolume {study.hypervolume():.4g}")
+    by: Literal["mean", "expected"] = "expected" if expected else "mean"
+    title = f"Pareto front of '{name}'{', as expected over all seeds' if expected else ''}"
+    emit(front_rows(study, as_json, by), as_json, f"{title}, hypervolume {study.hypervolume(by=by):.4g}")
     if plot:
         from analysis import figures
 

@@ -186,6 +186,15 @@ def test_the_front_is_drawn_and_tabulated(study: Study, tmp_path: pathlib.Path) 
     assert {path.name for path in tmp_path.iterdir()} == {"pareto_front.png", "pareto_front.pdf"}
 
 
+def test_a_front_of_few_seeds_has_what_is_to_be_expected_beside_it(tmp_path: pathlib.Path) -> None:
+    single = random_study(tmp_path, configurations=30, seeds=1)
+    seen, expected = tables(front.section(single, evidence(single), tmp_path))
+    assert [row[-1] for row in seen.rows] == list(single.front()["configuration"])
+    assert [row[-1] for row in expected.rows] == list(single.front(by="expected")["configuration"])
+    assert f"{single.hypervolume(by='expected'):.4g}, where the front above claims" in expected.caption
+    assert "±" in expected.rows[0][3]
+
+
 def test_three_objectives_are_drawn_in_pairs_and_one_in_the_order_of_suggestion(tmp_path: pathlib.Path) -> None:
     three = {"factor_vae_score": "maximize", "reconstruction_error": "minimize", "mig": "maximize"}
     study = asking(random_study(tmp_path, "three"), objectives=three)

@@ -19,6 +19,17 @@ def test_the_best_have_their_identity_in_json(tmp_path: pathlib.Path, ask: Any) 
     assert json.loads(ask("show", row["trial"], "--json")[1])["metrics"]["mig"] == row["mig"]
 
 
+def test_the_front_as_expected_over_all_seeds(tmp_path: pathlib.Path, ask: Any) -> None:
+    study = random_study(tmp_path, configurations=24, seeds=1)
+    rows = [json.loads(line) for line in ask("front", "made", "--expected", "--json")[1].splitlines()]
+    assert [row["configuration"] for row in rows] == list(study.front(by="expected")["configuration"])
+    assert {"mig_mean", "mig_expected"} & set(rows[0]) == set()  # no objective
+    assert {f"factor_vae_score_{part}" for part in ("mean", "expected", "error")} <= set(rows[0])
+    _, out, _ = ask("front", "made", "--expected")
+    assert f"as expected over all seeds, hypervolume {study.hypervolume(by='expected'):.4g}" in out
+    assert "±" in out
+
+
 def test_two_models_are_compared_by_their_names(tmp_path: pathlib.Path, ask: Any) -> None:
     random_study(tmp_path)
     _, out, _ = ask("compare", "made", "chyvae", "beta_vae", "--metric", "factor_vae_score")

@@ -108,6 +108,13 @@ def test_seeds_of_all_configurations_come_in_the_same_order(table: pd.DataFrame)
 
 
 @pytest.mark.usefixtures("table")
+def test_configurations_between_the_same_points_do_not_share_their_luck() -> None:
+    betas = np.linspace(3.9, 3.99, 12).round(3).tolist()  # nearly always with the deviations of 4.0
+    orders = {tuple(np.argsort([replayed(trial(seed, beta=beta))[-1]["mig"] for seed in range(3)])) for beta in betas}
+    assert len(orders) > 2
+
+
+@pytest.mark.usefixtures("table")
 def test_between_points_the_mean_is_on_the_line_in_the_logarithm() -> None:
     found = curves.curves("beta_vae")
     low, high = (found.mean({"beta": beta, "learning_rate": 0.001}) for beta in (4.0, 16.0))

@@ -86,8 +86,10 @@ class Recorded(WithoutNetwork):
 class RecordedRun(SimulationRun):
     """Follows recorded curves; the time that a trial has cost is what it cost then.
 
-    Seeds of a study are recorded seeds in an order that the study's own seed gives, the same for all configurations:
-    seed s of every configuration shared initialisation and data order.
+    Seeds of a study are recorded seeds in an order that the study's own seed gives. At points of the grid it is the
+    same for all: seed s of every configuration shared initialisation and data order. Elsewhere every configuration has
+    an order of its own, since what a seed does to one point of the grid says next to nothing of the next point: two
+    configurations between the same points are not to share their luck.
     """
 
     def __init__(self, config: TrialConfig) -> None:
@@ -101,7 +103,8 @@ class RecordedRun(SimulationRun):
         knobs = {name: float(config.configuration.hyperparameters[name]) for name in self._curves.axes}
         seeds = self._curves.seeds
         turn, place = divmod(config.seed, seeds)
-        order = np.random.default_rng([config.study_seed, turn]).permutation(seeds)
+        own = [] if self._curves.has(knobs) else [int(config.configuration.hash, 16)]
+        order = np.random.default_rng([config.study_seed, turn, *own]).permutation(seeds)
         chance = zlib.crc32(f"{config.study_seed} {config.identity}".encode()) / 2**32
         self._values = self._curves.replay(knobs, int(order[place]), chance)
 

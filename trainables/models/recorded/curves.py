@@ -114,6 +114,10 @@ class Curves:
         chosen = points[min(int(np.searchsorted(np.cumsum(weights), uniform, side="right")), len(points) - 1)]
         return np.clip(self.mean(knobs) + self._deviations[chosen][seed], self._lowest, self._highest)
 
+    def has(self, knobs: Mapping[str, float]) -> bool:
+        """Whether a setting is a point of the grid."""
+        return len(list(self._neighbours(knobs))) == 1
+
     def _neighbours(self, knobs: Mapping[str, float]) -> Iterator[tuple[tuple[int, ...], float]]:
         """Points of the grid around a setting, with their weights, which are above 0 and sum to 1."""
         sides = []

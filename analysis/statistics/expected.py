@@ -1,0 +1,109 @@
+"""What a configuration would give in the mean over all seeds, from its own results and those of its neighbours."""
+
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+FEWEST = 6  # configurations of a model, from which neighbours tell something
+FREEDOM = 10  # degrees of freedom from which the spread over seeds is known, and not estimated from neighbours
+MOST = 300  # configurations from which the length scales are fitted, for time
+SHORTEST, LONGEST = 0.3, 10.0  # length scale of a hyperparameter, in units of the range that was tried
+
+
+def expected(
+    configurations: pd.DataFrame, searched: Mapping[str, Sequence[str]], logarithmic: Collection[str], metric: str
+) -> pd.DataFrame:
+    """Expected values of a metric and their standard errors.
+
+    The front of noisy means consists of lucky configurations; this takes the luck out. Results of a model are taken for
+    a smooth function of its hyperparameters and independent noise of the seeds (a Gaussian process with a Matérn 5/2
+    kernel, one length scale per hyperparameter, by maximum marginal likelihood). The noise is what seeds of one
+    configuration show; where hardly any has two seeds, it is estimated with the length scales. A model with fewer than
+    `FEWEST` configurations, or none that differ, keeps its means.
+
+    Args:
+        configurations: completed rows of `Study.configurations()`.
+        searched: by model, its hyperparameters with more than one value.
+        logarithmic: those to be compared by their logarithm.
+        metric: a result key.
+
+    Returns:
+        Columns `expected` and `error`, the standard error, with the index of `configurations`; NaN where it is unknown.
+
+    Source: Rasmussen and Williams 2006, sections 2.2 and 5.4.1.
+    """
+    means, counts = configurations[f"{metric}_mean"].astype(float), configurations["n"].astype(float)
+    found = pd.DataFrame({"expected": means, "error": np.nan}, index=configurations.index)
+    for model, rows in configurations.groupby("model", observed=True):
+        variance = _variance_of_seeds(rows, metric)
+        at = places(rows[list(searched[str(model)])], logarithmic)
+        values = means[rows.index].to_numpy()
+        if len(rows) < FEWEST or not at.shape[1] or not np.ptp(values) > 0:
+            found.loc[rows.index, "error"] = np.sqrt(variance / counts[rows.index])
+            continue
+        of_means = variance / counts[rows.index].to_numpy()
+        found.loc[rows.index, ["expected", "error"]] = np.column_stack(_posterior(at, values, of_means))
+    return found
+
+
+def _variance_of_seeds(configurations: pd.DataFrame, metric: str) -> float:
+    """Pooled over configurations with two seeds or more; NaN below `FREEDOM`."""
+    several = configurations[configurations["n"] > 1]
+    freedom = several["n"] - 1
+    if freedom.sum() < FREEDOM:
+        return np.nan
+    return float((freedom * several[f"{metric}_std"] ** 2).sum() / freedom.sum())
+
+
+def places(hyperparameters: pd.DataFrame, logarithmic: Collection[str]) -> np.ndarray:
+    """Where configurations of a model lie, (N, K): numbers in units of the range that was tried, names as 0 and 1 each.
+
+    Columns in which nothing differs are left out.
+    """
+    columns = []
+    for name, column in hyperparameters.items():
+        if column.nunique() < 2:
+            continue
+        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+            columns += [(column == value).to_numpy(dtype=float) for value in column.unique()]
+            continue
+        numbers = column.to_numpy(dtype=float)
+        numbers = np.log(numbers) if name in logarithmic and (numbers > 0).all() else numbers
+        columns.append((numbers - numbers.min()) / np.ptp(numbers))
+    return np.column_stack(columns) if columns else np.empty((len(hyperparameters), 0))
+
+
+def _posterior(at: np.ndarray, values: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (N,) of a smooth function of which values (N,) were seen, with noise.
+
+    Args:
+        at: places (N, K) of the values.
+        values: that were seen.
+        variances: of the noise (N,); NaN where it is to be estimated, the same for all.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
+    middle, scale = values.mean(), values.std()
+    seen, noise = (values - middle) / scale, np.maximum(variances / scale**2, 1e-6)
+    smooth = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(np.full(at.shape[1], 0.5), (SHORTEST, LONGEST), nu=2.5)
+    of_seeds = np.isnan(noise).any()
+    kernel = smooth + WhiteKernel(0.1, (1e-4, 1.0)) if of_seeds else smooth
+    chosen = np.random.default_rng(0).permutation(len(at))[:MOST]
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # a length scale at its bound: the hyperparameter hardly matters
+        fitted = GaussianProcessRegressor(kernel, alpha=1e-6 if of_seeds else noise[chosen]).fit(
+            at[chosen], seen[chosen]
+        )
+    if of_seeds:
+        kernel, noise = fitted.kernel_.k1, np.full(len(at), fitted.kernel_.k2.noise_level)
+    else:
+        kernel = fitted.kernel_
+    whole = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None).fit(at, seen)
+    mean, deviation = whole.predict(at, return_std=True)
+    return mean * scale + middle, deviation * scale
