@@ -218,10 +218,11 @@ class Results:
         return kept
 
     def expected(self) -> pd.DataFrame:
-        """`feasible()`, and what each would give over all seeds: `<objective>_expected`, `<objective>_error`.
+        """`feasible()`, and what each would give over all seeds, in columns for each objective.
 
-        From its own results and from those of its neighbours, see `analysis.statistics.expected`; the error is a
-        standard error. With few seeds this takes out the luck that the front of means is made of.
+        `<objective>_expected` from its own results and from those of its neighbours, `<objective>_error`, its standard
+        error, and `<objective>_noise`, the standard deviation over seeds that this goes by; see
+        `analysis.statistics.expected`. With few seeds this takes out the luck that the front of means is made of.
         """
         return self._remembered("expected", self._expected)
 
@@ -231,9 +232,10 @@ class Results:
             return feasible
         searched = self.searched_by_model()
         for key in self.objectives:
-            columns = [f"{key}_expected", f"{key}_error"]
+            columns = [f"{key}_{part}" for part in ("expected", "error", "noise")]
             if key in COSTS or key in self.spec.get("costs", ()):  # not a matter of luck
-                feasible[columns[0]], feasible[columns[1]] = feasible[f"{key}_mean"], np.nan if key in MEASURED else 0.0
+                feasible[columns[0]] = feasible[f"{key}_mean"]
+                feasible[columns[1:]] = np.nan if key in MEASURED else 0.0
             else:
                 feasible[columns] = expected(feasible, searched, logarithmic, key).to_numpy()
         return feasible

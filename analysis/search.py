@@ -53,16 +53,26 @@ def gain(study: Results, more: int = MORE) -> Gain | None:
 def share_of_seeds(study: Results) -> float:
     """Share of the variance between configurations' means that is only their seeds', in the objective with the most.
 
-    NaN where no configuration has two seeds.
+    Where no configuration has two seeds, by how far neighbours differ (`Results.expected`); NaN where that is unknown.
     """
     feasible = study.feasible()
+    if not (feasible["n"] > 1).any():
+        feasible = study.expected()
     per_mean = (1 / feasible["n"]).mean()
     shares = [
-        min(1.0, uncertainty.seed_deviation(feasible, key) ** 2 * per_mean / variance)
+        min(1.0, noise**2 * per_mean / variance)
         for key in study.objectives
-        if (variance := feasible[f"{key}_mean"].var()) > 0
+        if (variance := feasible[f"{key}_mean"].var()) > 0 and not math.isnan(noise := _deviation(feasible, key))
     ]
     return max(shares, default=math.nan)
+
+
+def _deviation(configurations: pd.DataFrame, key: str) -> float:
+    """Over seeds of one configuration, measured or estimated."""
+    measured = uncertainty.seed_deviation(configurations, key)
+    if math.isnan(measured) and f"{key}_noise" in configurations:
+        return float(np.sqrt((configurations[f"{key}_noise"] ** 2).mean()))
+    return measured
 
 
 def stopped_after(study: Results, volumes: np.ndarray) -> int | None:

@@ -10,6 +10,7 @@ FEWEST = 6  # configurations of a model, from which neighbours tell something
 FREEDOM = 10  # degrees of freedom from which the spread over seeds is known, and not estimated from neighbours
 MOST = 300  # configurations from which the length scales are fitted, for time
 SHORTEST, LONGEST = 0.3, 10.0  # length scale of a hyperparameter, in units of the range that was tried
+LEAST = 1e-6  # noise, as a share of the variance between configurations
 
 
 def expected(
@@ -30,21 +31,23 @@ def expected(
         metric: a result key.
 
     Returns:
-        Columns `expected` and `error`, the standard error, with the index of `configurations`; NaN where it is unknown.
+        Columns `expected`, `error`, its standard error, and `noise`, the standard deviation over seeds that this goes
+        by; with the index of `configurations`. NaN where it is unknown.
 
     Source: Rasmussen and Williams 2006, sections 2.2 and 5.4.1.
     """
     means, counts = configurations[f"{metric}_mean"].astype(float), configurations["n"].astype(float)
-    found = pd.DataFrame({"expected": means, "error": np.nan}, index=configurations.index)
+    found = pd.DataFrame({"expected": means, "error": np.nan, "noise": np.nan}, index=configurations.index)
     for model, rows in configurations.groupby("model", observed=True):
         variance = _variance_of_seeds(rows, metric)
         at = places(rows[list(searched[str(model)])], logarithmic)
         values = means[rows.index].to_numpy()
-        if len(rows) < FEWEST or not at.shape[1] or not np.ptp(values) > 0:
-            found.loc[rows.index, "error"] = np.sqrt(variance / counts[rows.index])
-            continue
         of_means = variance / counts[rows.index].to_numpy()
-        found.loc[rows.index, ["expected", "error"]] = np.column_stack(_posterior(at, values, of_means))
+        error = np.sqrt(of_means)
+        if len(rows) >= FEWEST and at.shape[1] and np.ptp(values) > 0:
+            values, error, of_means = _posterior(at, values, of_means)
+        noise = np.sqrt(of_means * counts[rows.index].to_numpy())
+        found.loc[rows.index, ["expected", "error", "noise"]] = np.column_stack([values, error, noise])
     return found
 
 
@@ -75,8 +78,8 @@ def places(hyperparameters: pd.DataFrame, logarithmic: Collection[str]) -> np.nd
     return np.column_stack(columns) if columns else np.empty((len(hyperparameters), 0))
 
 
-def _posterior(at: np.ndarray, values: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (N,) of a smooth function of which values (N,) were seen, with noise.
+def _posterior(at: np.ndarray, values: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A smooth function of which values were seen with noise: its mean, its deviation, variance of the noise, all (N,).
 
     Args:
         at: places (N, K) of the values.
@@ -88,7 +91,7 @@ def _posterior(at: np.ndarray, values: np.ndarray, variances: np.ndarray) -> tup
     from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
     middle, scale = values.mean(), values.std()
-    seen, noise = (values - middle) / scale, np.maximum(variances / scale**2, 1e-6)
+    seen, noise = (values - middle) / scale, np.maximum(variances / scale**2, LEAST)
     smooth = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(np.full(at.shape[1], 0.5), (SHORTEST, LONGEST), nu=2.5)
     of_seeds = np.isnan(noise).any()
     kernel = smooth + WhiteKernel(0.1, (1e-4, 1.0)) if of_seeds else smooth
@@ -97,7 +100,7 @@ def _posterior(at: np.ndarray, values: np.ndarray, variances: np.ndarray) -> tup
         warnings.simplefilter(
             "ignore", ConvergenceWarning
         )  # a length scale at its bound: the hyperparameter hardly matters
-        fitted = GaussianProcessRegressor(kernel, alpha=1e-6 if of_seeds else noise[chosen]).fit(
+        fitted = GaussianProcessRegressor(kernel, alpha=LEAST if of_seeds else noise[chosen]).fit(
             at[chosen], seen[chosen]
         )
     if of_seeds:
@@ -106,4 +109,4 @@ def _posterior(at: np.ndarray, values: np.ndarray, variances: np.ndarray) -> tup
         kernel = fitted.kernel_
     whole = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None).fit(at, seen)
     mean, deviation = whole.predict(at, return_std=True)
-    return mean * scale + middle, deviation * scale
+    return mean * scale + middle, deviation * scale, noise * scale**2

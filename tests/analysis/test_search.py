@@ -105,6 +105,17 @@ def test_the_share_of_seeds_in_what_configurations_differ_by(tmp_path: pathlib.P
     assert search.share_of_seeds(study) == pytest.approx((0.2**2 / 2) / 2 / scores.var(ddof=1))
 
 
+def test_of_one_seed_each_neighbours_tell_the_share(tmp_path: pathlib.Path) -> None:
+    rng = np.random.default_rng(0)
+    trend, luck = np.linspace(0.2, 0.8, 40), 0.1 * rng.normal(size=40)
+    writer = StudyWriter(tmp_path, models=RANGE, objectives={"factor_vae_score": "maximize"})
+    for index, score in enumerate(trend + luck):
+        key = writer.configuration("beta_vae", 1, beta=float(np.exp(index / 15)))
+        writer.complete(key, 0, {"factor_vae_score": score})
+    study = writer.study
+    assert search.share_of_seeds(study) == pytest.approx(luck.var() / (trend + luck).var(), rel=0.3)
+
+
 def test_a_space_of_choices_comes_to_its_end(tmp_path: pathlib.Path) -> None:
     models = {"beta_vae": {"beta": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]}}
     study = made(tmp_path / "left", np.linspace(0.1, 0.6, 6), models=models)

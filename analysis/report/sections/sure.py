@@ -29,7 +29,7 @@ def section(study: Results, found: Evidence, directory: pathlib.Path) -> Section
     return Section.of(
         anchor,
         heading,
-        Paragraph(_caution(found)),
+        Paragraph(_caution(study, found)),
         _comparisons(study, found, metric),
         Details(
             f"What other rules of choice would report as {figures.short_label(metric)}", _rules(found.rules, metric)
@@ -53,10 +53,16 @@ def _hypervolume(found: Evidence) -> Paragraph:
     return Paragraph(text.format(str(found.hypervolume), found.reference, why if ahead else ""))
 
 
-def _caution(found: Evidence) -> str:
+def _caution(study: Results, found: Evidence) -> str:
     """What may be read from the hypervolume."""
     if found.fewest_seeds == 1:
-        return "Every configuration has one seed, so nothing can be said about chance: more seeds are needed."
+        share = search.share_of_seeds(study)
+        if np.isnan(share):
+            return "Some configurations have one seed, so nothing can be said about chance: more seeds are needed."
+        return (
+            f"Some configurations have one seed, too few for an interval. About {100 * share:.0f} % of the variance "
+            "between configurations is their seeds'; the front with the luck of seeds taken out stands below the front."
+        )
     if not found.enough_seeds:
         return (
             f"Some configurations have only {seeds_in_words(found.fewest_seeds)}. With fewer than "
