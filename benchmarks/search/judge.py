@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from analysis.statistics.expected import expected
 from benchmarks.search.problems import Problem, problems
 from benchmarks.search.rehearsal import Moment, Rehearsal, rehearse
 from core.formulas.bounds import FRONT
 from core.pareto import hypervolume, non_dominated
+from studies.record.expected import expected_values
+from studies.study_file.spec import StudySpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,13 +99,11 @@ def judge(task: tuple[str, Setting, int]) -> Outcome:
     seconds = time.perf_counter() - began
     searched = len(rehearsal.configurations) * spec.seeds.min * spec.budget.steps
     first = [each for each in rehearsal.moments if each.steps <= searched]
-    whole = _outcome(problem, rehearsal, spec.budget.steps, seconds, setting.expected)
+    whole = _outcome(problem, rehearsal, spec, seconds, setting.expected)
     if spec.seeds.until != FRONT or len(first) == len(rehearsal.moments):
         return whole
     before = dataclasses.replace(rehearsal, moments=first)
-    return dataclasses.replace(
-        whole, first_seeds=_outcome(problem, before, spec.budget.steps, seconds, setting.expected)
-    )
+    return dataclasses.replace(whole, first_seeds=_outcome(problem, before, spec, seconds, setting.expected))
 
 
 @functools.cache
@@ -114,7 +112,7 @@ def _problems() -> dict[str, Problem]:
 
 
 def _outcome(
-    problem: Problem, rehearsal: Rehearsal, steps_of_trial: int, seconds: float, expect: Sequence[float]
+    problem: Problem, rehearsal: Rehearsal, spec: StudySpec, seconds: float, expect: Sequence[float]
 ) -> Outcome:
     directions = list(problem.objectives.values())
     moments = rehearsal.moments
@@ -131,13 +129,15 @@ def _outcome(
         problem.volume(_named(rehearsal, tried)),
         len(front),
         float(np.mean([truly[key] for key in front])),
-        last.steps / steps_of_trial,
+        last.steps / spec.budget.steps,
         seconds,
     )
-    return _with_expected(outcome, problem, rehearsal, expect) if expect else outcome
+    return _with_expected(outcome, problem, rehearsal, spec, expect) if expect else outcome
 
 
-def _with_expected(outcome: Outcome, problem: Problem, rehearsal: Rehearsal, shares: Sequence[float]) -> Outcome:
+def _with_expected(
+    outcome: Outcome, problem: Problem, rehearsal: Rehearsal, spec: StudySpec, shares: Sequence[float]
+) -> Outcome:
     """An outcome with the front by expected values, at shares of the steps."""
     directions = list(problem.objectives.values())
     volumes, values = {}, np.empty((0, len(directions)))
@@ -147,31 +147,12 @@ def _with_expected(outcome: Outcome, problem: Problem, rehearsal: Rehearsal, sha
         if not keys:
             volumes[share] = 0.0
             continue
-        values = expected_values(problem, rehearsal, moments[-1])
+        results = [(rehearsal.configurations[key], seeds) for key, seeds in moments[-1].results.items()]
+        values = expected_values(spec, results)
         front = np.flatnonzero(non_dominated(values, directions))
         volumes[share] = problem.volume(_named(rehearsal, [keys[index] for index in front]))
     claimed = hypervolume(values, directions, problem.reference) / problem.best
     return dataclasses.replace(outcome, expected=volumes, expected_claimed=claimed)
-
-
-def expected_values(problem: Problem, rehearsal: Rehearsal, moment: Moment) -> np.ndarray:
-    """What the study would expect (N, M) of the configurations that are complete, see `Results.expected`."""
-    rows = []
-    for key, seeds in moment.results.items():
-        configuration = rehearsal.configurations[key]
-        row: dict[str, Any] = {"model": configuration.model, "n": len(seeds), **configuration.hyperparameters}
-        for name, values in zip(problem.objectives, seeds.T, strict=True):
-            row[f"{name}_mean"], row[f"{name}_std"] = values.mean(), values.std(ddof=1) if len(seeds) > 1 else np.nan
-        rows.append(row)
-    table = pd.DataFrame(rows)
-    searched = {model: list(knobs) for model, knobs in problem.models.items()}
-    logarithmic = {knob for knobs in problem.models.values() for knob, bounds in knobs.items() if "log" in bounds}
-    exact = {knob for knobs in searched.values() for knob in knobs}
-    columns = [
-        table[f"{name}_mean"] if name in exact else expected(table, searched, logarithmic, name)["expected"]
-        for name in problem.objectives
-    ]
-    return np.column_stack(columns)
 
 
 def recommended(moment: Moment, directions: Sequence[str]) -> list[str]:

@@ -8,11 +8,14 @@ from core import checkpoints
 from core.pareto import non_dominated
 from core.record.history import ConfigurationHistory, History
 from core.storage import Folder
+from studies.record.expected import expected_values
 from studies.study_file.spec import StudySpec
+
+OFTEN = 0.05  # more configurations, from which on the front by expected values is told anew: it takes a moment
 
 
 class FrontOnly:
-    """`retention: front`: weights on the front and of the best by each objective; pictures of all.
+    """`retention: front`: weights on the front, by means and by expected values, and of the best; pictures of all.
 
     Args:
         spec: of the study.
@@ -25,6 +28,8 @@ class FrontOnly:
         self._history = history
         self._trial_uri = trial_uri
         self._dropped: set[str] = set()
+        self._judged: set[str] = set()  # configurations, when the front by expected values was last told
+        self._promising: set[str] = set()  # those on it
 
     def __call__(self) -> None:
         """Drop what fell behind; called whenever a configuration was settled."""
@@ -55,4 +60,22 @@ class FrontOnly:
             for index, direction in enumerate(directions)
         }
         chosen = best | set(np.flatnonzero(non_dominated(values, directions)).tolist())
-        return {complete[index].hash for index in chosen}
+        return {complete[index].hash for index in chosen} | self._expected_to_be_good(complete)
+
+    def _expected_to_be_good(self, complete: list[ConfigurationHistory]) -> set[str]:
+        """Hashes of the front by expected values, and of what came since it was told; it is told anew now and then."""
+        keys = {each.hash for each in complete}
+        if len(keys - self._judged) > OFTEN * len(self._judged):
+            results = {each.hash: self._results(each) for each in complete}
+            known = [each for each in complete if np.isfinite(results[each.hash]).all()]
+            values = expected_values(self._spec, [(each.configuration, results[each.hash]) for each in known])
+            front = non_dominated(values, list(self._spec.objectives.values()))
+            self._promising = {each.hash for each, on_it in zip(known, front, strict=True) if on_it}
+            self._judged = keys
+        return self._promising | (keys - self._judged)
+
+    def _results(self, configuration: ConfigurationHistory) -> np.ndarray:
+        """Objectives (S, M) of the completed seeds."""
+        return np.array(
+            [[trial.metrics.get(key, np.nan) for key in self._spec.objectives] for trial in configuration.completed]
+        )

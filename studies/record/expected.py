@@ -1,0 +1,46 @@
+"""What is to be expected of configurations over all seeds, while a study runs: `Results.expected`, from its history."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics.expected import expected
+from core.configuration import Configuration
+from core.formulas.costs import COSTS
+from studies.study_file.spec import StudySpec
+
+
+def expected_values(spec: StudySpec, results: Iterable[tuple[Configuration, np.ndarray]]) -> np.ndarray:
+    """Expected objectives (N, M) of N configurations.
+
+    Args:
+        spec: of the study.
+        results: each configuration, with the objectives (S, M) of all its seeds.
+    """
+    table = pd.DataFrame([_row(spec, configuration, values) for configuration, values in results])
+    written = {model: {**spec.defaults, **own} for model, own in spec.models.items()}  # the model's code is not needed
+    searched = {
+        model: [name for name, value in own.items() if isinstance(value, dict | list) and name in table]
+        for model, own in written.items()
+    }
+    logarithmic = {
+        name for own in written.values() for name, value in own.items() if isinstance(value, dict) and "log" in value
+    }
+    columns = [
+        table[f"{key}_mean"]
+        if key in COSTS or key in spec.costs
+        else expected(table, searched, logarithmic, key)["expected"]
+        for key in spec.objectives
+    ]
+    return np.column_stack(columns)
+
+
+def _row(spec: StudySpec, configuration: Configuration, values: np.ndarray) -> dict[str, Any]:
+    """As in `Results.configurations()`."""
+    row: dict[str, Any] = {"model": configuration.model, **configuration.hyperparameters, "n": len(values)}
+    for key, of_seeds in zip(spec.objectives, values.T, strict=True):
+        row[f"{key}_mean"] = of_seeds.mean()
+        row[f"{key}_std"] = of_seeds.std(ddof=1) if len(of_seeds) > 1 else np.nan
+    return row
