@@ -38,6 +38,11 @@ def test_a_rehearsal_runs_the_whole_plan_on_the_trials_own_clock() -> None:
     assert again.configurations == rehearsal.configurations
 
 
+def test_a_rehearsal_ends_when_its_steps_are_spent() -> None:
+    rehearsal = rehearse(families().spec(3, {"sampler": "random", "configurations": 20}), slots=1, most_steps=5 * 3000)
+    assert (rehearsal.moments[-1].steps, len(rehearsal.configurations)) == (5 * 3000, 5)
+
+
 def test_what_is_recommended_is_measured_by_true_values() -> None:
     found = judge(("families", Setting("random", {"sampler": "random", "configurations": 12}), 0))
     assert (np.diff(found.steps) > 0).all()

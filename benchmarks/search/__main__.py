@@ -4,7 +4,8 @@
     python -m benchmarks.search --first-seed 1000          # again, with other seeds
     python -m benchmarks.search --parts large              # 200 configurations: ten minutes
     python -m benchmarks.search --parts thousand           # 1,000: two hours
-    python -m benchmarks.search --parts peers --python P   # Ax and Syne Tune beside it, from an environment with both
+    python -m benchmarks.search --parts peers --python P   # Syne Tune beside it, from an environment with it
+    python -m benchmarks.search --parts ax --python P      # and Ax, which takes minutes for a search
 
 Written to `benchmarks/results/search.md` and `search.png`; sections of other parts stay as they are. Whole studies are
 rehearsed in memory, with the service's own agenda, searcher, seeds and stopper (`rehearsal`), on recorded curves and on
@@ -37,11 +38,13 @@ def main() -> None:
     parser.add_argument("--problems", nargs="*", default=list(everything), choices=list(everything), metavar="PROBLEM")
     usual = [name for name, part in PARTS.items() if part.by_default]
     parser.add_argument("--parts", nargs="*", default=usual, choices=list(PARTS), metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--python", help="of an environment with ax-platform and syne-tune, for the part `peers`")
+    parser.add_argument(
+        "--python", help="of an environment with ax-platform and syne-tune, for the parts `peers` and `ax`"
+    )
     parser.add_argument("--to", type=pathlib.Path, default=RESULTS)
     options = parser.parse_args()
-    if "peers" in options.parts and not options.python:
-        parser.error("the part `peers` needs --python")
+    if {"peers", "ax"} & set(options.parts) and not options.python:
+        parser.error("the parts `peers` and `ax` need --python")
     warnings.simplefilter("ignore")
     os.environ["OMP_NUM_THREADS"] = "1"
     options.to.mkdir(parents=True, exist_ok=True)

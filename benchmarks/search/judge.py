@@ -27,6 +27,7 @@ class Setting:
         slots: trials that run at the same time.
         searcher: path of a peer's Python and its name; empty for the service's own.
         expected: shares of the steps after which the front by expected values is judged too, rising to 1.
+        most_steps: of training of all trials, after which the search is left as it is.
     """
 
     label: str
@@ -35,6 +36,7 @@ class Setting:
     slots: int = 4
     searcher: tuple[str, ...] = ()
     expected: tuple[float, ...] = ()
+    most_steps: float = np.inf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,9 +95,9 @@ def judge(task: tuple[str, Setting, int]) -> Outcome:
         from benchmarks.search.peers import peer
 
         with peer(setting.searcher) as searcher:
-            rehearsal = rehearse(spec, setting.slots, searcher)
+            rehearsal = rehearse(spec, setting.slots, searcher, setting.most_steps)
     else:
-        rehearsal = rehearse(spec, setting.slots)
+        rehearsal = rehearse(spec, setting.slots, most_steps=setting.most_steps)
     seconds = time.perf_counter() - began
     searched = len(rehearsal.configurations) * spec.seeds.min * spec.budget.steps
     first = [each for each in rehearsal.moments if each.steps <= searched]

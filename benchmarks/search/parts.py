@@ -10,12 +10,12 @@ from concurrent.futures import Executor
 
 from benchmarks.search import figure, tables
 from benchmarks.search.judge import Outcome, Setting, judge
-from benchmarks.search.problems import Problem, problems
+from benchmarks.search.problems import STEPS, Problem, problems
 
 CONFIGURATIONS = 40
 RACE = {"min": 1, "max": 5, "until": "front"}
 EARLY = 0.4  # of the steps
-PEERS = ("Ax", "Syne Tune: MO-REA", "Syne Tune: ehvi")
+PEERS = ("Syne Tune: MO-REA", "Syne Tune: ehvi")
 
 
 def named(kind: str, **options: object) -> dict[str, object]:
@@ -68,7 +68,7 @@ class Bench:
 
     def _repeat(self, name: str, setting: Setting) -> list[Outcome]:
         spec = self.problems[name].spec(0, setting.search, **setting.sections)  # with what `auto` stands for
-        how = [setting.slots, setting.searcher, setting.expected]
+        how = [setting.slots, setting.searcher, setting.expected, str(setting.most_steps)]
         key = json.dumps([spec.model_dump(mode="json"), *how], sort_keys=True)
         if key not in self._done:
             began = time.monotonic()
@@ -168,7 +168,8 @@ def stopping(bench: Bench) -> str:
             for control in (0.0, 0.1, 0.3) if (rule, grace) == ("dominated", 750) else (0.1,):
                 section = {"early_stop": {"rule": rule, "grace": grace, "control": control, **metric}}
                 label = f"{rule}, grace {grace}, control {control:g}"
-                found.append(Setting(label, search(cheap(problem), 2 * CONFIGURATIONS), section))
+                twice = search(cheap(problem), 2 * CONFIGURATIONS)
+                found.append(Setting(label, twice, section, most_steps=CONFIGURATIONS * STEPS))
         return found
 
     return tables.stopping(bench.each(settings))
@@ -192,11 +193,19 @@ def defaults(bench: Bench) -> str:
 
 
 def peers(bench: Bench) -> str:
-    """Ax and Syne Tune beside what the service does by itself, one seed each."""
+    """Syne Tune beside what the service does by itself, one seed each."""
+    return _beside_peers(bench, PEERS)
 
+
+def ax(bench: Bench) -> str:
+    """Ax, which takes minutes for a search, beside what the service does by itself, one seed each."""
+    return _beside_peers(bench, ("Ax",))
+
+
+def _beside_peers(bench: Bench, names: Sequence[str]) -> str:
     def settings(_: Problem) -> list[Setting]:
         ours = [Setting("random", search("random")), Setting("auto", search("auto"), {"seeds": "auto"})]
-        return [*ours, *(Setting(peer, search("random"), searcher=(bench.peers, peer)) for peer in PEERS)]
+        return [*ours, *(Setting(peer, search("random"), searcher=(bench.peers, peer)) for peer in names)]
 
     found = bench.each(settings)
     for of_problem in found.values():
@@ -227,5 +236,6 @@ PARTS = {
     "seeds": Part("Seeds", seeds),
     "stopping": Part("Early stopping", stopping),
     "defaults": Part("Defaults", defaults),
-    "peers": Part("Outside peers", peers, by_default=False),
+    "peers": Part("Syne Tune", peers, by_default=False),
+    "ax": Part("Ax", ax, by_default=False),
 }

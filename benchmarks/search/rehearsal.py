@@ -6,6 +6,7 @@ What Ray does is left out, and nothing else: slots are places in a queue of even
 import dataclasses
 import heapq
 import itertools
+import math
 import pathlib
 import tempfile
 from collections.abc import Callable
@@ -61,7 +62,10 @@ class Rehearsal:
 
 
 def rehearse(
-    spec: StudySpec, slots: int, searcher: Callable[[StudySpec, StudyState], Searcher] = Suggestions
+    spec: StudySpec,
+    slots: int,
+    searcher: Callable[[StudySpec, StudyState], Searcher] = Suggestions,
+    most_steps: float = math.inf,
 ) -> Rehearsal:
     """Run a study whose models are simulations.
 
@@ -69,11 +73,12 @@ def rehearse(
         spec: of the study.
         slots: trials that run at the same time.
         searcher: makes what suggests configurations; the service's own by default.
+        most_steps: of training of all trials, after which it is left as it is.
     """
     with tempfile.TemporaryDirectory(dir=_memory()) as folder:
         state = StudyState(pathlib.Path(folder))
         try:
-            return _run(spec, state, slots, searcher)
+            return _run(spec, state, slots, searcher, most_steps)
         finally:
             state.close()
 
@@ -83,7 +88,7 @@ def _memory() -> str | None:
     return str(shared) if shared.is_dir() else None
 
 
-def _run(spec: StudySpec, state: StudyState, slots: int, searcher: Any) -> Rehearsal:
+def _run(spec: StudySpec, state: StudyState, slots: int, searcher: Any, most_steps: float) -> Rehearsal:
     moments: list[Moment] = []
     steps: dict[str, int] = {}
     clock = 0.0
@@ -106,7 +111,7 @@ def _run(spec: StudySpec, state: StudyState, slots: int, searcher: Any) -> Rehea
         duration = result.ledger["seconds_training"] - before
         heapq.heappush(events, (now + max(duration, 1e-9), next(order), identity, run, result))
 
-    while True:
+    while sum(steps.values()) < most_steps:
         while (planned := agenda.next(slots)) is not None:
             agenda.started(planned.identity)
             config = _trial(spec, planned.configuration, planned.seed)

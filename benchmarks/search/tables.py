@@ -132,7 +132,7 @@ def stopping(found: Found) -> str:
 
     columns = ["problem", "rule", "steps", "regret, % at 1/4 of the steps without a rule", "at 1/2", "at all"]
     return (
-        "TPE, one seed each; 40 configurations without a rule, up to 80 with one, which is what the saved steps pay "
+        "TPE, one seed each; 40 configurations without a rule, with one as many, up to 80, as the saved steps pay "
         "for. *Control*: share of the trials that would be stopped and are not.\n\n"
         f"{table(_each(found, rows), columns)}"
     )
