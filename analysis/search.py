@@ -10,6 +10,7 @@ from analysis.reading.names import short_label
 from analysis.results import Results
 from analysis.statistics import uncertainty
 from analysis.statistics.gain import FEWEST, MORE, WORTH, Gain, gain_of, kind_of_search, paid_until, percent
+from core.formulas.costs import COSTS
 from core.record.events import ENDED
 
 # Shares of the variance between configurations that is their seeds', from which on so much of a gain is luck: in
@@ -65,6 +66,19 @@ def share_of_seeds(study: Results) -> float:
         if (variance := feasible[f"{key}_mean"].var()) > 0 and not math.isnan(noise := _deviation(feasible, key))
     ]
     return max(shares, default=math.nan)
+
+
+def luck(study: Results) -> float | None:
+    """Share of the hypervolume of the front that is luck of the seeds: what is expected over all seeds has it no more.
+
+    None where every configuration has seeds enough, and where neighbours tell nothing.
+    """
+    known, costs = study.expected(), {*COSTS, *study.spec.get("costs", ())}
+    errors = [f"{key}_error" for key in study.objectives if key not in costs]
+    if known.empty or (known["n"] >= uncertainty.ENOUGH_SEEDS).all() or not known[errors].notna().any(axis=None):
+        return None
+    claimed = study.hypervolume()
+    return 1 - study.hypervolume(by="expected") / claimed if claimed else None
 
 
 def _deviation(configurations: pd.DataFrame, key: str) -> float:

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from analysis import figures
+from analysis import figures, search
 from analysis.figures.style import arrow
 from analysis.report.evidence import Evidence
 from analysis.report.page import Details, Paragraph, Row, Scatter, Section, Table
 from analysis.report.scatter import scatter
 from analysis.report.wording import chosen, mean_and_deviation, within
 from analysis.results import Results
-from core.formulas.costs import COSTS
 
 SMALL = (480, 340)  # pixels
 MOST_PAIRS = 9  # of objectives
@@ -24,8 +23,7 @@ def section(study: Results, found: Evidence, directory: pathlib.Path) -> Section
     _save(study, directory)
     if study.feasible().empty:
         return Section.of("front", "The front", _nothing(study))
-    expected = None if found.enough_seeds else _expected(study)
-    return Section.of("front", "The front", *_pairs(study, found), _table(study, found), expected)
+    return Section.of("front", "The front", *_pairs(study, found), _table(study, found), _expected(study))
 
 
 def _save(study: Results, directory: pathlib.Path) -> None:
@@ -69,9 +67,8 @@ def _table(study: Results, found: Evidence) -> Table:
 
 
 def _expected(study: Results) -> Details | None:
-    """The front by expected values; None where neighbours tell nothing."""
-    luck = [key for key in study.objectives if key not in COSTS and key not in study.spec.get("costs", ())]
-    if not study.expected()[[f"{key}_error" for key in luck]].notna().any(axis=None):
+    """The front by expected values; None where there are seeds enough, or neighbours tell nothing."""
+    if search.luck(study) is None:
         return None
     claimed, volume = study.hypervolume(), study.hypervolume(by="expected")
     table = Table(

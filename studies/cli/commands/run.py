@@ -192,12 +192,18 @@ def _say_what_is_left_out(spec: "StudySpec") -> None:
 def _summary(name: str, root: pathlib.Path, *, drawn: bool) -> None:
     """What a user wants to see at the end of a study, or of a part of it whose report is not drawn."""
     from analysis import search
+    from analysis.statistics.gain import WORTH, percent
 
     study = studies.open(name, root)
     for objective in study.objectives:
         if objective in study.metrics() and objective not in study.spec.get("costs", ()):
             emit(best_rows(study, objective, 3, None), False, f"best trials by {objective}, on {study.dataset_name}")
     emit(front_rows(study), False, f"Pareto front (means over seeds), hypervolume {study.hypervolume():.4g}")
+    program, where = _program(), _root(root)
+    of_luck = search.luck(study)
+    if of_luck is not None and of_luck >= WORTH:
+        share = f"{percent(of_luck)} % of this hypervolume is luck of the seeds"
+        line(f"About {share}, going by how far neighbours differ; without it: {program} front {name}{where} --expected")
     ahead = search.outlook(study)
     if ahead.gain is not None:
         line(ahead.sentence)
@@ -205,12 +211,16 @@ def _summary(name: str, root: pathlib.Path, *, drawn: bool) -> None:
         report = study.pictures_folder() / "report.html"
         line(f"report   {report}")
         line(f"picture  {report.with_name('pareto_front.png')}")
-    called = shlex.quote(os.path.relpath(sys.argv[0]))
-    program = "studies" if shutil.which("studies") else "python -m studies" if sys.argv[0].endswith(".py") else called
-    where = _root(root)
     line(f"UI       {program} ui {name}{where}")
     line(f"resume   {program} resume {name}{where}")
     line(f"extend   {program} extend {name}{where} --configurations {ahead.configurations or 'N'}")
+
+
+def _program() -> str:
+    """How a user calls this."""
+    if shutil.which("studies"):
+        return "studies"
+    return "python -m studies" if sys.argv[0].endswith(".py") else shlex.quote(os.path.relpath(sys.argv[0]))
 
 
 def stop(name: Name, root: Root = ROOT) -> None:
