@@ -26,7 +26,8 @@ def ask(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     """Run a command on a root; its exit code, stdout and stderr."""
 
     def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["studies", *words, "--root", str(tmp_path)])
+        root = () if words[0] == "validate" else ("--root", str(tmp_path))
+        monkeypatch.setattr(sys, "argv", ["studies", *words, *root])
         with pytest.raises(SystemExit) as ended:
             app.main()
         said = capsys.readouterr()

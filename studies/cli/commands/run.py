@@ -184,9 +184,15 @@ def _say_what_was_chosen(spec: "StudySpec", written: "Document") -> None:
 
 
 def _say_what_is_left_out(spec: "StudySpec") -> None:
-    """A grid that is larger than the configurations that are asked for."""
+    """Points of a grid beyond the configurations that are asked for; objectives that early stopping does not see."""
     if spec.search.sampler == "grid" and spec.grid_size > spec.num_configurations:
         say(f"the grid has {spec.grid_size} points, {spec.num_configurations} of them will run: search.configurations")
+    rule = spec.early_stop
+    if rule is not None and rule.rule != "dominated" and len(spec.objectives) > 1:
+        say(
+            f"early_stop: {rule.rule} looks at {rule.metric} alone, and stops what would be on the front for another "
+            "objective; on problems with known fronts that lost more than it saved, and 'dominated' looks at all"
+        )
 
 
 def _summary(name: str, root: pathlib.Path, *, drawn: bool) -> None:
