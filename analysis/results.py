@@ -14,7 +14,7 @@ from analysis.reading.table import Tables
 from analysis.reading.trial import Trial
 from analysis.reading.where import select
 from analysis.statistics import comparison
-from analysis.statistics.expected import expected
+from analysis.statistics.expected import by_logarithm, expected
 from core import extensions, pareto
 from core.configuration import identity_of
 from core.data import dataset_name
@@ -227,10 +227,10 @@ class Results:
         return self._remembered("expected", self._expected)
 
     def _expected(self) -> pd.DataFrame:
-        feasible, logarithmic = self.feasible(), self.searched_by_logarithm()
+        feasible, searched = self.feasible(), self.searched_by_model()
         if feasible.empty:
             return feasible
-        searched = self.searched_by_model()
+        logarithmic = by_logarithm([self.spec["defaults"], *self.spec["models"].values()])
         for key in self.objectives:
             columns = [f"{key}_{part}" for part in ("expected", "error", "noise")]
             if key in COSTS or key in self.spec.get("costs", ()):  # not a matter of luck

@@ -1,7 +1,8 @@
 """What a configuration would give in the mean over all seeds, from its own results and those of its neighbours."""
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,27 @@ FEWEST = 6  # configurations of a model, from which neighbours tell something
 FREEDOM = 10  # degrees of freedom from which the spread over seeds is known, and not estimated from neighbours
 MOST = 300  # configurations from which the length scales are fitted, for time
 SHORTEST, LONGEST = 0.3, 10.0  # length scale of a hyperparameter, in units of the range that was tried
+DECADE = 10  # times the smallest of a list
 LEAST = 1e-6  # noise, as a share of the variance between configurations
+
+
+def by_logarithm(spaces: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names of hyperparameters whose values are to be compared by their logarithm.
+
+    Args:
+        spaces: what study files say of models: logarithmic ranges count, and lists of positive numbers over a decade.
+    """
+    return {
+        name
+        for space in spaces
+        for name, value in space.items()
+        if (isinstance(value, dict) and "log" in value) or (isinstance(value, list) and _is_wide(value))
+    }
+
+
+def _is_wide(values: list[Any]) -> bool:
+    numbers = all(isinstance(value, int | float) and value > 0 for value in values)
+    return numbers and max(values) >= DECADE * min(values)
 
 
 def expected(
@@ -69,7 +90,7 @@ def places(hyperparameters: pd.DataFrame, logarithmic: Collection[str]) -> np.nd
     for name, column in hyperparameters.items():
         if column.nunique() < 2:
             continue
-        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        if not pd.api.types.is_numeric_dtype(column.infer_objects()) or pd.api.types.is_bool_dtype(column):
             columns += [(column == value).to_numpy(dtype=float) for value in column.unique()]
             continue
         numbers = column.to_numpy(dtype=float)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.expected import expected
+from analysis.statistics.expected import by_logarithm, expected
 from core.configuration import Configuration
 from core.formulas.costs import COSTS
 from studies.study_file.spec import StudySpec
@@ -25,9 +25,7 @@ def expected_values(spec: StudySpec, results: Iterable[tuple[Configuration, np.n
         model: [name for name, value in own.items() if isinstance(value, dict | list) and name in table]
         for model, own in written.items()
     }
-    logarithmic = {
-        name for own in written.values() for name, value in own.items() if isinstance(value, dict) and "log" in value
-    }
+    logarithmic = by_logarithm(written.values())
     columns = [
         table[f"{key}_mean"]
         if key in COSTS or key in spec.costs

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.models import ranking
 from analysis.statistics import comparison, dependence, selection, uncertainty
-from analysis.statistics.expected import expected, places
+from analysis.statistics.expected import by_logarithm, expected, places
 from analysis.study import Study
 from core import pareto
 from tests.analysis.kit import OBJECTIVES, random_study
@@ -115,6 +115,19 @@ def test_few_configurations_or_none_that_differ_keep_their_means() -> None:
 def test_places_are_shares_of_the_range_and_one_column_for_each_name() -> None:
     table = pd.DataFrame({"beta": [1.0, 4.0, 16.0], "network": ["small", "full", "small"], "batch_size": 32})
     assert places(table, {"beta"}).tolist() == [[0.0, 1.0, 0.0], [0.5, 0.0, 1.0], [1.0, 1.0, 0.0]]
+
+
+def test_logarithms_of_ranges_that_say_so_and_of_lists_over_a_decade() -> None:
+    space = {
+        "beta": {"log": [1, 16]},
+        "nu": {"uniform": [1, 1000]},
+        "num_annotated": [32, 2048],
+        "batch_size": [16, 64],
+    }
+    assert by_logarithm([space, {"network": ["small", "full"], "gamma": [0, 10], "alpha": 3.0}]) == {
+        "beta",
+        "num_annotated",
+    }
 
 
 def test_front_probability_is_certain_where_seeds_agree() -> None:
