@@ -54,6 +54,8 @@ class EventLines:
 
 def answer(study: "Study", outcome: "Outcome") -> dict[str, Any]:
     """What a study found, as the last line says it."""
+    from analysis import search
+
     best = {}
     for objective in study.objectives:
         if objective in study.metrics():
@@ -70,6 +72,7 @@ def answer(study: "Study", outcome: "Outcome") -> dict[str, Any]:
         "best": {objective: rows[0] for objective, rows in best.items() if rows},
         "front": [_plain(row) for row in front_rows(study, full=True)],
         "hypervolume": hypervolume,
+        "luck": search.luck(study),
         "gain": None if gain is None else dataclasses.asdict(gain),
         "report": str(report) if report.exists() else None,
     }

@@ -36,14 +36,15 @@ def test_events_are_those_of_this_drive_and_each_once(
 
 
 def test_the_answer_has_best_and_front_and_is_json(tmp_path: pathlib.Path) -> None:
-    study = random_study(tmp_path)
+    study = random_study(tmp_path, configurations=24)
     found = json.loads(json.dumps(answer(study, Outcome(True, 0, True, False)), allow_nan=False))
     assert found["best"]["factor_vae_score"]["trial"] == study.best(top=1)[0].identity
     assert [row["configuration"] for row in found["front"]] == study.front()["configuration"].tolist()
     assert found["hypervolume"] == pytest.approx(study.hypervolume())
+    assert found["luck"] == pytest.approx(1 - study.hypervolume(by="expected") / study.hypervolume())
     assert found["report"] is None
     nothing = answer(StudyWriter(tmp_path, "empty").study, Outcome(False, 0, True, False))
-    assert (nothing["best"], nothing["front"], nothing["hypervolume"]) == ({}, [], None)
+    assert (nothing["best"], nothing["front"], nothing["hypervolume"], nothing["luck"]) == ({}, [], None, None)
 
 
 @pytest.mark.slow
