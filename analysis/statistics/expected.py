@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.metrics.threads import one_thread
+
 FEWEST = 6  # configurations of a model, from which neighbours tell something
 FREEDOM = 10  # degrees of freedom from which the spread over seeds is known, and not estimated from neighbours
-MOST = 300  # configurations from which the length scales are fitted, for time
+MOST = 200  # configurations from which the length scales are fitted, for time
 SHORTEST, LONGEST = 0.3, 10.0  # length scale of a hyperparameter, in units of the range that was tried
 DECADE = 10  # times the smallest of a list
 LEAST = 1e-6  # noise, as a share of the variance between configurations
@@ -113,21 +115,17 @@ def _posterior(at: np.ndarray, values: np.ndarray, variances: np.ndarray) -> tup
 
     middle, scale = values.mean(), values.std()
     seen, noise = (values - middle) / scale, np.maximum(variances / scale**2, LEAST)
-    smooth = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(np.full(at.shape[1], 0.5), (SHORTEST, LONGEST), nu=2.5)
-    of_seeds = np.isnan(noise).any()
-    kernel = smooth + WhiteKernel(0.1, (1e-4, 1.0)) if of_seeds else smooth
-    chosen = np.random.default_rng(0).permutation(len(at))[:MOST]
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ConvergenceWarning
-        )  # a length scale at its bound: the hyperparameter hardly matters
-        fitted = GaussianProcessRegressor(kernel, alpha=LEAST if of_seeds else noise[chosen]).fit(
-            at[chosen], seen[chosen]
-        )
-    if of_seeds:
-        kernel, noise = fitted.kernel_.k1, np.full(len(at), fitted.kernel_.k2.noise_level)
-    else:
-        kernel = fitted.kernel_
-    whole = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None).fit(at, seen)
-    mean, deviation = whole.predict(at, return_std=True)
+    known = not np.isnan(noise).any()
+    kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(np.full(at.shape[1], 0.5), (SHORTEST, LONGEST), nu=2.5)
+    if not known:
+        kernel = kernel + WhiteKernel(0.1, (1e-4, 1.0))
+    some = np.random.default_rng(0).permutation(len(at))[:MOST]
+    with one_thread(), warnings.catch_warnings():  # on small matrices more threads wait for each other
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a length scale at its bound: the knob hardly matters
+        first = GaussianProcessRegressor(kernel, alpha=noise[some] if known else LEAST).fit(at[some], seen[some])
+        kernel = first.kernel_
+        if not known:
+            kernel, noise = kernel.k1, np.full(len(at), kernel.k2.noise_level)
+        whole = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None).fit(at, seen)
+        mean, deviation = whole.predict(at, return_std=True)
     return mean * scale + middle, deviation * scale, noise * scale**2
