@@ -1,15 +1,12 @@
-"""The verbs of a study: load, launch, resume, stop, status, extend."""
+"""From a study file to a study that runs, or goes on."""
 
 import dataclasses
 import os
 import pathlib
-import shlex
-import signal
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import trainables
 from analysis.study import Study
 from core import extensions as own_code
 from core.extensions import Source
@@ -19,26 +16,23 @@ from core.record import journal
 from core.record.history import History
 from core.record.places import Stores
 from core.storage import Folder
-from studies.cluster import job
 from studies.cluster.session import ray_cluster
 from studies.delivery.mlflow_store import require_store
 from studies.delivery.to_optuna import require_storage
 from studies.doctor import examine as checks
-from studies.doctor.finding import Asked, Finding
-from studies.drive.display import Display, display_of
-from studies.drive.driver import Outcome, drive
+from studies.doctor.finding import Asked
+from studies.drive.display import Display
+from studies.drive.driver import Outcome
 from studies.record.folder import Record, StudyFolder, default_stores, is_optuna
-from studies.record.own_code import Decision, settle
-from studies.record.standing import standing
+from studies.record.own_code import settle
 from studies.search.plan import is_complete
+from studies.service.driving import ROOT, run
 from studies.study_file import auto
 from studies.study_file.document import Document, from_mapping, read
 from studies.study_file.estimate import require_disk
 from studies.study_file.own_code import read_extensions
 from studies.study_file.spec import StudySpec, difference
 from studies.study_file.validation import require_local_resources, validate
-
-ROOT = "runs"
 
 
 def load(
@@ -251,187 +245,3 @@ def _require_same_stores(record: Record, asked: Stores, given: Sequence[str]) ->
                 f"{store} of study '{record.folder.name}' is at {redact(has)} and cannot change to {redact(wanted)}; "
                 "leave the option out, or give the new study another name"
             )
-
-
-def resume(
-    name: str,
-    *,
-    root: str | os.PathLike[str] = ROOT,
-    address: str | None = None,
-    display: Display | None = None,
-    changed_code: Decision = "ask",
-) -> Study:
-    """Run what is missing of a study, whatever killed it.
-
-    Args:
-        name: of the study.
-        root: directory of studies.
-        address: as of `launch`.
-        display: as of `launch`.
-        changed_code: where files of the study's extensions have changed since: refuse ("ask"), "accept" them, which is
-            noted, or "keep" to the study's copies.
-
-    Raises:
-        StudyError: no such study, another driver has it, or its code has changed.
-    """
-    run(to_resume(name, root, changed_code), display, address)
-    return Study(name, root)
-
-
-def to_resume(name: str, root: str | os.PathLike[str], changed_code: Decision = "ask") -> Record:
-    """The record of a study that goes on, with the code that it goes on with; see `resume`."""
-    record = settle(StudyFolder(root, name).open(), changed_code)
-    _require_models(record.spec)
-    return record
-
-
-def _require_models(spec: StudySpec) -> None:
-    """Refuse to go on with a model of this repository that is not in it any more."""
-    own = {name for code in spec.extensions for name in code.models}
-    gone = [name for name in spec.models if name not in own and name not in trainables.names()]
-    if gone:
-        raise StudyError(
-            f"study '{spec.name}' cannot go on: model '{gone[0]}' is not in this version; its results can be read"
-        )
-
-
-def run(record: Record, display: Display | None, address: str | None) -> Outcome:
-    """Drive a study, then write its report and attach it to MLflow."""
-    name = record.folder.name
-    elsewhere = record.folder.root != pathlib.Path(ROOT).resolve()
-    where = f" --root {shlex.quote(str(record.folder.root))}" if elsewhere else ""
-    looks = (f"studies {command} {name}{where}" for command in ("status --watch", "ui", "logs"))
-    meanwhile = f"meanwhile: {' · '.join(looks)}"
-    return drive(record, display or display_of(record.spec, meanwhile), address)
-
-
-def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:
-    """Ask the driver to stop, in good order when it is a process of this machine; what was asked.
-
-    Raises:
-        StudyError: no such study, or nobody drives it.
-    """
-    folder = StudyFolder(root, name).open().folder
-    submitted = job.stop(folder)
-    if submitted is not None:
-        return f"job {submitted}"
-    pid = folder.driver()
-    if pid is None:
-        raise StudyError(f"nobody drives study '{name}' on this machine; `studies resume {name}` goes on with it")
-    os.kill(pid, signal.SIGTERM)
-    return f"process {pid}"
-
-
-def status(name: str, *, root: str | os.PathLike[str] = ROOT) -> dict[str, Any]:
-    """How far a study is: trials by state, best, front and likely gain, hours spent and left, and who drives it."""
-    record = StudyFolder(root, name).open()
-    history = History.read(record.folder.path)
-    pid = record.folder.driver()
-    now = standing(record.spec, history)
-    counts = dict(now.counts)
-    if pid is None:
-        counts["PENDING"] += counts.pop("RUNNING")
-        counts["RUNNING"] = 0
-    counts["PENDING"] += max(0, now.planned - sum(counts.values()))
-    return {
-        "study": name,
-        "state": now.state(pid is not None),
-        "planned": now.planned,
-        **{key.lower(): value for key, value in counts.items()},
-        "driver": pid,
-        "best": {
-            objective: {
-                "value": best.value,
-                "model": best.configuration.model,
-                "configuration": best.configuration.hash,
-                "n": best.seeds,
-            }
-            for objective, best in now.best.items()
-        },
-        "front": now.front,
-        "gain": None if now.gain is None else dataclasses.asdict(now.gain),
-        "share_done": now.share_done,
-        "hours": now.seconds / 3600,
-        "hours_left": None if now.seconds_left is None else now.seconds_left / 3600,
-        "steps": record.spec.budget.steps,
-        "running_trials": [
-            {
-                "trial": trial.identity,
-                "model": history.configurations[trial.configuration].configuration.model,
-                "step": history.progress(trial).step,
-            }
-            for trial in history.trials()
-            if trial.state == "RUNNING" and pid is not None
-        ],
-    }
-
-
-def examine(
-    *,
-    root: str | os.PathLike[str] = ROOT,
-    address: str | None = None,
-    tracking_uri: str | None = None,
-    storage: str | None = None,
-    data_root: str | None = None,
-) -> list[Finding]:
-    """How everything stands that a launch with these arguments would meet; nothing is made."""
-    place = pathlib.Path(root).expanduser().resolve()
-    stores = default_stores(place, "doctor", tracking=tracking_uri, storage=storage, data=data_root)
-    return list(checks.examine(Asked(place, stores, address)))
-
-
-def extend(
-    name: str,
-    *,
-    root: str | os.PathLike[str] = ROOT,
-    configurations: int | None = None,
-    seeds: int | None = None,
-    steps: int | None = None,
-    hours: float | None = None,
-) -> StudySpec:
-    """Enlarge the plan of a study; what is there stays, and trials train on from their last checkpoint.
-
-    Raises:
-        StudyError: a value is smaller than it was, or nothing is enlarged.
-    """
-    folder = to_resume(name, root).folder
-    asked = {"configurations": configurations, "seeds": seeds, "steps": steps, "hours": hours}
-    given = {key: value for key, value in asked.items() if value is not None}
-    if not given:
-        raise StudyError("nothing to extend; give --configurations, --seeds, --steps or --hours")
-    with folder.driving():
-        record = folder.adopt(folder.open())
-        extended, note = _enlarged(record.spec, given)
-        folder.revise(record, extended, note)
-    return extended
-
-
-def _enlarged(spec: StudySpec, given: Mapping[str, float]) -> tuple[StudySpec, str]:
-    """The specification with larger values, and a note of what changed."""
-    now = {
-        "configurations": spec.search.configurations,
-        "seeds": spec.seeds.max,
-        "steps": spec.budget.steps,
-        "hours": spec.budget.hours or 0.0,
-    }
-    for key, value in given.items():
-        if value <= now[key]:
-            raise StudyError(f"{key} of study '{spec.name}' is {now[key]} already; extend it to more, not to {value}")
-    data = spec.model_dump(mode="json")
-    for key, value in given.items():
-        _ENLARGE[key](data, value)
-    return StudySpec.model_validate(data), ", ".join(f"{key}: {now[key]} → {value}" for key, value in given.items())
-
-
-def _enlarge_seeds(data: dict[str, Any], seeds: float) -> None:
-    data["seeds"]["max"] = seeds
-    if data["seeds"]["until"] is None:
-        data["seeds"]["min"] = seeds
-
-
-_ENLARGE: dict[str, Callable[[dict[str, Any], Any], None]] = {
-    "configurations": lambda data, value: data["search"].update(configurations=value),
-    "seeds": _enlarge_seeds,
-    "steps": lambda data, value: data["budget"].update(steps=value),
-    "hours": lambda data, value: data["budget"].update(hours=value),
-}
