@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 import core.metrics
-from analysis import figures
+from analysis import figures, search
 from analysis.reading.purpose import purpose
 from analysis.report.evidence import Evidence
 from analysis.report.page import Paragraph
@@ -24,6 +24,7 @@ from analysis.report.wording import (
 )
 from analysis.results import FEWEST_OF_KNEE, Results
 from analysis.statistics import comparison, uncertainty
+from analysis.statistics.gain import WORTH, percent
 from core.formulas.costs import COSTS
 from core.record.history import History
 
@@ -155,6 +156,12 @@ def _front(study: Results) -> Iterator[str]:
     if len(front) >= FEWEST_OF_KNEE:
         knee = study.knee()
         yield f"The best trade-off, its knee, is {name_of(study, knee)}: {_values(study, knee)}."
+    luck = search.luck(study)
+    if luck is not None and luck >= WORTH:
+        yield (
+            f"About {percent(luck)} % of its hypervolume is luck of the seeds, going by how far neighbours differ; the "
+            "front without it stands below the table of the front."
+        )
 
 
 def _values(study: Results, row: pd.Series) -> str:

@@ -34,13 +34,14 @@ from analysis.report.scatter import scatter
 from analysis.report.sections import asked, cost, failures, front, knobs, paper, provenance, sure, training, winners
 from analysis.report.sections import next as next_steps
 from analysis.report.showcase import showcase
+from analysis.report.summary import summary
 from analysis.report.write import sections, write
 from analysis.study import Study
 from core.images import png
 from core.record import journal
 from core.record.events import ControlChosen
 from core.storage import Folder
-from tests.analysis.kit import StudyWriter, random_study
+from tests.analysis.kit import OBJECTIVES, StudyWriter, random_study
 
 ORDER = (front, knobs, paper, winners, sure, training, cost, asked, failures, provenance, next_steps)
 ANCHORS = ["front", "knobs", "paper", "winners", "sure", "curves", "cost", "asked", "failures", "provenance", "next"]
@@ -193,6 +194,21 @@ def test_a_front_of_few_seeds_has_what_is_to_be_expected_beside_it(tmp_path: pat
     assert [row[-1] for row in expected.rows] == list(single.front(by="expected")["configuration"])
     assert f"{single.hypervolume(by='expected'):.4g}, where the front above claims" in expected.caption
     assert "±" in expected.rows[0][3]
+
+
+def test_the_summary_says_how_much_of_a_front_is_luck(tmp_path: pathlib.Path) -> None:
+    rng = np.random.default_rng(0)
+    writer = StudyWriter(tmp_path)
+    for beta in np.geomspace(1.0, 16.0, 30).round(3).tolist():
+        score, error = 0.5 + 0.2 * rng.normal(), 40.0 + beta + rng.normal()
+        writer.complete(
+            writer.configuration("beta_vae", 1, beta=beta), 0, dict(zip(OBJECTIVES, (score, error), strict=True))
+        )
+    study = writer.study
+    said = " ".join(remark.text for remark in summary(study, evidence(study), study.history()).remarks)
+    share = search.luck(study)
+    assert share is not None
+    assert f"About {100 * share:.0f} % of its hypervolume is luck of the seeds" in said
 
 
 def test_three_objectives_are_drawn_in_pairs_and_one_in_the_order_of_suggestion(tmp_path: pathlib.Path) -> None:
