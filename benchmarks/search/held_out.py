@@ -24,7 +24,11 @@ def main() -> None:
     models = {name: curves.curves(name) for name in curves.describe().models}
     rows = [row(name, key, *held_out(each, key)) for name, each in models.items() for key in RESULTS]
     print(f"Points of the grid, left out:\n\n{table(rows, COLUMNS)}")
-    alike = [[name, key, *alikeness(each, key)] for name, each in models.items() for key in RESULTS]
+    alike = []
+    for key in RESULTS:
+        pairs = {name: alikeness(each, key) for name, each in models.items()}
+        pairs["all"] = np.concatenate(list(pairs.values()))
+        alike += [[name, key, str(len(each)), _mean_and_error(each)] for name, each in pairs.items()]
     columns = ("model", "result", "pairs of points", "correlation")
     print(f"\nA seed's deviation at one point of the grid and at the next:\n\n{table(alike, columns)}")
     if HELD_OUT.exists():
@@ -60,8 +64,12 @@ def held_out(recorded: Curves, key: str) -> tuple[np.ndarray, np.ndarray, np.nda
     return np.concatenate(errors), np.concatenate(expected), np.concatenate(spreads)
 
 
-def alikeness(recorded: Curves, key: str) -> list[str]:
-    """How many neighbours there are, and how alike the deviations of their seeds from the mean are, as a correlation.
+def _mean_and_error(values: np.ndarray) -> str:
+    return f"{values.mean():.2f} ± {values.std(ddof=1) / np.sqrt(len(values)):.2f}"
+
+
+def alikeness(recorded: Curves, key: str) -> np.ndarray:
+    """How alike the deviations of seeds from the mean are at every pair of neighbours (P,), as a correlation.
 
     A replay of configurations between points lets each have its own luck, which is right while this is small.
     """
@@ -72,8 +80,7 @@ def alikeness(recorded: Curves, key: str) -> list[str]:
     for axis in range(values.ndim - 1):
         along = np.moveaxis(deviations, axis, 0)
         found.append((along[1:] * along[:-1]).mean(-1).ravel())
-    pairs = np.concatenate(found)
-    return [str(len(pairs)), f"{pairs.mean():.2f} ± {pairs.std(ddof=1) / np.sqrt(len(pairs)):.2f}"]
+    return np.concatenate(found)
 
 
 def off_grid(recorded: Curves, key: str, trials: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
