@@ -86,19 +86,26 @@ def _variance_of_seeds(configurations: pd.DataFrame, metric: str) -> float:
 def places(hyperparameters: pd.DataFrame, logarithmic: Collection[str]) -> np.ndarray:
     """Where configurations of a model lie, (N, K): numbers in units of the range that was tried, names as 0 and 1 each.
 
-    Columns in which nothing differs are left out.
+    Columns in which nothing differs are left out; no value is a name too.
     """
     columns = []
     for name, column in hyperparameters.items():
-        if column.nunique() < 2:
+        if column.nunique(dropna=False) < 2:
             continue
-        if not pd.api.types.is_numeric_dtype(column.infer_objects()) or pd.api.types.is_bool_dtype(column):
-            columns += [(column == value).to_numpy(dtype=float) for value in column.unique()]
+        if not _are_numbers(column):
+            columns += [(column == value).to_numpy(dtype=float) for value in column.dropna().unique()]
             continue
         numbers = column.to_numpy(dtype=float)
         numbers = np.log(numbers) if name in logarithmic and (numbers > 0).all() else numbers
         columns.append((numbers - numbers.min()) / np.ptp(numbers))
     return np.column_stack(columns) if columns else np.empty((len(hyperparameters), 0))
+
+
+def _are_numbers(column: "pd.Series[Any]") -> bool:
+    """Whether all values are; truths are names, and so are numbers among which there is none."""
+    plain = column.infer_objects()
+    numeric = pd.api.types.is_numeric_dtype(plain) and not pd.api.types.is_bool_dtype(plain)
+    return numeric and not plain.isna().any()
 
 
 def _posterior(at: np.ndarray, values: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -19,6 +19,9 @@ def expected_values(spec: StudySpec, results: Iterable[tuple[Configuration, np.n
         spec: of the study.
         results: each configuration, with the objectives (S, M) of all its seeds.
     """
+    results = list(results)
+    if not results:
+        return np.empty((0, len(spec.objectives)))
     table = pd.DataFrame([_row(spec, configuration, values) for configuration, values in results])
     written = {model: {**spec.defaults, **own} for model, own in spec.models.items()}  # the model's code is not needed
     searched = {

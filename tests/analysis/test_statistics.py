@@ -115,6 +115,10 @@ def test_few_configurations_or_none_that_differ_keep_their_means() -> None:
 def test_places_are_shares_of_the_range_and_one_column_for_each_name() -> None:
     table = pd.DataFrame({"beta": [1.0, 4.0, 16.0], "network": ["small", "full", "small"], "batch_size": 32})
     assert places(table, {"beta"}).tolist() == [[0.0, 1.0, 0.0], [0.5, 0.0, 1.0], [1.0, 1.0, 0.0]]
+    odd = pd.DataFrame(
+        {"capacity": [None, 25.0, 25.0], "tied": [True, False, True], "beta": pd.Series([1, 2, 4], dtype=object)}
+    )
+    assert places(odd, set()).tolist() == [[0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 1 / 3], [1.0, 1.0, 0.0, 1.0]]
 
 
 def test_logarithms_of_ranges_that_say_so_and_of_lists_over_a_decade() -> None:
