@@ -150,7 +150,7 @@ def _with_expected(
             volumes[share] = 0.0
             continue
         results = [(rehearsal.configurations[key], seeds) for key, seeds in moments[-1].results.items()]
-        values = expected_values(spec, results)
+        values, _ = expected_values(spec, results)
         front = np.flatnonzero(non_dominated(values, directions))
         volumes[share] = problem.volume(_named(rehearsal, [keys[index] for index in front]))
     claimed = hypervolume(values, directions, problem.reference) / problem.best

@@ -92,8 +92,8 @@ def _run_what_is_missing(
     own_code.use(record)
     core.data.prepare(spec.dataset, record.stores.data, display.data_progress)
     notes = add_prior_results(spec, state, folder.root)
-    settled = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else lambda: None
-    agenda = Agenda(spec, state, Suggestions(spec, state), spent, settled)
+    keeping = FrontOnly(spec, state, record.written.trial_uri) if spec.retention == "front" else None
+    agenda = Agenda(spec, state, Suggestions(spec, state), spent, keeping or (lambda: None))
     if not agenda.wants_slots:
         return notes
     state.start_driver()
@@ -107,6 +107,8 @@ def _run_what_is_missing(
         tune.run(
             record, state, agenda, delivery.begin, lambda: display.refresh(state, delivery.trouble), display.message
         )
+    if keeping is not None and agenda.over:
+        keeping(over=True)
     return notes
 
 

@@ -12,16 +12,20 @@ from core.formulas.costs import COSTS
 from studies.study_file.spec import StudySpec
 
 
-def expected_values(spec: StudySpec, results: Iterable[tuple[Configuration, np.ndarray]]) -> np.ndarray:
-    """Expected objectives (N, M) of N configurations.
+def expected_values(
+    spec: StudySpec, results: Iterable[tuple[Configuration, np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expected objectives (N, M) of N configurations, and by how much seeds of each differ (N, M), NaN where unknown.
 
     Args:
         spec: of the study.
         results: each configuration, with the objectives (S, M) of all its seeds.
     """
     results = list(results)
+    shape = (len(results), len(spec.objectives))
+    values, noise = np.empty(shape), np.zeros(shape)
     if not results:
-        return np.empty((0, len(spec.objectives)))
+        return values, noise
     table = pd.DataFrame([_row(spec, configuration, values) for configuration, values in results])
     written = {model: {**spec.defaults, **own} for model, own in spec.models.items()}  # the model's code is not needed
     searched = {
@@ -29,13 +33,13 @@ def expected_values(spec: StudySpec, results: Iterable[tuple[Configuration, np.n
         for model, own in written.items()
     }
     logarithmic = by_logarithm(written.values())
-    columns = [
-        table[f"{key}_mean"]
-        if key in COSTS or key in spec.costs
-        else expected(table, searched, logarithmic, key)["expected"]
-        for key in spec.objectives
-    ]
-    return np.column_stack(columns)
+    for index, key in enumerate(spec.objectives):
+        if key in COSTS or key in spec.costs:
+            values[:, index] = table[f"{key}_mean"]
+        else:
+            found = expected(table, searched, logarithmic, key)
+            values[:, index], noise[:, index] = found["expected"], found["noise"]
+    return values, noise
 
 
 def _row(spec: StudySpec, configuration: Configuration, values: np.ndarray) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from core.record.history import History
 from core.storage import Folder
 from studies.record.folder import Record, StudyFolder
 from studies.record.retention import FrontOnly
+from studies.search.plan import is_complete
 from studies.upkeep.garbage.item import Doubt, Item, of_path
 from studies.upkeep.plan import bytes_in
 
@@ -86,7 +87,8 @@ def _of_study(record: Record, history: History) -> Iterator[Item]:
 
 
 def _behind(record: Record, history: History) -> Iterator[Folder]:
-    return FrontOnly(record.spec, history, record.written.trial_uri).behind()
+    over = is_complete(record.spec, history)
+    return FrontOnly(record.spec, history, record.written.trial_uri).behind(over=over)
 
 
 def _remove(folder: StudyFolder, paths: list[pathlib.Path]) -> None:
@@ -97,5 +99,6 @@ def _remove(folder: StudyFolder, paths: list[pathlib.Path]) -> None:
 
 def _drop_behind(folder: StudyFolder) -> None:
     with contextlib.suppress(StudyError), folder.driving():
-        record = folder.open()
-        FrontOnly(record.spec, History.read(folder.path), record.written.trial_uri)()
+        record, history = folder.open(), History.read(folder.path)
+        over = is_complete(record.spec, history)
+        FrontOnly(record.spec, history, record.written.trial_uri)(over=over)
