@@ -84,9 +84,10 @@ def plan_row(plan: Mapping[str, Any]) -> dict[str, Any]:
     if plan["front_lacks_percent"] is not None:
         low, high = plan["front_lacks_percent"]
         least, most = plan["front_claims_percent"]
+        _, left = plan["expected_front_claims_percent"]
         row["front"] = (
             f"lacks {low:.0f} to {high:.0f} % of the best hypervolume, and shows {least:.0f} to {most:.0f} % that is "
-            "luck of seeds, going by the benchmark's problems"
+            f"luck of seeds (up to {left:.0f} % in `studies front --expected`), by the benchmark's problems"
         )
     row["disk"] = f"{plan['disk_gb'] * 1000:,.0f} MB" if plan["disk_gb"] < 1 else f"{plan['disk_gb']:,.1f} GB"
     return row

@@ -190,6 +190,7 @@ def plan(
         "sampler": auto.named(spec.search.sampler),
         "front_lacks_percent": lacks and [round(each, 1) for each in lacks],
         "front_claims_percent": lacks and [round(each, 1) for each in auto.claimed(spec)],
+        "expected_front_claims_percent": lacks and [round(each, 1) for each in auto.claimed(spec, expected=True)],
         "seeds": spec.seeds.min if spec.seeds.min == spec.seeds.max else f"{spec.seeds.min} to {spec.seeds.max}",
         "trials": configurations * spec.seeds.min,
         "steps": spec.budget.steps,

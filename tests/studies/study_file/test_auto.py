@@ -110,3 +110,4 @@ def test_what_a_front_shows_by_luck_is_as_measured_and_falls_with_seeds() -> Non
     assert {seeds: found[seeds] for seeds in CLAIMED} == CLAIMED
     assert list(found.values()) == sorted(found.values(), reverse=True)
     assert found[9] == found[5] == claimed(read(seeds="auto"))
+    assert all(claimed(read(seeds=seeds), expected=True)[1] < high for seeds, (_, high) in found.items())
