@@ -1,6 +1,6 @@
 """How many trials a study needs until its front is good: samplers, slots, seeds and early stopping, measured.
 
-    python -m benchmarks.search                            # on two cores in less than 15 minutes
+    python -m benchmarks.search                            # on two cores in half an hour
     python -m benchmarks.search --first-seed 1000          # again, with other seeds
     python -m benchmarks.search --parts large              # 200 configurations: ten minutes
     python -m benchmarks.search --parts thousand           # 1,000: two hours

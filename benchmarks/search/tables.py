@@ -14,9 +14,9 @@ def head(known: Iterable[Problem]) -> str:
     about = "\n".join(f"- `{each.name}`: {each.about}" for each in known)
     return (
         "# Search\n\nWhole studies, searched again and again (`python -m benchmarks.search`). Regret: what the "
-        "hypervolume of the configurations that a study *recommends* (the front of the means that it saw) lacks of the "
-        "best, measured with true values, in per cent of the best. Median [quartiles] over repetitions. Four trials "
-        "run at the same time where nothing else is said.\n\n"
+        "hypervolume of the configurations that a study *recommends* lacks of the best, measured with true values, in "
+        "per cent of the best: of the front of the means that it saw, or, where that is said, of the front by expected "
+        "values. Median [quartiles] over repetitions. Four trials run at the same time where nothing else is said.\n\n"
         f"{about}\n\nThe first three have known fronts, and seeds that differ by 0.04 in every objective. The curves "
         "were recorded by the service (`trainables/models/recorded/README.md`); their truth is the mean over five "
         "seeds."
