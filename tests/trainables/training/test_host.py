@@ -212,6 +212,7 @@ def test_a_trial_goes_on_in_another_host_from_its_last_report(tmp_path: pathlib.
     assert asked == [None, hosts[0]]
 
 
+@pytest.mark.timeout(300)  # longer than a round of the host, twice, also on a busy machine
 def test_a_trial_that_is_stopped_between_results_takes_the_hosts_state_along(tmp_path: pathlib.Path) -> None:
     host = Host()
     changes = {"steps": 3_000, "evaluate_every": 3_000, "metrics": (), "final_metrics": ()}
