@@ -37,14 +37,20 @@ def main() -> None:
         rows = [
             row(name, key, *off_grid(each, key, trials[trials["model"] == name]))
             for name, each in models.items()
+            if (trials["model"] == name).any()
             for key in RESULTS
         ]
         print(f"\nReal trials off the grid:\n\n{table(rows, COLUMNS)}")
 
 
 def row(model: str, key: str, errors: np.ndarray, expected: np.ndarray, spreads: np.ndarray) -> list[str]:
-    """Root mean squares over points."""
-    return [model, key, str(len(errors)), *(f"{np.sqrt(np.mean(each**2)):.3g}" for each in (errors, expected, spreads))]
+    """Root mean squares over points; of spreads, over those with two seeds."""
+    return [
+        model,
+        key,
+        str(len(errors)),
+        *(f"{np.sqrt(np.nanmean(each**2)):.3g}" for each in (errors, expected, spreads)),
+    ]
 
 
 def held_out(recorded: Curves, key: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
