@@ -14,18 +14,19 @@ from analysis.reading.table import Tables
 from analysis.reading.trial import Trial
 from analysis.reading.where import select
 from analysis.statistics import comparison
-from analysis.statistics.expected import by_logarithm, expected
+from analysis.statistics.expected import of_objectives
 from core import extensions, pareto
 from core.configuration import identity_of
 from core.data import dataset_name
 from core.formulas.bounds import parse_bounds
-from core.formulas.costs import COSTS, MEASURED
+from core.formulas.costs import COSTS
 from core.mistakes import QueryError, nearest
 from core.record import journal
 from core.record.history import History
 from core.record.study import StudyRecord, read
 
 FEWEST_OF_KNEE = 3  # points of a front
+By = Literal["mean", "expected"]  # what a front is told by: means that were seen, or what is expected over all seeds
 
 
 class Results:
@@ -206,16 +207,19 @@ class Results:
 
         A bound holds when the mean over seeds is not beyond it; none is there before every objective has a value.
         """
-        configurations = self.configurations()
         bounds = parse_bounds(self.spec["search"].get("where"))
-        columns = [f"{key}_mean" for key in dict.fromkeys([*self.objectives, *(bound.metric for bound in bounds)])]
-        if not set(columns) <= set(configurations.columns):
-            return configurations.head(0)
-        kept = configurations[(configurations["state"] == "COMPLETED") & configurations[columns].notna().all(axis=1)]
-        for bound in bounds:
+        kept = self._completed([*self.objectives, *(bound.metric for bound in bounds)])
+        for bound in bounds if len(kept) else ():
             means = kept[f"{bound.metric}_mean"]
             kept = kept[(means <= bound.value) if bound.below else (means >= bound.value)]
         return kept
+
+    def _completed(self, metrics: Sequence[str]) -> pd.DataFrame:
+        """The configurations of which all planned seeds are, with means of some metrics."""
+        configurations, columns = self.configurations(), [f"{key}_mean" for key in dict.fromkeys(metrics)]
+        if not set(columns) <= set(configurations.columns):
+            return configurations.head(0)
+        return configurations[(configurations["state"] == "COMPLETED") & configurations[columns].notna().all(axis=1)]
 
     def expected(self) -> pd.DataFrame:
         """`feasible()`, and what each would give over all seeds, in columns for each objective.
@@ -223,26 +227,19 @@ class Results:
         `<objective>_expected` from its own results and from those of its neighbours, `<objective>_error`, its standard
         error, and `<objective>_noise`, the standard deviation over seeds that this goes by; see
         `analysis.statistics.expected`. With few seeds this takes out the luck that the front of means is made of.
+        Neighbours are all that completed, also where `search.where` does not hold.
         """
         return self._remembered("expected", self._expected)
 
     def _expected(self) -> pd.DataFrame:
-        feasible, searched = self.feasible(), self.searched_by_model()
+        feasible, completed = self.feasible(), self._completed(list(self.objectives))
         if feasible.empty:
             return feasible
-        logarithmic = by_logarithm([self.spec["defaults"], *self.spec["models"].values()])
-        for key in self.objectives:
-            columns = [f"{key}_{part}" for part in ("expected", "error", "noise")]
-            if key in COSTS or key in self.spec.get("costs", ()):  # not a matter of luck
-                feasible[columns[0]] = feasible[f"{key}_mean"]
-                feasible[columns[1:]] = np.nan if key in MEASURED else 0.0
-            else:
-                feasible[columns] = expected(feasible, searched, logarithmic, key).to_numpy()
-        return feasible
+        spec = self.spec
+        found = of_objectives(completed, self.objectives, spec.get("costs", ()), spec["defaults"], spec["models"])
+        return feasible.join(found)
 
-    def front(
-        self, columns: Literal["searched", "all"] = "searched", by: Literal["mean", "expected"] = "mean"
-    ) -> pd.DataFrame:
+    def front(self, columns: Literal["searched", "all"] = "searched", by: By = "mean") -> pd.DataFrame:
         """The feasible configurations that no other dominates by the means of the objectives, best first by the first.
 
         Only configurations whose seeds all completed count; failed and early-stopped ones never do.
@@ -260,7 +257,7 @@ class Results:
         of_objectives = [f"{key}_{part}" for key in self.objectives for part in parts]
         return front[[key for key in ("configuration", "model", *searched, "n", *of_objectives) if key in front]]
 
-    def _whole_front(self, by: Literal["mean", "expected"] = "mean") -> pd.DataFrame:
+    def _whole_front(self, by: By = "mean") -> pd.DataFrame:
         known = self.feasible() if by == "mean" else self.expected()
         if known.empty:
             return known
@@ -376,7 +373,7 @@ class Results:
             raise QueryError(f"study '{self.name}' has no completed, feasible configuration yet")
         return pareto.reference_point(self._values(feasible), list(self.objectives.values()))
 
-    def hypervolume(self, reference: Sequence[float] | None = None, by: Literal["mean", "expected"] = "mean") -> float:
+    def hypervolume(self, reference: Sequence[float] | None = None, by: By = "mean") -> float:
         """Hypervolume of the front, by means or expected values, against `reference()` unless a point (M,) is given."""
         known = self.feasible() if by == "mean" else self.expected()
         if known.empty:

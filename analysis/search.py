@@ -78,7 +78,7 @@ def luck(study: Results) -> float | None:
     if known.empty or (known["n"] >= uncertainty.ENOUGH_SEEDS).all() or not known[errors].notna().any(axis=None):
         return None
     claimed = study.hypervolume()
-    return 1 - study.hypervolume(by="expected") / claimed if claimed else None
+    return max(0.0, 1 - study.hypervolume(by="expected") / claimed) if claimed else None
 
 
 def _deviation(configurations: pd.DataFrame, key: str) -> float:

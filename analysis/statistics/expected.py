@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.formulas.costs import COSTS, MEASURED
 from core.metrics.threads import one_thread
 
 FEWEST = 6  # configurations of a model, from which neighbours tell something
@@ -15,6 +16,39 @@ MOST = 200  # configurations from which the length scales are fitted, for time
 SHORTEST, LONGEST = 0.3, 10.0  # length scale of a hyperparameter, in units of the range that was tried
 DECADE = 10  # times the smallest of a list
 LEAST = 1e-6  # noise, as a share of the variance between configurations
+
+
+def of_objectives(
+    configurations: pd.DataFrame,
+    objectives: Iterable[str],
+    costs: Collection[str],
+    defaults: Mapping[str, Any],
+    models: Mapping[str, Mapping[str, Any]],
+) -> pd.DataFrame:
+    """What is expected of every objective, see `expected`: `<objective>_expected`, `…_error` and `…_noise`.
+
+    Args:
+        configurations: completed rows of `Study.configurations()`.
+        objectives: result keys.
+        costs: those of them that are no matter of luck, and stay as they are.
+        defaults: the section of the study file.
+        models: the section of the study file.
+    """
+    spaces = {model: {**defaults, **own} for model, own in models.items()}
+    searched = {
+        model: [name for name, value in own.items() if isinstance(value, dict | list) and name in configurations]
+        for model, own in spaces.items()
+    }
+    logarithmic = by_logarithm(spaces.values())
+    parts = []
+    for key in objectives:
+        if key in COSTS or key in costs:
+            means, error = configurations[f"{key}_mean"], np.nan if key in MEASURED else 0.0
+            found = pd.DataFrame({"expected": means, "error": error, "noise": 0.0}, index=configurations.index)
+        else:
+            found = expected(configurations, searched, logarithmic, key)
+        parts.append(found.add_prefix(f"{key}_"))
+    return pd.concat(parts, axis=1)
 
 
 def by_logarithm(spaces: Iterable[Mapping[str, Any]]) -> set[str]:

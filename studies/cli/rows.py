@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from core.record import journal
 from studies.cli.output import plain, text
 
 if TYPE_CHECKING:
-    from analysis.results import Results
+    from analysis.results import By, Results
 
 
 def best_rows(
@@ -36,7 +36,7 @@ def _settings(study: "Results", model: str, values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={text(values[key])}" for key in study.searched(model))
 
 
-def front_rows(study: "Results", full: bool = False, by: Literal["mean", "expected"] = "mean") -> list[dict[str, Any]]:
+def front_rows(study: "Results", full: bool = False, by: "By" = "mean") -> list[dict[str, Any]]:
     """The front: with everything, or (for a table) mean ± standard deviation in one column.
 
     By expected values: these ± their standard errors.

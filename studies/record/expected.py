@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.expected import by_logarithm, expected
+from analysis.statistics.expected import of_objectives
 from core.configuration import Configuration
-from core.formulas.costs import COSTS
 from studies.study_file.spec import StudySpec
 
 
@@ -22,23 +21,12 @@ def expected_values(
         results: each configuration, with the objectives (S, M) of all its seeds.
     """
     results = list(results)
-    shape = (len(results), len(spec.objectives))
-    values, noise = np.empty(shape), np.zeros(shape)
     if not results:
-        return values, noise
-    table = pd.DataFrame([_row(spec, configuration, values) for configuration, values in results])
-    written = {model: {**spec.defaults, **own} for model, own in spec.models.items()}  # the model's code is not needed
-    searched = {
-        model: [name for name, value in own.items() if isinstance(value, dict | list) and name in table]
-        for model, own in written.items()
-    }
-    logarithmic = by_logarithm(written.values())
-    for index, key in enumerate(spec.objectives):
-        if key in COSTS or key in spec.costs:
-            values[:, index] = table[f"{key}_mean"]
-        else:
-            found = expected(table, searched, logarithmic, key)
-            values[:, index], noise[:, index] = found["expected"], found["noise"]
+        return np.empty((0, len(spec.objectives))), np.empty((0, len(spec.objectives)))
+    table = pd.DataFrame([_row(spec, configuration, of_seeds) for configuration, of_seeds in results])
+    found = of_objectives(table, spec.objectives, spec.costs, spec.defaults, spec.models)
+    parts = ([f"{key}_{part}" for key in spec.objectives] for part in ("expected", "noise"))
+    values, noise = (found[columns].to_numpy(dtype=float) for columns in parts)
     return values, noise
 
 

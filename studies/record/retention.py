@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from core import checkpoints
+from core.formulas.bounds import parse_bounds
 from core.pareto import as_losses, non_dominated
 from core.record.history import ConfigurationHistory, History
 from core.storage import Folder
 from studies.record.expected import expected_values
+from studies.record.standing import feasible_means
 from studies.study_file.spec import StudySpec
 
 OFTEN = 0.05  # more configurations, from which on it is told anew what may be on the front: it takes a moment
@@ -30,6 +32,7 @@ class FrontOnly:
         self._spec = spec
         self._history = history
         self._trial_uri = trial_uri
+        self._bounds = parse_bounds(spec.search.where)
         self._dropped: set[str] = set()
         self._judged: set[str] = set()  # configurations, when those that may be on the front were last told
         self._promising: set[str] = set()
@@ -62,10 +65,12 @@ class FrontOnly:
             int(values[:, index].argmax() if direction == "maximize" else values[:, index].argmin())
             for index, direction in enumerate(directions)
         }
-        chosen = best | set(np.flatnonzero(non_dominated(values, directions)).tolist())
-        return {complete[index].hash for index in chosen} | self._expected_to_be_good(complete, over)
+        feasible = np.array([feasible_means(each, self._spec, self._bounds) is not None for each in complete])
+        front = np.flatnonzero(feasible)[non_dominated(values[feasible], directions)].tolist()
+        may_be = {each.hash for each, may in zip(complete, feasible, strict=True) if may}
+        return {complete[index].hash for index in best.union(front)} | self._expected_to_be_good(complete, may_be, over)
 
-    def _expected_to_be_good(self, complete: list[ConfigurationHistory], over: bool) -> set[str]:
+    def _expected_to_be_good(self, complete: list[ConfigurationHistory], feasible: set[str], over: bool) -> set[str]:
         """Hashes of the front by expected values when the study is over, and before that of what may come onto it.
 
         That is told anew now and then; what came since then is kept.
@@ -77,7 +82,12 @@ class FrontOnly:
             values, noise = expected_values(self._spec, [(each.configuration, results[each.hash]) for each in known])
             losses = as_losses(values, list(self._spec.objectives.values()))
             hoped = losses - (0.0 if over else HOPE * np.nan_to_num(noise, nan=np.inf))
-            self._promising = {each.hash for each, hope in zip(known, hoped, strict=True) if not _beaten(hope, losses)}
+            rivals = losses[[each.hash in feasible for each in known]]
+            self._promising = {
+                each.hash
+                for each, hope in zip(known, hoped, strict=True)
+                if each.hash in feasible and not _beaten(hope, rivals)
+            }
             self._judged = keys
         return self._promising | (keys - self._judged)
 

@@ -89,14 +89,14 @@ def likely_gain(spec: StudySpec, history: History) -> Gain | None:
         return None
     bounds = parse_bounds(spec.search.where)
     means = tuple(
-        _means_of(each, spec, bounds)
+        feasible_means(each, spec, bounds)
         for each in history.configurations.values()
         if each.trials and all(trial.ended for trial in each.trials.values())
     )
     return _gain(means, tuple(spec.objectives.values()), kind == "learn", len(spec.search.points))
 
 
-def _means_of(each: ConfigurationHistory, spec: StudySpec, bounds: Sequence[Bound]) -> tuple[float, ...] | None:
+def feasible_means(each: ConfigurationHistory, spec: StudySpec, bounds: Sequence[Bound]) -> tuple[float, ...] | None:
     """The means of the objectives of a configuration that ended; None where it cannot be on the front."""
     if len(each.completed) < len(each.trials):
         return None

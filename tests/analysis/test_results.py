@@ -137,6 +137,26 @@ def test_the_front_by_expected_values_leaves_the_lucky_behind(writer: StudyWrite
     assert study.hypervolume(by="expected") < study.hypervolume()
 
 
+def test_neighbours_count_also_where_the_constraint_does_not_hold(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, search={"sampler": "random", "where": "reconstruction_error < 45"})
+    rng = np.random.default_rng(1)
+    for beta in np.geomspace(1.0, 16.0, 24).round(3).tolist():
+        metrics = {"factor_vae_score": 0.5 + 0.1 * rng.normal(), "reconstruction_error": 40.0 + beta}
+        writer.complete(writer.configuration("beta_vae", 1, beta=beta), 0, metrics)
+    study = writer.study
+    found = study.expected()
+    assert found["configuration"].tolist() == study.feasible()["configuration"].tolist()
+    assert 6 < len(found) < 24
+    whole = StudyWriter(tmp_path, "whole")
+    for _, row in study.configurations().iterrows():
+        metrics = {key: row[f"{key}_mean"] for key in study.objectives}
+        whole.complete(whole.configuration("beta_vae", 1, beta=row["beta"]), 0, metrics)
+    beside = whole.study.expected().head(len(found))
+    assert found["factor_vae_score_expected"].to_numpy() == pytest.approx(
+        beside["factor_vae_score_expected"].to_numpy()
+    )
+
+
 def test_what_no_seed_changes_is_expected_as_it_is(tmp_path: pathlib.Path) -> None:
     objectives = {"factor_vae_score": "maximize", "parameters": "minimize"}
     writer = StudyWriter(tmp_path, objectives=objectives)

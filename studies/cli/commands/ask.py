@@ -2,7 +2,7 @@
 
 import pathlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from studies.cli.output import emit, line, say
 from studies.cli.rows import best_rows, compare_row, front_rows, verdict
 
 if TYPE_CHECKING:
+    from analysis.results import By
     from analysis.study import Study
 
 
@@ -42,16 +43,16 @@ def front(
 ) -> None:
     """The Pareto front: configurations that no other dominates by the means of the objectives."""
     study = studies.open(name, root)
-    by: Literal["mean", "expected"] = "expected" if expected else "mean"
+    by: By = "expected" if expected else "mean"
     title = f"Pareto front of '{name}'{', as expected over all seeds' if expected else ''}"
     emit(front_rows(study, as_json, by), as_json, f"{title}, hypervolume {study.hypervolume(by=by):.4g}")
     if plot:
         from analysis import figures
 
         drawing = figures.pareto_front(
-            study.configurations(), study.front(), study.objectives, name, searched=study.searched_by_model()
+            study.configurations(), study.front("all", by), study.objectives, name, searched=study.searched_by_model()
         )
-        say(str(figures.save(drawing, study.pictures_folder(), "pareto_front")))
+        say(str(figures.save(drawing, study.pictures_folder(), f"pareto_front{'_expected' if expected else ''}")))
 
 
 def report(
