@@ -74,16 +74,12 @@ def test_a_table_grows_by_what_other_studies_recorded() -> None:
     more = rows_of("beta_vae", "beta", [2.0, 4.0], 0.5), described("beta_vae", "beta", [2.0, 4.0])
     rows, description = with_earlier(*more, *earlier)
     assert dict(zip(rows["beta"], rows["mig"], strict=True)) == {1.0: 0.25, 2.0: 0.5, 4.0: 0.5}
-    assert (description.models["beta_vae"].knobs["beta"].low, description.models["beta_vae"].knobs["beta"].high) == (
-        1,
-        4,
-    )
+    beta = description.models["beta_vae"].knobs["beta"]
+    assert (beta.low, beta.high) == (1.0, 4.0)
     other = rows_of("chyvae", "nu", [33.0], 0.3), described("chyvae", "nu", [33.0])
     rows, description = with_earlier(*other, rows, description)
-    assert (rows["model"].tolist(), sorted(description.models)) == (
-        ["beta_vae"] * 3 + ["chyvae"],
-        ["beta_vae", "chyvae"],
-    )
+    assert rows["model"].tolist() == ["beta_vae"] * 3 + ["chyvae"]
+    assert sorted(description.models) == ["beta_vae", "chyvae"]
     rows, description = without_single_points(rows, description)
     assert (list(description.models), "nu" in rows) == (["beta_vae"], False)
 

@@ -4,9 +4,9 @@
 
 First, each inner point of the table is left out, and predicted from its neighbours, at twice the distance that
 interpolation has to bridge in use. Then real trials off the grid (`studies/catalogue/search_held_out.yaml`) are
-compared with what the table predicts for them. How alike the luck of a seed is at neighbouring points stands between
-them. Beside the errors stands what they would be if every prediction were
-perfect, since seeds differ: what is not above that cannot be told from a perfect prediction.
+compared with what the table predicts for them. Beside the errors stands what they would be if every prediction were
+perfect, since seeds differ: what is not above that cannot be told from a perfect prediction. Between both it says how
+alike the luck of a seed is at neighbouring points.
 """
 
 import numpy as np

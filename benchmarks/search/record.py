@@ -69,11 +69,16 @@ def table(study: Any) -> tuple[pd.DataFrame, Description]:
     return in_order(pd.concat(parts, ignore_index=True), models), Description(spec.budget.steps, models)
 
 
+def leading(models: Mapping[str, RecordedModel]) -> list[str]:
+    """Columns that tell rows apart: model, knobs, seed and step."""
+    return ["model", *dict.fromkeys(knob for each in models.values() for knob in each.knobs), "seed", "step"]
+
+
 def in_order(rows: pd.DataFrame, models: Mapping[str, RecordedModel]) -> pd.DataFrame:
-    """Rows by model, knobs, seed and step; these columns first, and results in single precision."""
-    leading = ["model", *dict.fromkeys(knob for each in models.values() for knob in each.knobs), "seed", "step"]
-    rest = sorted(set(rows.columns) - set(leading))
-    return rows[leading + rest].astype(dict.fromkeys(rest, np.float32)).sort_values(leading, ignore_index=True)
+    """Rows by what tells them apart; these columns first, and results in single precision."""
+    first = leading(models)
+    rest = sorted(set(rows.columns) - set(first))
+    return rows[first + rest].astype(dict.fromkeys(rest, np.float32)).sort_values(first, ignore_index=True)
 
 
 def with_earlier(
@@ -94,9 +99,7 @@ def with_earlier(
         models[name] = dataclasses.replace(
             model, knobs={key: _widened(knob, before.knobs[key]) for key, knob in model.knobs.items()}
         )
-    keys = [key for name in models for key in models[name].knobs]
-    keys = ["model", *dict.fromkeys(keys), "seed", "step"]
-    both = pd.concat([earlier, rows], ignore_index=True).drop_duplicates(keys, keep="last")
+    both = pd.concat([earlier, rows], ignore_index=True).drop_duplicates(leading(models), keep="last")
     return in_order(both, models), Description(description.steps, models)
 
 
@@ -109,9 +112,8 @@ def without_single_points(rows: pd.DataFrame, description: Description) -> tuple
     }
     if not models:
         raise SystemExit("nothing of the grid is complete yet")
-    return in_order(rows[rows["model"].isin(models)].dropna(axis=1, how="all"), models), Description(
-        description.steps, models
-    )
+    kept = rows[rows["model"].isin(models)].dropna(axis=1, how="all")  # without knobs of others
+    return in_order(kept, models), Description(description.steps, models)
 
 
 def _widened(knob: Knob, other: Knob) -> Knob:

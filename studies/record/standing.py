@@ -73,7 +73,9 @@ def standing(spec: StudySpec, history: History) -> Standing:
             row = int(values[:, index].argmax() if direction == "maximize" else values[:, index].argmin())
             found = history.configurations[configurations[row]]
             best[objective] = Best(float(values[row, index]), found.configuration, len(found.completed))
-    front = int(non_dominated(values, list(spec.objectives.values())).sum()) if len(values) else 0
+    bounds = parse_bounds(spec.search.where)
+    met = [_meets(history.configurations[key], bounds) for key in configurations]
+    front = int(non_dominated(values[met], list(spec.objectives.values())).sum()) if len(values) else 0
     left = seconds_left(spec, history, planned)
     done = sum(spec.budget.steps if each.ended else history.progress(each).step for each in history.trials())
     share = min(1.0, done / max(1, planned * spec.budget.steps))
@@ -100,13 +102,17 @@ def feasible_means(each: ConfigurationHistory, spec: StudySpec, bounds: Sequence
     """The means of the objectives of a configuration that ended; None where it cannot be on the front."""
     if len(each.completed) < len(each.trials):
         return None
+    values = tuple(_mean(each, key) for key in spec.objectives)
+    return values if _meets(each, bounds) and all(map(math.isfinite, values)) else None
 
-    def mean(key: str) -> float:
-        return math.fsum(trial.metrics.get(key, math.nan) for trial in each.completed) / len(each.completed)
 
-    values = tuple(map(mean, spec.objectives))
-    met = all(bound.violation({bound.metric: mean(bound.metric)}) <= 0 for bound in bounds)
-    return values if met and all(map(math.isfinite, values)) else None
+def _mean(each: ConfigurationHistory, key: str) -> float:
+    """Over the completed seeds; NaN where one has none."""
+    return math.fsum(trial.metrics.get(key, math.nan) for trial in each.completed) / len(each.completed)
+
+
+def _meets(each: ConfigurationHistory, bounds: Sequence[Bound]) -> bool:
+    return all(bound.violation({bound.metric: _mean(each, bound.metric)}) <= 0 for bound in bounds)
 
 
 @functools.lru_cache(maxsize=4)
@@ -152,10 +158,9 @@ def _means(spec: StudySpec, history: History) -> tuple[list[str], np.ndarray]:
     hashes: list[str] = []
     rows: list[Sequence[float]] = []
     for configuration in history.configurations.values():
-        done = [trial.metrics for trial in configuration.completed]
-        if not done:
+        if not configuration.completed:
             continue
-        row = [float(np.mean([metrics.get(key, np.nan) for metrics in done])) for key in spec.objectives]
+        row = [_mean(configuration, key) for key in spec.objectives]
         if np.isfinite(row).all():
             hashes.append(configuration.hash)
             rows.append(row)

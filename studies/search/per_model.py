@@ -16,6 +16,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from core.pareto import as_losses, non_dominated
+from studies.search.forms import finish_trial
 
 GENERATION = ":generation"  # the attribute in which samplers of Optuna note the generation of a trial
 GOOD = 0.25  # share of the finished trials, the best by non-domination, that count as a success of their model
@@ -40,6 +41,7 @@ class PerModel(BaseSampler):
         self._make = make
         self._spaces = {model: dict(space) for model, space in spaces.items()}
         self._rng = np.random.default_rng(seed)
+        self._storage = optuna.storages.InMemoryStorage()
         self._studies: dict[str, Study] = {}
         self._inner: dict[int, int] = {}  # number of a trial to its number in the study of its model
         self._told: set[int] = set()
@@ -83,7 +85,8 @@ class PerModel(BaseSampler):
 
     @staticmethod
     def _good(study: Study, complete: list[FrozenTrial]) -> set[int]:
-        """Numbers of the best quarter by non-domination: whole fronts, the first one in any case."""
+        """Numbers of the best quarter of what is feasible, by non-domination: whole fronts, the first in any case."""
+        complete = [each for each in complete if all(violation <= 0 for violation in each.constraints.values())]
         if not complete:
             return set()
         losses = as_losses(
@@ -101,7 +104,9 @@ class PerModel(BaseSampler):
     def _study(self, study: Study, model: str) -> Study:
         if model not in self._studies:
             seed = int(self._rng.integers(2**31))
-            self._studies[model] = optuna.create_study(directions=study.directions, sampler=self._make(seed))
+            self._studies[model] = optuna.create_study(
+                storage=self._storage, directions=study.directions, sampler=self._make(seed)
+            )
         return self._studies[model]
 
     def _tell(self, study: Study) -> None:
@@ -114,9 +119,9 @@ class PerModel(BaseSampler):
             inner = self._study(study, model)
             space = self._spaces[model]
             number = self._inner.get(trial.number)
-            asked = None if number is None else inner.get_trials(deepcopy=False)[number].params
-            if number is not None and asked == {name: trial.params.get(name) for name in space}:
-                inner.tell(number, trial.values, state=trial.state)
+            running = None if number is None else inner.get_trials(deepcopy=False)[number]
+            if running is not None and running.params == {name: trial.params.get(name) for name in space}:
+                finish_trial(inner, self._storage, running, trial)
                 continue
             if number is not None:  # a point was given, and what was suggested never ran
                 inner.tell(number, state=TrialState.FAIL)
@@ -128,6 +133,7 @@ class PerModel(BaseSampler):
                         values=trial.values,
                         state=trial.state,
                         system_attrs=_generation(trial),
+                        constraints=trial.constraints,
                     )
                 )
 

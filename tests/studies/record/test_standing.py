@@ -6,7 +6,7 @@ import pytest
 
 from analysis import search
 from core.record.history import History
-from studies.record.standing import likely_gain, seconds_left
+from studies.record.standing import likely_gain, seconds_left, standing
 from studies.study_file.spec import StudySpec
 from tests.analysis.kit import StudyWriter
 
@@ -29,6 +29,19 @@ def test_the_time_left_is_the_cost_of_the_steps_left_over_the_slots(tmp_path: pa
     writer.event("report", dear, 0, step=50, metrics={}, ledger={**ledger, "seconds_training": 15.0})  # 0.3 s
     # in two slots: what is left of both, a whole second seed, and a trial of nobody knows which model
     assert left(4) == pytest.approx((50 * 0.1 + 50 * 0.3 + 100 * 0.1 + 100 * 0.2) / 2)
+
+
+def test_what_misses_the_constraint_is_not_counted_as_on_the_front(tmp_path: pathlib.Path) -> None:
+    where = {"sampler": "random", "configurations": 4, "where": "reconstruction_error > 30"}
+    writer = StudyWriter(tmp_path, search=where, models={"beta_vae": {"beta": {"log": [1, 16]}}})
+    for beta, score, error in ((1.0, 0.9, 20.0), (2.0, 0.8, 50.0), (4.0, 0.6, 40.0)):
+        metrics = {"factor_vae_score": score, "reconstruction_error": error}
+        writer.complete(writer.configuration("beta_vae", 1, beta=beta), 0, metrics)
+    assert (
+        standing(StudySpec.model_validate(dict(writer.study.spec)), History.read(writer.path)).front
+        == len(writer.study.front())
+        == 2
+    )
 
 
 def test_the_likely_gain_is_the_same_as_that_of_the_tables(tmp_path: pathlib.Path) -> None:

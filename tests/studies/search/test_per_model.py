@@ -41,14 +41,15 @@ def spec(sampler: Any) -> StudySpec:
     )
 
 
-def searched(sampler: PerModel, rounds: int) -> optuna.Study:
-    """A study in which `a` is always good and `b` always bad."""
+def searched(sampler: PerModel, rounds: int, violation: float = 0.0) -> optuna.Study:
+    """A study in which `a` is always good and `b` always bad; `a` may miss a constraint."""
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
     for _ in range(rounds):
         trial = study.ask()
         model = trial.suggest_categorical("model", tuple(SPACES))
         for name, space in SPACES[model].items():
             trial._suggest(name, space)
+        trial.set_constraint("where", violation if model == "a" else 0.0)
         study.tell(trial, [0.1, 0.1 + trial.number / 1000] if model == "a" else [0.9, 0.9])
     return study
 
@@ -78,6 +79,16 @@ def test_the_better_model_is_tried_more_often() -> None:
     models = [each.params["model"] for each in searched(sampler, 40).trials]
     assert models.count("a") > 25
     assert models.count("b") > 0
+
+
+def test_a_model_that_misses_the_constraint_is_not_the_better_one_and_its_sampler_knows() -> None:
+    sampler = PerModel(lambda seed: optuna.samplers.RandomSampler(seed), SPACES, seed=0)
+    study = searched(sampler, 40, violation=1.0)
+    models = [each.params["model"] for each in study.trials]
+    assert models.count("b") > 25
+    finished = [each for each in sampler._studies["a"].trials if each.state == TrialState.COMPLETE]
+    assert finished
+    assert all(dict(each.constraints) == {"where": 1.0} for each in finished)
 
 
 def test_trials_that_were_not_asked_for_are_learnt_from() -> None:
