@@ -31,6 +31,7 @@ ALWAYS = {
 UNLESS_SET = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # every listener stays on loopback
     "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # `studies.drive.tune` says in a sentence that a process died
     "TUNE_GLOBAL_CHECKPOINT_S": "300",  # Tune's own snapshots are not what a study resumes from
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of evaluations that an interrupted study gives up

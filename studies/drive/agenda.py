@@ -11,7 +11,7 @@ FAIL.
 
 import dataclasses
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ from studies.study_file.spec import StudySpec
 from trainables.trainable import TrialResult, Underway
 
 OUT_OF_MEMORY = "OutOfMemoryError"
+RETRIES = 3  # of a trial whose process died
 
 Verdict = Literal["go on", "stop"]
 
@@ -77,6 +78,7 @@ class Agenda:
         self._queue: deque[TrialHistory] = deque()
         self._in_slots: set[str] = set()  # identities
         self._set_aside: set[str] = set()  # of trials that left their slots, and are still evaluated
+        self._losses: Counter[str] = Counter()  # of trials that were queued again after they were lost
         self._exhausted = False  # the search space holds nothing more
         self._doubt: tuple[tuple[int, int], list[ConfigurationHistory]] = ((-1, -1), [])
         self._go_on()
@@ -252,11 +254,22 @@ class Agenda:
             self._pace.end(identity)
             self._settle(self._state.of_trial(identity))
 
-    def lost(self, identity: str, reason: str) -> None:
-        """The trial's process died more often than is forgiven."""
+    def lost(self, identity: str, reason: str, *, again: bool = False) -> bool:
+        """The trial's process died, and the trial left its slot; whether it is queued again.
+
+        Args:
+            identity: of the trial.
+            reason: what is known of it.
+            again: the trial may be queued again, unless that was of no use before; else it failed.
+        """
         trial = self._state.trial(identity)
+        if again and self._losses[identity] < RETRIES:
+            self._losses[identity] += 1
+            self._queue.append(trial)
+            return True
         self._state.end(trial, "FAILED", step=trial.step, reason=f"lost: {reason}")
         self._settle(self._state.of_trial(identity))
+        return False
 
     # What is evaluated beside the slots
 

@@ -3,7 +3,10 @@
 The one file here that imports Ray.
 """
 
+import contextlib
 import dataclasses
+import logging
+import pathlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,10 +20,11 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from core.configuration import TrialConfig
+from core.runtime import logging_at
 from studies.cluster.idle_core import IdleCore
 from studies.cluster.placement import Slots, gpu_share
 from studies.cluster.waiting import StartWatch
-from studies.drive.agenda import Agenda, Planned
+from studies.drive.agenda import RETRIES, Agenda, Planned
 from studies.drive.handover import HandOver
 from studies.record.folder import Record
 from studies.record.state import StudyState
@@ -29,7 +33,6 @@ from trainables.trainable import TrialResult, Underway
 
 PULSES = 10  # a second, of all trials together: each of them takes the driver milliseconds
 PULSE = 2.0  # seconds between two of a trial, at least
-RETRIES = 3  # of a trial whose process died
 
 
 class StudySearcher(Searcher):
@@ -130,6 +133,7 @@ class RecordCallback(Callback):
         watch: says why no trial starts.
         on_start: called whenever a trial starts.
         refresh: called at every turn of Tune's loop.
+        say: a message for the user.
     """
 
     def __init__(
@@ -139,12 +143,14 @@ class RecordCallback(Callback):
         watch: StartWatch,
         on_start: Callable[[], None],
         refresh: Callable[[], None],
+        say: Callable[[str], None],
     ) -> None:
         self._agenda = agenda
         self._patience = patience
         self._watch = watch
         self._on_start = on_start
         self._refresh = refresh
+        self._say = say
         self._heard: dict[str, tuple[Trial, float]] = {}  # running trials, and when they were last heard of
 
     def __reduce__(self) -> Any:
@@ -192,15 +198,32 @@ class RecordCallback(Callback):
             self._agenda.record(trial_name(trial), found, _origin(result), share, last=result["done"])
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
-        """The trial's process died more often than is forgiven."""
+        """The trial's process died more often than is forgiven.
+
+        Or it had another trial before, and died before this one has started. Ray hears of that twice: it starts the
+        trial again, and then takes what it hears the second time for an error of the trial that waits.
+        """
         self._heard.pop(trial.trial_id, None)
-        error = str(trial.get_error() or "its process died").strip().splitlines()
-        self._agenda.lost(trial_name(trial), error[-1])
+        why = _why(trial)
+        if not self._agenda.lost(trial_name(trial), why, again=bool(trial.should_recover())):
+            self._say(f"trial {trial_name(trial)} is given up, its process died too often: {why}")
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
+        """The trial's process died, and Ray starts the trial again."""
+        self._say(f"trial {trial_name(trial)} goes on in another process: {_why(trial)}")
 
 
 def trial_name(trial: Trial) -> str:
     """A trial's identity, which names it and its directory in Ray too."""
     return TrialConfig.from_json(trial.config).identity
+
+
+def _why(trial: Trial) -> str:
+    """What Ray noted last of the errors of a trial, in a line."""
+    with contextlib.suppress(OSError, TypeError, IndexError):
+        last = pathlib.Path(trial.error_file).read_text(encoding="utf-8").strip().splitlines()[-1]
+        return last.split(" Worker exit type")[0]
+    return "its process died"
 
 
 def _origin(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -266,7 +289,7 @@ def run(
             name="ray",
             storage_path=str(record.folder.path),
             storage_filesystem=LocalFileSystem(),  # which takes a path as it is, and not for a URI
-            callbacks=[RecordCallback(agenda, spec.budget.patience, watch, on_start, refresh)],
+            callbacks=[RecordCallback(agenda, spec.budget.patience, watch, on_start, refresh, say)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
             verbose=0,
@@ -274,7 +297,8 @@ def run(
         ),
     )
     try:
-        tuner.fit()
+        with logging_at(logging.CRITICAL, "ray.tune.tune"):  # which counts a trial that was queued again as incomplete
+            tuner.fit()
     finally:
         handover.close()
         del hosts  # whose processes end with this reference

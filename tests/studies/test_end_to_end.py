@@ -155,6 +155,48 @@ def test_a_process_that_lost_its_device_is_replaced_and_the_trials_go_on(service
     service.assert_agreement("lost-device")
 
 
+FRAIL = """
+import os, pathlib, signal
+from trainables.models.simulated import Simulated
+
+started = []
+
+
+class Frail(Simulated):
+    name = "frail"
+    title = "Frail"
+
+    @staticmethod
+    def start(config):
+        note = pathlib.Path(__file__).parent / "notes" / config.identity
+        if started and not note.exists():
+            note.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        started.append(config.identity)
+        return Simulated.start(config)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_before_its_next_trial_has_started_costs_that_trial_nothing(service: Service) -> None:
+    """Ray starts a trial again whose process died, and fails it at once where the process had another trial before."""
+    (service.folder / "notes").mkdir()
+    (service.folder / "frail.py").write_text(FRAIL.replace("__file__", repr(str(service.folder / "frail.py"))))
+    models = {"frail": {"beta": [1.0, 2.0, 4.0, 8.0]}}
+    path = service.write("frail", seeds=1, models=models, search={"sampler": "grid"}, extensions=["frail.py"])
+    result = service.run("launch", path)
+    assert result.returncode == 0, result.stderr
+    died = len(list((service.folder / "notes").iterdir()))
+    assert died >= 1
+    assert (
+        result.stderr.count("goes on in another process: The actor is dead because its worker process has died.")
+        == died
+    )
+    assert "did not complete" not in result.stderr
+    service.assert_exactly_once("frail", configurations=4, seeds=1)
+    assert set(service.study("frail").trials()["state"]) == {"COMPLETED"}
+
+
 @pytest.mark.slow
 def test_an_extended_study_trains_on_and_still_agrees_everywhere(service: Service) -> None:
     path = service.write("grown", seeds=1, search={"sampler": "tpe", "configurations": 2})

@@ -15,7 +15,7 @@ from core.record.progress import Progress
 from studies import service
 from studies.delivery.feeder import deliver
 from studies.delivery.to_optuna import OptunaSink
-from studies.drive.agenda import Agenda
+from studies.drive.agenda import RETRIES, Agenda
 from studies.record.state import StudyState
 from studies.search.prior_results import add_prior_results
 from studies.search.suggestions import Suggestions
@@ -425,6 +425,18 @@ def test_a_trial_that_is_lost_fails_with_its_reason(benches: Any) -> None:
     bench.agenda.ended(bench.identity(1))
     assert bench.state.trial(bench.identity(1)).reason == "lost: the node is gone"
     assert bench.outcomes()[0] == ("FAIL", None)
+
+
+def test_a_trial_whose_process_died_before_it_started_is_queued_again_a_few_times(benches: Any) -> None:
+    bench = benches(seeds=1, slots=1)
+    for number in range(1, RETRIES + 2):
+        assert isinstance(bench.next(), TrialConfig)
+        assert bench.identity(number) == bench.identity(1)
+        assert bench.outcomes() == [("RUNNING", None)]
+        bench.agenda.ended(bench.identity(1))
+        bench.agenda.lost(bench.identity(1), "its process died", again=True)
+    assert bench.state.trial(bench.identity(1)).reason == "lost: its process died"
+    assert bench.outcomes() == [("FAIL", None)]
 
 
 def test_an_interrupted_trial_has_no_end(benches: Any) -> None:
