@@ -45,6 +45,12 @@ def sqlite_file(url: str) -> pathlib.Path | None:
     return pathlib.Path(unquote(url.removeprefix(SQLITE).partition("?")[0]))
 
 
+def is_absent(url: str) -> bool:
+    """Whether a store is an SQLite file that is not there: it holds nothing, and to look into it would make it."""
+    file = sqlite_file(url)
+    return file is not None and not file.exists()
+
+
 def absolute(place: str, base: pathlib.Path) -> str:
     """A directory or a URI as a user gives it, resolved once: `~` expanded, paths and SQLite files against `base`."""
     if place.startswith(SQLITE):

@@ -15,6 +15,7 @@ from core.checkpoints import newest
 from core.record import journal
 from core.record.events import TrialReported
 from core.record.history import History, TrialHistory
+from core.record.places import is_absent
 from core.runtime import logging_at
 from core.storage import Folder
 from studies.delivery.mlflow_store import connect, find_experiment, quiet_mlflow
@@ -22,6 +23,9 @@ from studies.delivery.to_mlflow import IDENTITY, STATUS, STUDY_RUN
 from studies.delivery.to_optuna import name_in_optuna, open_storage
 from studies.record.folder import Record
 from studies.study_file.spec import StudySpec
+
+NOT_IN_OPTUNA = "Optuna has no study of this launch"
+NOT_IN_MLFLOW = "MLflow has no experiment of the study"
 
 
 def check(record: Record) -> list[str]:
@@ -39,7 +43,7 @@ def check(record: Record) -> list[str]:
     findings += _ray(history, Folder(record.written.trials_uri), record.spec)
     with quiet_mlflow(), logging_at(logging.ERROR, "optuna"):
         findings += _optuna(history, record)
-        findings += _mlflow(history, record, connect(record.stores.tracking))
+        findings += _mlflow(history, record)
     return findings
 
 
@@ -97,12 +101,14 @@ def _optuna(history: History, record: Record) -> list[str]:
     """One Optuna trial per configuration (the last that supersedes it), with the means over its seeds."""
     import optuna
 
+    if is_absent(record.stores.optuna):
+        return [NOT_IN_OPTUNA]
     storage = open_storage(record.stores.optuna)
     name = name_in_optuna(storage, record.written.launched_as, record.written.launch)
     try:
         trials = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
     except KeyError:
-        return ["Optuna has no study of this launch"]
+        return [NOT_IN_OPTUNA]
     finally:
         storage.engine.dispose()
     findings = [f"Optuna trial {trial.number} is RUNNING" for trial in trials if trial.state.name == "RUNNING"]
@@ -122,11 +128,14 @@ def _optuna(history: History, record: Record) -> list[str]:
     return findings
 
 
-def _mlflow(history: History, record: Record, client: Any) -> list[str]:
+def _mlflow(history: History, record: Record) -> list[str]:
     """One run per trial and configuration, with the journal's final metrics and state."""
+    if is_absent(record.stores.tracking):
+        return [NOT_IN_MLFLOW]
+    client = connect(record.stores.tracking)
     experiment = find_experiment(client, record.written)
     if experiment is None:
-        return ["MLflow has no experiment of the study"]
+        return [NOT_IN_MLFLOW]
     if experiment.lifecycle_stage != "active":
         return ["the study's experiment in MLflow is deleted; `studies resume` restores it"]
     runs, token = [], None

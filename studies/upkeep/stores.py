@@ -6,7 +6,7 @@ from typing import Any
 import optuna
 
 from core.files import redact
-from core.record.places import sqlite_file
+from core.record.places import is_absent, sqlite_file
 from core.runtime import logging_at
 from core.storage import Folder
 from studies.delivery.mlflow_store import connect, experiment_names, find_experiment, quiet_mlflow
@@ -23,7 +23,8 @@ def experiment_of(record: Record) -> Any:
         StudyError: the store cannot be reached.
     """
     original = record.written.original
-    if original is not None and original.stores.tracking == record.stores.tracking:
+    shared = original is not None and original.stores.tracking == record.stores.tracking
+    if shared or is_absent(record.stores.tracking):
         return None
     with quiet_mlflow():
         return find_experiment(connect(record.stores.tracking), record.written)
@@ -64,7 +65,8 @@ def rename_experiment(record: Record, new: str) -> list[Step]:
 def delete_from_optuna(record: Record) -> list[Step]:
     """Delete the study from a storage of Optuna that is not in its folder."""
     file, url = sqlite_file(record.stores.optuna), record.stores.optuna
-    if record.written.original is not None or (file is not None and file.is_relative_to(record.folder.path)):
+    inside = file is not None and file.is_relative_to(record.folder.path)
+    if record.written.original is not None or inside or is_absent(url):
         return []
     with logging_at(logging.ERROR, "optuna"):
         storage = open_storage(url)

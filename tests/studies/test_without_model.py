@@ -47,7 +47,8 @@ def test_trials_and_lists_are_read(ask: Any, trial: str) -> None:
 @pytest.mark.timeout(120)
 def test_stores_are_compared_and_the_whole_is_exported(ask: Any, trial: str, tmp_path: pathlib.Path) -> None:  # noqa: ARG001
     code, out, _ = ask("check", "made")
-    assert (code, "MLflow has no experiment of the study" in out) == (1, True)
+    assert (code, "MLflow has no experiment of the study" in out, "Optuna has no study" in out) == (1, True, True)
+    assert list(tmp_path.rglob("*.db")) == []  # to look for something does not make it
     code, out, _ = ask("export", "made", str(tmp_path / "elsewhere"))
     assert code == 0
     assert (tmp_path / "elsewhere" / "study.json").exists()
