@@ -12,8 +12,12 @@ from core.metrics.threads import one_thread
 
 FEWEST = 6  # configurations of a model, from which neighbours tell something
 FREEDOM = 10  # degrees of freedom from which the spread over seeds is known, and not estimated from neighbours
-MOST = 200  # configurations from which the length scales are fitted, for time
-SHORTEST, LONGEST = 0.3, 10.0  # length scale of a hyperparameter, in units of the range that was tried
+MOST = 200  # configurations by which kernels are judged, for time
+VARIANCE = (0.1, 10.0)  # of the smooth function, in units of the variance between configurations
+LENGTH = (0.3, 10.0)  # length scale of a hyperparameter, in units of the range that was tried
+NOISE = (1e-4, 1.0)  # where it is not known, in units of the variance between configurations
+OTHERS = 64  # kernels beside the most likely one; a power of two, which a Sobol sequence wants
+NEGLIGIBLE = 1e-3  # weight of a kernel
 DECADE = 10  # times the smallest of a list
 LEAST = 1e-6  # noise, as a share of the variance between configurations
 
@@ -76,10 +80,11 @@ def expected(
     """Expected values of a metric and their standard errors.
 
     The front of noisy means consists of lucky configurations; this takes the luck out. Results of a model are taken for
-    a smooth function of its hyperparameters and independent noise of the seeds (a Gaussian process with a Matérn 5/2
-    kernel, one length scale per hyperparameter, by maximum marginal likelihood). The noise is what seeds of one
-    configuration show; where hardly any has two seeds, it is estimated with the length scales. A model with fewer than
-    `FEWEST` configurations, or none that differ, keeps its means.
+    a smooth function of its hyperparameters and independent noise of the seeds: a Gaussian process with a Matérn 5/2
+    kernel and one length scale per hyperparameter, averaged over kernels by their marginal likelihood, since few
+    configurations do not tell one kernel from another. The noise is what seeds of one configuration show; where hardly
+    any has two seeds, it belongs to the kernel. A model with fewer than `FEWEST` configurations, or none that differ,
+    keeps its means.
 
     Args:
         configurations: completed rows of `Study.configurations()`.
@@ -91,7 +96,7 @@ def expected(
         Columns `expected`, `error`, its standard error, and `noise`, the standard deviation over seeds that this goes
         by; with the index of `configurations`. NaN where it is unknown.
 
-    Source: Rasmussen and Williams 2006, sections 2.2 and 5.4.1.
+    Source: Rasmussen and Williams 2006, sections 2.2, 5.2 and 5.4.1.
     """
     means, counts = configurations[f"{metric}_mean"].astype(float), configurations["n"].astype(float)
     found = pd.DataFrame({"expected": means, "error": np.nan, "noise": np.nan}, index=configurations.index)
@@ -157,16 +162,34 @@ def _posterior(at: np.ndarray, values: np.ndarray, variances: np.ndarray) -> tup
     middle, scale = values.mean(), values.std()
     seen, noise = (values - middle) / scale, np.maximum(variances / scale**2, LEAST)
     known = not np.isnan(noise).any()
-    kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(np.full(at.shape[1], 0.5), (SHORTEST, LONGEST), nu=2.5)
+    kernel = ConstantKernel(1.0, VARIANCE) * Matern(np.full(at.shape[1], 0.5), LENGTH, nu=2.5)
     if not known:
-        kernel = kernel + WhiteKernel(0.1, (1e-4, 1.0))
+        kernel = kernel + WhiteKernel(0.1, NOISE)
     some = np.random.default_rng(0).permutation(len(at))[:MOST]
+    mean, square, of_seeds = np.zeros((3, len(at)))
     with one_thread(), warnings.catch_warnings():  # on small matrices more threads wait for each other
         warnings.simplefilter("ignore", ConvergenceWarning)  # a length scale at its bound: the knob hardly matters
-        first = GaussianProcessRegressor(kernel, alpha=noise[some] if known else LEAST).fit(at[some], seen[some])
-        kernel = first.kernel_
-        if not known:
-            kernel, noise = kernel.k1, np.full(len(at), kernel.k2.noise_level)
-        whole = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None).fit(at, seen)
-        mean, deviation = whole.predict(at, return_std=True)
-    return mean * scale + middle, deviation * scale, noise * scale**2
+        fitted = GaussianProcessRegressor(kernel, alpha=noise[some] if known else LEAST).fit(at[some], seen[some])
+        for weight, each in _plausible(fitted):
+            alpha = noise if known else np.full(len(at), each.k2.noise_level)
+            process = GaussianProcessRegressor(each if known else each.k1, alpha=alpha, optimizer=None).fit(at, seen)
+            own, deviation = process.predict(at, return_std=True)
+            mean += weight * own
+            square += weight * (own**2 + deviation**2)
+            of_seeds += weight * alpha
+    return mean * scale + middle, np.sqrt(np.maximum(square - mean**2, 0.0)) * scale, of_seeds * scale**2
+
+
+def _plausible(fitted: Any) -> list[tuple[float, Any]]:
+    """The most likely kernel of a fitted process and others from all over its bounds, each with its weight."""
+    from scipy.stats import qmc
+
+    best = fitted.kernel_
+    low, high = best.bounds.T
+    others = qmc.scale(qmc.Sobol(len(low), seed=0).random(OTHERS), low, high)
+    logarithms = np.vstack([best.theta, others])
+    likelihood = np.array([fitted.log_marginal_likelihood(each) for each in logarithms])
+    weights = np.exp(likelihood - likelihood.max())
+    weights[weights < NEGLIGIBLE * weights.sum()] = 0.0
+    weights /= weights.sum()
+    return [(weights[index], best.clone_with_theta(logarithms[index])) for index in np.flatnonzero(weights)]
