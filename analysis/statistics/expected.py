@@ -188,7 +188,7 @@ def _plausible(fitted: Any) -> list[tuple[float, Any]]:
     low, high = best.bounds.T
     others = qmc.scale(qmc.Sobol(len(low), seed=0).random(OTHERS), low, high)
     logarithms = np.vstack([best.theta, others])
-    likelihood = np.array([fitted.log_marginal_likelihood(each) for each in logarithms])
+    likelihood = np.array([fitted.log_marginal_likelihood(each, clone_kernel=False) for each in logarithms])
     weights = np.exp(likelihood - likelihood.max())
     weights[weights < NEGLIGIBLE * weights.sum()] = 0.0
     weights /= weights.sum()

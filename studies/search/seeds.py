@@ -116,10 +116,27 @@ def probability_of_front(means: np.ndarray, errors: np.ndarray, draws: int = DRA
     sure = sure[_on_front(sure)]
     possible = np.flatnonzero(~(sure[None] < hopeful[:, None]).all(2).any(1))
     noise = np.random.default_rng(0).standard_normal((draws, len(possible), means.shape[1]))
-    hits = np.zeros(len(means))
-    for each in means[possible] + noise * errors[possible]:  # continuous draws: none is equal to another
-        hits[possible] += ~(each[None] < each[:, None]).all(2).any(1)
-    return hits / draws
+    drawn = means[possible] + noise * errors[possible]
+    chances = np.zeros(len(means))
+    fronts = _fronts_2d(drawn) if means.shape[1] == 2 else np.array([_front(each) for each in drawn])
+    chances[possible] = fronts.mean(0)
+    return chances
+
+
+def _front(losses: np.ndarray) -> np.ndarray:
+    """Which of points (N, M), none of which is equal to another in anything, no other dominates."""
+    dominated: np.ndarray = (losses[None] < losses[:, None]).all(2).any(1)
+    return ~dominated
+
+
+def _fronts_2d(losses: np.ndarray) -> np.ndarray:
+    """`_front` of each of D sets of points (D, N, 2), by one sort."""
+    order = losses[..., 0].argsort(1)
+    second = np.take_along_axis(losses[..., 1], order, 1)
+    best = np.minimum.accumulate(second, 1)
+    front = np.empty(order.shape, dtype=bool)
+    np.put_along_axis(front, order, second <= best, 1)
+    return front
 
 
 def _on_front(losses: np.ndarray) -> np.ndarray:

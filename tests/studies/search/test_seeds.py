@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core.configuration import Configuration
+from core.pareto import non_dominated
 from core.record.history import ConfigurationHistory, History, TrialHistory
 from studies.search.seeds import in_doubt, probability_of_front
 from studies.study_file.document import from_mapping
@@ -88,6 +89,15 @@ def test_the_probability_is_that_of_a_duel() -> None:
     means, errors = np.array([[0.0], [1.0]]), np.full((2, 1), np.sqrt(0.5))
     chances = probability_of_front(means, errors, draws=20_000)
     assert chances == pytest.approx([0.8413, 0.1587], abs=0.01)
+
+
+@pytest.mark.parametrize("objectives", [2, 3])
+def test_chances_are_how_often_draws_are_on_the_front(objectives: int) -> None:
+    rng = np.random.default_rng(0)
+    means, errors = rng.normal(size=(9, objectives)), rng.uniform(0.1, 1.0, (9, objectives))
+    drawn = rng.normal(means, errors, (2_000, 9, objectives))
+    often = np.mean([non_dominated(each, ["minimize"] * objectives) for each in drawn], axis=0)
+    assert probability_of_front(means, errors, draws=2_000) == pytest.approx(often, abs=0.05)
 
 
 def test_what_is_far_behind_is_not_drawn_and_what_is_alone_ahead_is_certain() -> None:
