@@ -125,8 +125,8 @@ def probability_of_front(means: np.ndarray, errors: np.ndarray, draws: int = DRA
 
 def _front(losses: np.ndarray) -> np.ndarray:
     """Which of points (N, M), none of which is equal to another in anything, no other dominates."""
-    dominated: np.ndarray = (losses[None] < losses[:, None]).all(2).any(1)
-    return ~dominated
+    better = losses[None] < losses[:, None]
+    return ~np.any(np.all(better, axis=2), axis=1)
 
 
 def _fronts_2d(losses: np.ndarray) -> np.ndarray:
