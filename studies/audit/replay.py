@@ -9,8 +9,10 @@ from core.formulas.costs import MEASURED
 from core.mistakes import StudyError
 from core.record import journal
 from core.record.events import TrialReported
+from core.record.history import History
 from core.storage import Folder
 from studies.record.folder import Record
+from studies.record.trial import make_trial
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +34,7 @@ def replay(record: Record, identity: str, steps: int | None = None) -> list[Comp
     """Train a trial again from its seed, up to `steps` (default: all), and compare every result but measured costs.
 
     Raises:
-        StudyError: there is no such trial, or nothing of it was saved.
+        StudyError: there is no such trial.
     """
     from trainables.training.run import start
 
@@ -44,7 +46,7 @@ def replay(record: Record, identity: str, steps: int | None = None) -> list[Comp
     if not recorded:
         name = record.folder.name
         raise StudyError(f"study '{name}' has no reports of a trial '{identity}'; `studies best {name}` lists trials")
-    config = _config(record, identity)
+    config = _config(record, next(iter(recorded.values())))
     run, spec = start(config), record.spec
     rows: list[Comparison] = []
     while True:
@@ -61,10 +63,11 @@ def replay(record: Record, identity: str, steps: int | None = None) -> list[Comp
             return rows
 
 
-def _config(record: Record, identity: str) -> TrialConfig:
-    """The trial's configuration as its checkpoint has it."""
-    checkpoint = newest(Folder(record.written.trial_uri(identity)))
+def _config(record: Record, report: TrialReported) -> TrialConfig:
+    """The trial's configuration as its checkpoint has it; where none was kept, as the study would start it now."""
+    checkpoint = newest(Folder(record.written.trial_uri(report.trial)))
     if checkpoint is None:
-        raise StudyError(f"trial '{identity}' has no checkpoint to take its configuration from")
+        configuration = History.read(record.folder.path).configurations[report.configuration].configuration
+        return make_trial(record, configuration, report.seed, 1.0 if "gpu_seconds" in report.ledger else 0.0)
     config = TrialConfig.from_json(checkpoint.description["trial"])
     return dataclasses.replace(config, code=str(record.folder.code) if config.extensions else "")

@@ -4,7 +4,6 @@ The one file here that imports Ray.
 """
 
 import contextlib
-import dataclasses
 import logging
 import pathlib
 import time
@@ -28,11 +27,11 @@ from studies.drive.agenda import RETRIES, Agenda, Planned
 from studies.drive.handover import HandOver
 from studies.record.folder import Record
 from studies.record.state import StudyState
+from studies.record.trial import PULSE, make_trial
 from trainables.ray_trainable import StudyTrainable, start_hosts
 from trainables.trainable import TrialResult, Underway
 
 PULSES = 10  # a second, of all trials together: each of them takes the driver milliseconds
-PULSE = 2.0  # seconds between two of a trial, at least
 
 
 class StudySearcher(Searcher):
@@ -258,11 +257,15 @@ def run(
         StudyError: no node can take a trial.
     """
     spec = record.spec
-    share = gpu_share(spec, state, lambda configuration: make_trial(record, Planned(configuration, 0), 0.0))
+    share = gpu_share(spec, state, lambda configuration: make_trial(record, configuration, 0, 0.0))
     slots = Slots(spec, share)
     handover = HandOver(agenda, IdleCore.reserve, spec.budget.patience)
     watch = StartWatch(say)
     hosts = start_hosts() if spec.resources.stack > 1 and share else None
+
+    def planned_trial(planned: Planned) -> TrialConfig:
+        pulse = max(PULSE, slots() / PULSES)
+        return make_trial(record, planned.configuration, planned.seed, planned.share or share, pulse)
 
     def resources(config: dict[str, Any]) -> Any:
         share = config["device_share"]
@@ -274,7 +277,7 @@ def run(
             search_alg=StudySearcher(
                 agenda,
                 handover,
-                lambda planned: make_trial(record, planned, share, max(PULSE, slots() / PULSES)),
+                planned_trial,
                 slots,
                 refresh,
             ),
@@ -302,29 +305,3 @@ def run(
     finally:
         handover.close()
         del hosts  # whose processes end with this reference
-
-
-def make_trial(record: Record, planned: Planned, share: float, pulse: float = PULSE) -> TrialConfig:
-    """Everything that a process needs to run one trial of a study, whose trials have a share of a GPU."""
-    spec = record.spec
-    trial = TrialConfig(
-        study=spec.name,
-        configuration=planned.configuration,
-        seed=planned.seed,
-        study_seed=spec.seed,
-        dataset=spec.dataset,
-        data_root=record.stores.data,
-        steps=spec.budget.steps,
-        evaluate_every=spec.budget.evaluate_every,
-        metrics=tuple(spec.metrics.during),
-        final_metrics=tuple(spec.metrics.final),
-        folder="",
-        device_share=planned.share or share,
-        threads=spec.resources.threads,
-        stacked=spec.resources.stack > 1,
-        precision=spec.resources.precision,
-        extensions=tuple(each.identity for each in spec.extensions),
-        code=str(record.folder.code) if spec.extensions else "",
-        pulse=pulse,
-    )
-    return dataclasses.replace(trial, folder=record.written.trial_uri(trial.identity))

@@ -236,6 +236,17 @@ def test_a_replayed_trial_repeats_every_number(finished: Service) -> None:
     assert all(row["equal"] for row in rows)
 
 
+def test_a_record_alone_is_enough_to_repeat_a_trial(finished: Service, tmp_path: pathlib.Path) -> None:
+    """As of a trial whose weights `retention: front` dropped, or of a journal that somebody published."""
+    (tmp_path / "runs" / "done").mkdir(parents=True)
+    for name in ("study.json", "journal.jsonl"):
+        shutil.copyfile(finished.root / "done" / name, tmp_path / "runs" / "done" / name)
+    row = finished.study("done").trials().iloc[0]
+    rows = Service(tmp_path).rows("replay", "done", f"{row['configuration']}-s{row['seed']}")
+    assert {row["step"] for row in rows} == {50, 100}
+    assert all(row["equal"] for row in rows)
+
+
 @pytest.mark.slow
 def test_early_stopping_prunes_whole_configurations_and_tells_optuna(service: Service) -> None:
     rule = {"rule": "dominated", "grace": 10, "control": 0.0}
