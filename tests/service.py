@@ -53,10 +53,10 @@ class Service:
             **options,
         )
 
-    def run(self, *arguments: Any, limit: float = 110, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments, **options)
         try:
-            out, err = process.communicate(timeout=limit)
+            out, err = process.communicate(timeout=110)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
