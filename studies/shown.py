@@ -8,6 +8,7 @@ import time
 
 from core.mistakes import StudyError, UserError
 from core.record import study as written
+from core.record.places import is_absent
 from core.runtime import logging_at
 from studies.delivery import view
 from studies.delivery.mlflow_store import connect, find_experiment, quiet_mlflow
@@ -62,11 +63,14 @@ def view_of(name: str, root: str | os.PathLike[str]) -> str:
     folder = StudyFolder(root, name)
     record = folder.open()
     _settle(folder)
+    nothing = StudyError(f"MLflow has nothing of study '{name}'; `studies resume {name}` delivers it")
+    if is_absent(record.stores.tracking):
+        raise nothing
     with quiet_mlflow():
         client = connect(record.stores.tracking)
         experiment = find_experiment(client, record.written)
         if experiment is None or experiment.lifecycle_stage != "active":
-            raise StudyError(f"MLflow has nothing of study '{name}'; `studies resume {name}` delivers it")
+            raise nothing
         if not view.is_shown(record.written.spec, experiment.tags):  # it is of an earlier release
             from mlflow.exceptions import MlflowException
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from core.mistakes import StudyError
 from core.record.places import sqlite_url
+from studies.shown import view_of
 from tests.analysis.kit import StudyWriter
 
 
@@ -59,6 +61,12 @@ def test_the_report_is_written(ask: Any, trial: str) -> None:  # noqa: ARG001
     code, out, _ = ask("report", "made")
     assert code == 0
     assert "gone_vae" in pathlib.Path(out.strip()).read_text()
+
+
+def test_a_store_that_is_not_there_is_not_made_to_be_shown(trial: str, tmp_path: pathlib.Path) -> None:  # noqa: ARG001
+    with pytest.raises(StudyError, match="MLflow has nothing of study 'made'; `studies resume made` delivers it"):
+        view_of("made", tmp_path)
+    assert list(tmp_path.rglob("mlflow.db")) == []
 
 
 def test_what_needs_the_model_says_so(ask: Any, trial: str) -> None:  # noqa: ARG001
