@@ -1,25 +1,17 @@
 """What a configuration would give in the mean over all seeds, from its own results and those of its neighbours."""
 
-import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.statistics.gaussian_process import posterior
 from core.formulas.costs import COSTS, MEASURED
-from core.metrics.threads import one_thread
 
 FEWEST = 6  # configurations of a model, from which neighbours tell something
 FREEDOM = 10  # degrees of freedom from which the spread over seeds is known, and not estimated from neighbours
-MOST = 200  # configurations by which kernels are judged, for time
-VARIANCE = (0.1, 10.0)  # of the smooth function, in units of the variance between configurations
-LENGTH = (0.3, 10.0)  # length scale of a hyperparameter, in units of the range that was tried
-NOISE = (1e-4, 1.0)  # where it is not known, in units of the variance between configurations
-OTHERS = 64  # kernels beside the most likely one; a power of two, which a Sobol sequence wants
-NEGLIGIBLE = 1e-3  # weight of a kernel
 DECADE = 10  # times the smallest of a list
-LEAST = 1e-6  # noise, as a share of the variance between configurations
 
 
 def of_objectives(
@@ -107,7 +99,7 @@ def expected(
         of_means = variance / counts[rows.index].to_numpy()
         error = np.sqrt(of_means)
         if len(rows) >= FEWEST and at.shape[1] and np.ptp(values) > 0:
-            values, error, of_means = _posterior(at, values, of_means)
+            values, error, of_means = posterior(at, values, of_means)
         noise = np.sqrt(of_means * counts[rows.index].to_numpy())
         found.loc[rows.index, ["expected", "error", "noise"]] = np.column_stack([values, error, noise])
     return found
@@ -145,51 +137,3 @@ def _are_numbers(column: "pd.Series[Any]") -> bool:
     plain = column.infer_objects()
     numeric = pd.api.types.is_numeric_dtype(plain) and not pd.api.types.is_bool_dtype(plain)
     return numeric and not plain.isna().any()
-
-
-def _posterior(at: np.ndarray, values: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A smooth function of which values were seen with noise: its mean, its deviation, variance of the noise, all (N,).
-
-    Args:
-        at: places (N, K) of the values.
-        values: that were seen.
-        variances: of the noise (N,); NaN where it is to be estimated, the same for all.
-    """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
-
-    middle, scale = values.mean(), values.std()
-    seen, noise = (values - middle) / scale, np.maximum(variances / scale**2, LEAST)
-    known = not np.isnan(noise).any()
-    kernel = ConstantKernel(1.0, VARIANCE) * Matern(np.full(at.shape[1], 0.5), LENGTH, nu=2.5)
-    if not known:
-        kernel = kernel + WhiteKernel(0.1, NOISE)
-    some = np.random.default_rng(0).permutation(len(at))[:MOST]
-    mean, square, of_seeds = np.zeros((3, len(at)))
-    with one_thread(), warnings.catch_warnings():  # on small matrices more threads wait for each other
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a length scale at its bound: the knob hardly matters
-        fitted = GaussianProcessRegressor(kernel, alpha=noise[some] if known else LEAST).fit(at[some], seen[some])
-        for weight, each in _plausible(fitted):
-            alpha = noise if known else np.full(len(at), each.k2.noise_level)
-            process = GaussianProcessRegressor(each if known else each.k1, alpha=alpha, optimizer=None).fit(at, seen)
-            own, deviation = process.predict(at, return_std=True)
-            mean += weight * own
-            square += weight * (own**2 + deviation**2)
-            of_seeds += weight * alpha
-    return mean * scale + middle, np.sqrt(np.maximum(square - mean**2, 0.0)) * scale, of_seeds * scale**2
-
-
-def _plausible(fitted: Any) -> list[tuple[float, Any]]:
-    """The most likely kernel of a fitted process and others from all over its bounds, each with its weight."""
-    from scipy.stats import qmc
-
-    best = fitted.kernel_
-    low, high = best.bounds.T
-    others = qmc.scale(qmc.Sobol(len(low), seed=0).random(OTHERS), low, high)
-    logarithms = np.vstack([best.theta, others])
-    likelihood = np.array([fitted.log_marginal_likelihood(each, clone_kernel=False) for each in logarithms])
-    weights = np.exp(likelihood - likelihood.max())
-    weights[weights < NEGLIGIBLE * weights.sum()] = 0.0
-    weights /= weights.sum()
-    return [(weights[index], best.clone_with_theta(logarithms[index])) for index in np.flatnonzero(weights)]

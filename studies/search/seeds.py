@@ -1,8 +1,10 @@
 """How many seeds a configuration deserves: more only where the front is in doubt."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from core.formulas.bounds import FRONT, parse_bounds, parse_until
+from core.formulas.bounds import FRONT, Bound, parse_bounds, parse_until
 from core.pareto import as_losses, non_dominated
 from core.record.history import ConfigurationHistory, History
 from studies.study_file.spec import StudySpec
@@ -70,10 +72,15 @@ def in_doubt(spec: StudySpec, history: History) -> list[ConfigurationHistory]:
     )
     if not all(trial.ended for trial in first):
         return []
-    measured = [each for each in history.configurations.values() if _is_measured(spec, each)]
+    bounds = parse_bounds(spec.search.where)
+    measured, values = [], []
+    for each in history.configurations.values():
+        losses = _losses(spec, each)
+        if _is_measured(each, losses, bounds):
+            measured.append(each)
+            values.append(losses)
     if not measured:
         return []
-    values = [_losses(spec, each) for each in measured]
     means = np.array([each.mean(0) for each in values])
     errors = _errors([each.configuration.model for each in measured], values)
     likely = (_on_front(means) if errors is None else probability_of_front(means, errors)) >= DOUBT
@@ -84,16 +91,14 @@ def in_doubt(spec: StudySpec, history: History) -> list[ConfigurationHistory]:
     ]
 
 
-def _is_measured(spec: StudySpec, configuration: ConfigurationHistory) -> bool:
+def _is_measured(configuration: ConfigurationHistory, losses: np.ndarray, bounds: Sequence[Bound]) -> bool:
     """Whether all seeds that ended were completed, with objectives that meet the constraint of the search."""
     ended = [trial for trial in configuration.trials.values() if trial.ended]
-    if not ended or any(trial.state != "COMPLETED" for trial in ended):
+    if not ended or any(trial.state != "COMPLETED" for trial in ended) or not np.isfinite(losses).all():
         return False
-    if not np.isfinite(_losses(spec, configuration)).all():
-        return False
-    metrics = {bound.metric for bound in parse_bounds(spec.search.where)}
+    metrics = {bound.metric for bound in bounds}
     means = {key: float(np.mean([trial.metrics.get(key, np.nan) for trial in ended])) for key in metrics}
-    return all(bound.violation(means) <= 0 for bound in parse_bounds(spec.search.where))
+    return all(bound.violation(means) <= 0 for bound in bounds)
 
 
 def _errors(models: list[str], values: list[np.ndarray]) -> np.ndarray | None:
@@ -125,8 +130,10 @@ def probability_of_front(means: np.ndarray, errors: np.ndarray, draws: int = DRA
 
 def _front(losses: np.ndarray) -> np.ndarray:
     """Which of points (N, M), none of which is equal to another in anything, no other dominates."""
-    better = losses[None] < losses[:, None]
-    return ~np.any(np.all(better, axis=2), axis=1)
+    better = np.ones((len(losses), len(losses)), dtype=bool)
+    for objective in losses.T:
+        better &= objective < objective[:, None]
+    return ~np.any(better, axis=1)
 
 
 def _fronts_2d(losses: np.ndarray) -> np.ndarray:
