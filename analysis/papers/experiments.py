@@ -7,6 +7,8 @@ under the same root.
 import pathlib
 from collections.abc import Callable
 
+import pandas as pd
+
 from analysis import figures
 from analysis.papers import tables
 from analysis.papers.document import Document, save
@@ -67,7 +69,7 @@ def _few_labels(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
 
 def _twelve_thousand(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
     trials, directions = study.trials(), {metric: study.direction(metric) for metric in study.scored_metrics()}
-    shares = {metric: dependence.variance_shares(trials, metric) for metric in directions}
+    shares = {metric: _shares(trials, metric) for metric in directions}
     paths = _both(figures.save(figures.variance_shares(shares), directory, "twelve_thousand"))
     correlation = figures.rank_correlation(dependence.rank_correlation(trials, directions), directions)
     return [*paths, *_both(figures.save(correlation, directory, "twelve_thousand_ranks"))]
@@ -85,6 +87,28 @@ def _best_of_models(study: Results) -> Document:
     return summary(study, rows.drop_duplicates("model"), study.scored_metrics(), "twelve_thousand", caption)
 
 
+def _shares(trials: pd.DataFrame, metric: str) -> dict[str, float]:
+    """Without what is chance, where seeds tell."""
+    corrected = dependence.corrected_shares(trials, metric)["share"]
+    return (
+        dependence.variance_shares(trials, metric)
+        if corrected.isna().any()
+        else dict(zip(dependence.PARTS, corrected, strict=True))
+    )
+
+
+def _variance_shares(study: Results) -> Document:
+    """What every metric depends on."""
+    caption = f"Share of the variance of final metrics that is due to {dependence.WITHOUT_CHANCE}"
+    columns = ("metric", "model", "hyperparameters", "seed", "explained (R²) without the correction")
+    rows = []
+    for metric in study.scored_metrics():
+        plain = dependence.variance_shares(study.trials(), metric)
+        cells = dependence.in_words(dependence.corrected_shares(study.trials(), metric))
+        rows.append((figures.label(metric), *cells, f"{plain['model'] + plain['hyperparameter']:.0%}"))
+    return Document("twelve_thousand_shares", caption, columns, tuple(rows))
+
+
 def _both(path: pathlib.Path) -> list[pathlib.Path]:
     return [path, path.with_suffix(".pdf")]
 
@@ -98,7 +122,7 @@ TABLES: dict[str, tuple[Callable[[Results], Document], ...]] = {
     "lecture_table2": (tables.classification_accuracy,),
     "modular_table1": (lambda study: tables.relation_accuracy(siblings(study)),),
     "modular_table2": (lambda study: tables.modular_scores(siblings(study)),),
-    "twelve_thousand": (_best_of_models,),
+    "twelve_thousand": (_best_of_models, _variance_shares),
 }
 EXPERIMENTS: dict[str, Drawing] = {
     "chyvae_figure2": _trade_off,

@@ -2,7 +2,7 @@
 
 import pathlib
 
-SCALES = ("smoke", "laptop", "paper")
+SCALES = ("smoke", "recorded", "laptop", "paper")
 
 
 def files() -> dict[str, pathlib.Path]:
@@ -14,7 +14,10 @@ def files() -> dict[str, pathlib.Path]:
 
 
 def scale_of(name: str) -> str | None:
-    """How much a shipped study computes: `smoke`, `laptop` or `paper`; None where its name says nothing of it."""
+    """How much a shipped study computes, one of `SCALES`; None where its name says nothing of it.
+
+    `recorded` replays what was trained: everything of it, in a minute.
+    """
     return next((part for part in name.split("-")[1:] if part in SCALES), None)
 
 

@@ -202,6 +202,52 @@ def test_variance_shares_of_effects_that_are_known() -> None:
     assert np.isnan(single["seed"])
 
 
+def many_trials(models: float, settings: float, seed: int = 0) -> pd.DataFrame:
+    """Six models of ten configurations, five seeds each, whose noise has a variance of 1."""
+    rng = np.random.default_rng(seed)
+    of_models, of_settings = models * rng.normal(size=6), settings * rng.normal(size=60)
+    noise = rng.normal(size=(60, 5))
+    return trials(
+        [
+            (f"m{index % 6}", f"c{index}", each, of_models[index % 6] + of_settings[index] + noise[index, each])
+            for index in range(60)
+            for each in range(5)
+        ]
+    )
+
+
+def test_shares_are_corrected_for_what_chance_gives_to_hyperparameters() -> None:
+    nothing = many_trials(0.0, 0.0)
+    assert dependence.variance_shares(nothing, "score")["hyperparameter"] > 0.12  # of 54 degrees of freedom in 299
+    found = dependence.corrected_shares(nothing, "score")
+    assert found["share"].to_numpy() == pytest.approx([0.0, 0.0, 1.0], abs=0.06)
+    assert (found["low"] <= [0.0, 0.0, 1.0]).all()
+    assert (found["high"] >= [0.0, 0.0, 1.0]).all()
+
+
+def test_intervals_of_shares_hold_what_is_true() -> None:
+    held = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)  # as in `many_trials`
+        mean = 0.5 * np.tile(rng.normal(size=6), 10) + 0.7 * rng.normal(size=60)
+        by_model = np.tile(mean.reshape(10, 6).mean(0), 10)
+        true = np.array([5 * by_model.var() * 60, 5 * np.square(mean - by_model).sum(), 299])
+        found = dependence.corrected_shares(many_trials(0.5, 0.7, seed), "score")
+        held.append(((found["low"] <= true / true.sum()) & (true / true.sum() <= found["high"])).to_numpy())
+        assert found["share"].sum() == pytest.approx(1.0)
+    assert np.mean(held) > 0.85
+
+
+def test_shares_of_single_seeds_are_unknown_and_of_few_have_no_interval() -> None:
+    table = many_trials(0.5, 0.7)
+    assert dependence.corrected_shares(table[table["seed"] == 0], "score").isna().all(axis=None)
+    few = dependence.corrected_shares(table[table["seed"] < 4], "score")
+    assert few["share"].notna().all()
+    assert few[["low", "high"]].isna().all(axis=None)
+    assert "to" not in dependence.in_words(few)[0]
+    assert "to" in dependence.in_words(dependence.corrected_shares(table, "score"))[0]
+
+
 def test_importance_finds_the_hyperparameter_that_matters() -> None:
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"beta": rng.uniform(size=40), "rate": rng.uniform(size=40), "kind": ["a", "b"] * 20})

@@ -137,17 +137,14 @@ def _comparison(study: Results, found: Evidence, first: str, second: str, metric
 
 def _shares(study: Results) -> Details | None:
     trials = study.trials()
-    shares = {figures.label(key): dependence.variance_shares(trials, key) for key in _metrics(study)}
+    every = {figures.label(key): dependence.corrected_shares(trials, key) for key in _metrics(study)}
+    shares = {name: own for name, own in every.items() if not own["share"].isna().any()}
     if not shares:
         return None
     table = Table(
-        "Share of the variance of each final metric that is due to the model, to its hyperparameters, and to the "
-        "seed; with few seeds part of what is the seed's counts as the hyperparameters'.",
+        f"Share of the variance of each final metric that is due to {dependence.WITHOUT_CHANCE}.",
         ["metric", "model", "hyperparameters", "seed"],
-        [
-            [label, *("–" if np.isnan(share) else f"{share:.0%}" for share in own.values())]
-            for label, own in shares.items()
-        ],
+        [[label, *dependence.in_words(own)] for label, own in shares.items()],
     )
     return Details("What differences come from: model, hyperparameters, seed", table)
 

@@ -24,7 +24,9 @@ app = typer.Typer(no_args_is_help=True, help="Study files that come with this pa
 
 @app.command("list", epilog="Example: studies catalogue list --scale laptop")
 def catalogue_list(
-    scale: Annotated[str | None, typer.Option(help="Only smoke (minutes), laptop (hours) or paper.")] = None,
+    scale: Annotated[
+        str | None, typer.Option(help="Only smoke (minutes), recorded (replays, a minute), laptop (hours) or paper.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """All shipped studies: name, trials, the paper's figure or table, and what they answer."""

@@ -39,7 +39,10 @@ def test_the_list_says_what_every_shipped_study_answers(ask: Any) -> None:
     table = ask("list", "--scale", "smoke")[1]
     assert "few_labels-smoke" in table
     assert "few_labels-paper" not in table
-    assert ask("list", "--scale", "tiny")[::2] == (2, "there is no scale 'tiny'; there are smoke, laptop, paper\n")
+    assert ask("list", "--scale", "tiny")[::2] == (
+        2,
+        "there is no scale 'tiny'; there are smoke, recorded, laptop, paper\n",
+    )
 
 
 def test_a_shipped_study_is_shown_and_copied(ask: Any, tmp_path: pathlib.Path) -> None:
