@@ -1,11 +1,12 @@
 """How many trials a study needs until its front is good: samplers, slots, seeds and early stopping, measured.
 
-    python -m benchmarks.search                            # on two cores in half an hour
-    python -m benchmarks.search --first-seed 1000          # again, with other seeds
-    python -m benchmarks.search --parts large              # 200 configurations: ten minutes
-    python -m benchmarks.search --parts thousand           # 1,000: two hours
-    python -m benchmarks.search --parts peers --python P   # Syne Tune beside it, from an environment with it
-    python -m benchmarks.search --parts ax --python P      # and Ax, which takes minutes for a search
+    python -m benchmarks.search                                 # what the defaults follow from
+    python -m benchmarks.search --first-seed 1000               # again, with other seeds
+    python -m benchmarks.search --parts stopping                # rules of early stopping
+    python -m benchmarks.search --parts large                   # 200 configurations: ten minutes
+    python -m benchmarks.search --parts thousand                # 1,000: two hours
+    python -m benchmarks.search --parts peers --python P        # Syne Tune beside it, from an environment with it
+    python -m benchmarks.search --parts slow_peers --python P   # and what takes a minute or more for a search
 
 Written to `benchmarks/results/search.md` and `search.png`; sections of other parts stay as they are. Whole studies are
 rehearsed in memory, with the service's own agenda, searcher, seeds and stopper (`rehearsal`), on recorded curves and on
@@ -39,12 +40,12 @@ def main() -> None:
     usual = [name for name, part in PARTS.items() if part.by_default]
     parser.add_argument("--parts", nargs="*", default=usual, choices=list(PARTS), metavar="PART", help=", ".join(PARTS))
     parser.add_argument(
-        "--python", help="of an environment with ax-platform and syne-tune, for the parts `peers` and `ax`"
+        "--python", help="of an environment with ax-platform and syne-tune, for the parts `peers` and `slow_peers`"
     )
     parser.add_argument("--to", type=pathlib.Path, default=RESULTS)
     options = parser.parse_args()
-    if {"peers", "ax"} & set(options.parts) and not options.python:
-        parser.error("the parts `peers` and `ax` need --python")
+    if {"peers", "slow_peers"} & set(options.parts) and not options.python:
+        parser.error("the parts `peers` and `slow_peers` need --python")
     warnings.simplefilter("ignore")
     os.environ["OMP_NUM_THREADS"] = "1"
     options.to.mkdir(parents=True, exist_ok=True)

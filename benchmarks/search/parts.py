@@ -16,7 +16,8 @@ CONFIGURATIONS = 40
 RACE = {"min": 1, "max": 5, "until": "front"}
 SHARES = (0.4, 1.0)  # of the steps, after which the front by expected values is judged; it takes a moment
 END = SHARES[-1:]
-PEERS = ("Syne Tune: MO-REA", "Syne Tune: ehvi")
+PEERS = ("Syne Tune: MO-REA",)
+SLOW_PEERS = ("Syne Tune: ehvi", "Ax")
 
 
 def named(kind: str, **options: object) -> dict[str, object]:
@@ -207,9 +208,9 @@ def peers(bench: Bench) -> str:
     return _beside_peers(bench, PEERS)
 
 
-def ax(bench: Bench) -> str:
-    """Ax, which takes minutes for a search, beside what the service does by itself, one seed each."""
-    return _beside_peers(bench, ("Ax",))
+def slow_peers(bench: Bench) -> str:
+    """Gaussian processes of Syne Tune and Ax, which take a minute or more for a search."""
+    return _beside_peers(bench, SLOW_PEERS)
 
 
 def _beside_peers(bench: Bench, names: Sequence[str]) -> str:
@@ -230,7 +231,7 @@ class Part:
     Attributes:
         title: of it.
         make: its text.
-        by_default: whether it is made when none is named; the others take longer.
+        by_default: whether it is made when none is named: what the defaults of a study file follow from.
     """
 
     title: str
@@ -244,8 +245,8 @@ PARTS = {
     "large": Part("Two hundred configurations", large, by_default=False),
     "thousand": Part("A thousand configurations", thousand, by_default=False),
     "seeds": Part("Seeds", seeds),
-    "stopping": Part("Early stopping", stopping),
+    "stopping": Part("Early stopping", stopping, by_default=False),
     "defaults": Part("Defaults", defaults),
-    "peers": Part("Syne Tune", peers, by_default=False),
-    "ax": Part("Ax", ax, by_default=False),
+    "peers": Part("Peers", peers, by_default=False),
+    "slow_peers": Part("Peers that take a minute or more for a search", slow_peers, by_default=False),
 }
