@@ -77,16 +77,19 @@ def _mean_and_error(values: np.ndarray) -> str:
 def alikeness(recorded: Curves, key: str) -> np.ndarray:
     """How alike the deviations of seeds from the mean are at every pair of neighbours (P,), as a correlation.
 
-    A replay of configurations between points lets each have its own luck, which is right while this is small.
+    A replay of configurations between points lets each have its own luck, which is right while this is small. Pairs
+    with a point at which all seeds gave the same say nothing.
     """
     values = recorded.values[..., -1, recorded.keys.index(key)]
     deviations = values - values.mean(-1, keepdims=True)
-    deviations = deviations / np.sqrt((deviations**2).mean(-1, keepdims=True))
+    size = np.sqrt((deviations**2).mean(-1, keepdims=True))
+    deviations = np.divide(deviations, size, out=np.full_like(deviations, np.nan), where=size > 0)
     found = []
     for axis in range(values.ndim - 1):
         along = np.moveaxis(deviations, axis, 0)
         found.append((along[1:] * along[:-1]).mean(-1).ravel())
-    return np.concatenate(found)
+    pairs = np.concatenate(found)
+    return pairs[np.isfinite(pairs)]
 
 
 def off_grid(recorded: Curves, key: str, trials: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
