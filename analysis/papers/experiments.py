@@ -7,6 +7,7 @@ under the same root.
 import pathlib
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from analysis import figures
@@ -104,8 +105,9 @@ def _variance_shares(study: Results) -> Document:
     rows = []
     for metric in study.scored_metrics():
         plain = dependence.variance_shares(study.trials(), metric)
+        explained = plain["model"] + plain["hyperparameter"]
         cells = dependence.in_words(dependence.corrected_shares(study.trials(), metric))
-        rows.append((figures.label(metric), *cells, f"{plain['model'] + plain['hyperparameter']:.0%}"))
+        rows.append((figures.label(metric), *cells, "–" if np.isnan(explained) else f"{explained:.0%}"))
     return Document("twelve_thousand_shares", caption, columns, tuple(rows))
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from analysis.papers import experiments
 from analysis.results import Results
+from analysis.statistics.uncertainty import ENOUGH_SEEDS
 from core import papers
 from tests.analysis.kit import StudyWriter, random_study
 
@@ -14,6 +15,20 @@ def test_every_experiment_writes_what_it_is_named_after(name: str, tmp_path: pat
     files = experiments.draw(study, tmp_path / "out")
     assert f"{name}.png" in {path.name for path in files} or f"{name}.md" in {path.name for path in files}
     assert all(path.stat().st_size for path in files)
+
+
+def test_shares_of_variance_have_intervals_from_enough_seeds_on_and_single_seeds_tell_none(
+    tmp_path: pathlib.Path,
+) -> None:
+    cells = {}
+    for seeds in (1, 2, ENOUGH_SEEDS):
+        study = random_study(tmp_path, f"twelve_thousand-{seeds}", configurations=6, seeds=seeds)
+        table = experiments.documents(study)[1]
+        assert table.name == "twelve_thousand_shares"
+        cells[seeds] = table.rows[0][1:]
+    assert set(cells[1]) == {"–"}
+    assert all(cell.endswith("%") for cell in cells[2])
+    assert all(" to " in cell for cell in cells[ENOUGH_SEEDS][:3])
 
 
 def test_other_studies_and_unfinished_ones_write_nothing(tmp_path: pathlib.Path) -> None:
