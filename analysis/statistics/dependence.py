@@ -61,7 +61,8 @@ def corrected_shares(trials: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     Returns:
         `share`, `low` and `high` (95 %), by `model`, `hyperparameter` and `seed`. NaN where no configuration has two
-        seeds; of intervals, below `ENOUGH_SEEDS`.
+        seeds; of intervals, where one has fewer than `ENOUGH_SEEDS`: another seed left out would leave other
+        configurations.
 
     Source: Kelley 1935 (ε²); Efron and Stein 1981 (jackknife).
     """
@@ -70,7 +71,7 @@ def corrected_shares(trials: pd.DataFrame, metric: str) -> pd.DataFrame:
     rows = _completed(trials, metric)
     shares, seeds = _corrected(rows, metric), rows["seed"].unique()
     half = np.full(3, np.nan)
-    if len(seeds) >= ENOUGH_SEEDS:
+    if len(rows) and rows.groupby("configuration")["seed"].nunique().min() >= ENOUGH_SEEDS:
         without = np.array([_corrected(rows[rows["seed"] != seed], metric) for seed in seeds])
         half = t.ppf((1 + LEVEL) / 2, len(seeds) - 1) * np.sqrt((len(seeds) - 1) * without.var(0))
     found = {"share": shares, "low": shares - half, "high": shares + half}

@@ -245,6 +245,8 @@ def test_shares_of_single_seeds_are_unknown_and_of_few_have_no_interval() -> Non
     assert few["share"].notna().all()
     assert few[["low", "high"]].isna().all(axis=None)
     assert "to" not in dependence.in_words(few)[0]
+    race = table[(table["seed"] == 0) | (table["configuration"] < "c2")]  # more seeds for some, as `until: front` gives
+    assert dependence.corrected_shares(race, "score")[["low", "high"]].isna().all(axis=None)
     assert "to" in dependence.in_words(dependence.corrected_shares(table, "score"))[0]
 
 
