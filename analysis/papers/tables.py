@@ -10,13 +10,17 @@ from analysis.papers.document import Document
 from analysis.papers.published import Score
 from analysis.reading.names import settings, title
 from analysis.results import Results
+from analysis.statistics import uncertainty
+from analysis.statistics.selection import best_by_chance
 
 NOTHING = "–"
 JUDGED = "relation_accuracy_judged"
 
 
 def factor_vae_scores(study: Results, metric: str | None = None) -> Document:
-    """FactorVAE score by model and number of dimensions: mean (std) and best (the lecture's first table).
+    """FactorVAE score by model and number of dimensions (the lecture's first table).
+
+    Mean (std), its interval, the best seed, and what that would be by luck alone.
 
     Args:
         study: any study; models and dimensions that it has not are left open.
@@ -34,7 +38,7 @@ def factor_vae_scores(study: Results, metric: str | None = None) -> Document:
 
 
 def classification_accuracy(study: Results, metric: str = "unsupervised_accuracy") -> Document:
-    """Accuracy of the categorical code against the shape: mean (std) and best (the lecture's second table)."""
+    """Accuracy of the categorical code against the shape (the lecture's second table)."""
     dataset, chance = study.dataset_name, published.CLASSIFICATION_CHANCE
     caption = f"Unsupervised classification accuracy (%), {dataset}; chance {chance}"
     table = _lecture("lecture_table2", caption, study, metric, published.CLASSIFICATION)
@@ -114,24 +118,32 @@ def _lecture(name: str, caption: str, study: Results, metric: str, rows: Sequenc
         ours = _lecture_cells(study, row.model, metric, _best(study, row.model, metric, fixed))
         unseen = _best(study, row.model, "reconstruction_error", fixed)
         other = _lecture_cells(study, row.model, metric, unseen)[1]
-        published_cells = [row.setting, f"{row.mean:.2f} ({row.std:.2f})*", f"{row.best:.2f}*"]
+        luck = best_by_chance(row.mean, row.std, published.SEEDS)
+        published_cells = [row.setting, f"{row.mean:.2f} ({row.std:.2f})*", f"{row.best:.2f}*", f"{luck:.1f}"]
         cells.append((title(row.model), str(row.num_latents), *published_cells, *ours, other))
-    columns: tuple[str, ...] = ("method", "m", "setting, published", "mean (std), published", "best, published")
-    columns += ("setting, ours", "mean (std), ours", "best, ours", "seeds, ours", "chosen by reconstruction, ours")
+    columns: tuple[str, ...] = ("method", "m")
+    columns += ("setting, published", "mean (std), published", "best, published", "best by luck, published")
+    columns += ("setting, ours", "mean (std), ours", "95 % interval, ours", "best, ours", "best by luck, ours")
+    columns += ("seeds, ours", "chosen by reconstruction, ours")
     return Document(name, caption, columns, tuple(cells))
 
 
 def _lecture_cells(study: Results, model: str, metric: str, chosen: "pd.Series | None") -> list[str]:
-    """Setting, mean (std), best and number of seeds of a configuration, in percent."""
+    """Setting, mean (std), interval, best, best by luck, number of seeds of a configuration, in percent."""
     if chosen is None or metric not in study.metrics():
-        return [NOTHING, NOTHING, NOTHING, "0"]
+        return [*[NOTHING] * 5, "0"]
     trials = study.trials()
     own = trials[(trials["configuration"] == chosen["configuration"]) & (trials["state"] == "COMPLETED")]
     values = 100 * own[metric].dropna().to_numpy(dtype=float)
-    deviation = f" ({values.std(ddof=1):.2f})" if len(values) > 1 else ""
+    mean, deviation, interval, luck = uncertainty.mean(values), "", NOTHING, NOTHING
+    if len(values) > 1:
+        spread = float(values.std(ddof=1))
+        deviation, luck = f" ({spread:.2f})", f"{best_by_chance(mean.value, spread, len(values)):.1f}"
+    if len(values) >= uncertainty.ENOUGH_SEEDS:
+        interval = f"{mean.low:.1f} to {mean.high:.1f}"
     searched = [key for key in study.searched(model) if key != "num_latents"]
     setting = settings(model, {key: chosen[key] for key in searched})
-    return [setting, f"{values.mean():.2f}{deviation}", f"{values.max():.2f}", str(len(values))]
+    return [setting, f"{mean.value:.2f}{deviation}", interval, f"{values.max():.2f}", luck, str(len(values))]
 
 
 def _with_notes(table: Document, notes: tuple[str, ...]) -> Document:

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-LEVEL = 0.95
+from analysis.statistics import uncertainty
+
 CLEARLY = 2.0  # standard errors between two means, from which on they differ by more than seeds do
 
 
@@ -44,18 +45,13 @@ def paired(first: pd.Series, second: pd.Series) -> Comparison:
     if both.empty:
         raise ValueError("the two have no completed seed in common, so nothing can be paired")
     differences = (both["first"] - both["second"]).to_numpy()
-    count, mean = len(differences), float(differences.mean())
-    low = high = effect = float("nan")
-    if count > 1:
-        from scipy.special import stdtrit  # quantiles of Student's t; of scipy.stats they are half a second away
-
-        deviation = float(differences.std(ddof=1))
-        reach = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * deviation / np.sqrt(count)
-        low, high = mean - reach, mean + reach
-        if count > 2:
-            with np.errstate(divide="ignore", invalid="ignore"):  # without a spread it is infinite, or 0 / 0
-                effect = float(_hedges(count) * np.float64(mean) / deviation)
-    return Comparison(count, float(both["first"].mean()), float(both["second"].mean()), mean, low, high, effect)
+    count, mean = len(differences), uncertainty.mean(differences)
+    effect = float("nan")
+    if count > 2:
+        with np.errstate(divide="ignore", invalid="ignore"):  # without a spread it is infinite, or 0 / 0
+            effect = float(_hedges(count) * np.float64(mean.value) / differences.std(ddof=1))
+    means = both.mean()
+    return Comparison(count, float(means["first"]), float(means["second"]), mean.value, mean.low, mean.high, effect)
 
 
 def _hedges(count: int) -> float:

@@ -55,6 +55,20 @@ def leakage(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def best_by_chance(mean: float, deviation: float, number: int) -> float:
+    """Best of a number of equally good trials, on average: what a best of ten is when nothing but luck is in it.
+
+    The expected maximum of independent draws from a normal distribution: the mean and, of ten, 1.54 deviations.
+    """
+    from scipy.integrate import quad
+    from scipy.special import ndtr
+
+    def times_density(at: float) -> float:
+        return float(at * number * np.exp(-at * at / 2) / np.sqrt(2 * np.pi) * ndtr(at) ** (number - 1))
+
+    return mean + deviation * float(quad(times_density, -12, 12, points=[0])[0])
+
+
 def _left_out(table: pd.DataFrame, direction: str) -> float:
     """Mean over seeds of the score, at that seed, of the configuration that is best on the other seeds."""
     values = []

@@ -1,4 +1,4 @@
-"""What another draw of seeds would have shown: bootstrap over seeds of the front and of its hypervolume."""
+"""What another draw of seeds would have shown: intervals of a mean, of the front and of its hypervolume."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ ENOUGH_SEEDS = 5  # of a configuration; of fewer nothing is said about chance in
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """A value with its 95 % percentile interval; the interval is NaN where no configuration has two seeds."""
+    """A value with its 95 % interval, which is NaN where nothing has two seeds."""
 
     value: float
     low: float
@@ -25,6 +25,17 @@ class Estimate:
         if np.isnan(self.low):
             return f"{self.value:.4g}"
         return f"{self.value:.4g} (95 % interval {self.low:.4g} to {self.high:.4g})"
+
+
+def mean(values: np.ndarray) -> Estimate:
+    """Mean of values (N,) of as many seeds or pairs, with Student's interval, which takes them as normal."""
+    value, low, high = float(values.mean()), float("nan"), float("nan")
+    if len(values) > 1:
+        from scipy.special import stdtrit  # quantiles of Student's t; of scipy.stats they are half a second away
+
+        reach = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2) * values.std(ddof=1) / np.sqrt(len(values)))
+        low, high = value - reach, value + reach
+    return Estimate(value, low, high)
 
 
 def seed_values(trials: pd.DataFrame, configurations: Sequence[str], objectives: Sequence[str]) -> np.ndarray:

@@ -300,6 +300,13 @@ def test_every_honest_rule_is_below_the_best_trial() -> None:
     assert mean > found.loc["best by reconstruction_error", "value"]
 
 
+def test_the_best_of_many_by_chance_is_the_expected_maximum_of_normals() -> None:
+    assert selection.best_by_chance(5.0, 2.0, 1) == pytest.approx(5.0)
+    assert selection.best_by_chance(0.0, 1.0, 2) == pytest.approx(1 / np.sqrt(np.pi))
+    assert selection.best_by_chance(0.0, 1.0, 10) == pytest.approx(1.53875, abs=1e-5)  # Harter 1961, table 1
+    assert selection.best_by_chance(70.0, 7.5, 1000) == pytest.approx(70 + 7.5 * 3.24144, abs=1e-3)
+
+
 def test_unsupervised_criteria_need_no_factors() -> None:
     keys = ["mig", "reconstruction_error", "relation_accuracy", "leak", "udr", "unheard_of"]
     table = trials([("m", "a", 0, 0.0), ("m", "a", 1, 0.0), ("m", "b", 0, 0.0)])
