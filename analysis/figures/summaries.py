@@ -1,6 +1,7 @@
 """Drawings of statistics: cost, votes, correlations, shares of variance, importance, the search's progress."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.distributions import covariance
 from analysis.figures.style import STYLES, arrow, canvas, mathtext, styles, tidy
-from analysis.reading.names import label, short_label, symbol, title
+from analysis.reading.names import label, settings, short_label, symbol, title
 
 KNOBS = {"num_annotated": "annotated images"}
 MOST_TICKS = 8  # values that stand at an axis as they are
@@ -117,19 +118,23 @@ def variance_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     return figure
 
 
-def against_hyperparameter(configurations: pd.DataFrame, knob: str, metrics: Sequence[str]) -> Figure:
+def against_hyperparameter(
+    configurations: pd.DataFrame, knob: str, metrics: Sequence[str], apart: Sequence[str] = ()
+) -> Figure:
     """Metrics over a hyperparameter that models share, on a logarithmic scale: the best mean ± deviation at each value.
 
     Args:
         configurations: completed rows of `Study.configurations()`.
         knob: a column, such as `num_annotated`.
         metrics: result keys, a panel each; all better when larger.
+        apart: hyperparameters of which each value has a line of its own, and not only the best.
     """
     figure, grid = canvas(4.2 * len(metrics) + 0.4, 3.4, 1, len(metrics))
     rows = configurations[configurations[knob].notna()] if knob in configurations else configurations.head(0)
     for axes, metric in zip(grid[0], metrics, strict=True):
         known = rows[rows[f"{metric}_mean"].notna()] if f"{metric}_mean" in rows else rows.head(0)
-        for index, (model, own) in enumerate(known.groupby("model", sort=False)):
+        lines = known.groupby(["model", *apart], sort=False, dropna=False)
+        for index, (_, own) in enumerate(lines):
             best = own.sort_values(f"{metric}_mean").drop_duplicates(knob, keep="last").sort_values(knob)
             colour, marker = STYLES[index % len(STYLES)]
             spread = best[f"{metric}_std"].fillna(0.0)
@@ -140,7 +145,7 @@ def against_hyperparameter(configurations: pd.DataFrame, knob: str, metrics: Seq
                 color=colour,
                 marker=marker,
                 capsize=2,
-                label=title(str(model)),
+                label=_named(own.iloc[0], apart),
             )
         axes.set(xscale="log", xlabel=KNOBS.get(knob, knob.replace("_", " ")), ylabel=label(metric))
         if len(known) and known[knob].nunique() <= MOST_TICKS:
@@ -151,6 +156,13 @@ def against_hyperparameter(configurations: pd.DataFrame, knob: str, metrics: Seq
         if len(known):
             axes.legend(frameon=False)
     return figure
+
+
+def _named(row: "pd.Series[Any]", names: Sequence[str]) -> str:
+    """The model of a configuration and those hyperparameters that it has."""
+    model = str(row["model"])
+    own = {name: row[name] for name in names if pd.notna(row[name])}
+    return ", ".join(filter(None, [title(model), settings(model, own)]))
 
 
 def importance(tables: Mapping[str, pd.DataFrame], metric: str) -> Figure:

@@ -19,6 +19,7 @@ from analysis.statistics import dependence
 from core.record import study as record
 
 Drawing = Callable[[Results, pathlib.Path], list[pathlib.Path]]
+OF_LABELS = ("labeller", "label_bins", "label_noise", "labelled_factors")  # faults, which nobody chooses
 
 
 def siblings(study: Results) -> list[Results]:
@@ -63,8 +64,13 @@ def _curves(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _few_labels(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
-    done = study.feasible()
-    figure = figures.against_hyperparameter(done, "num_annotated", list(study.objectives)[:2])
+    searched = set().union(*study.searched_by_model().values())
+    figure = figures.against_hyperparameter(
+        study.feasible(),
+        "num_annotated",
+        list(study.objectives)[:2],
+        apart=[name for name in OF_LABELS if name in searched],
+    )
     return _both(figures.save(figure, directory, "few_labels"))
 
 

@@ -129,6 +129,22 @@ def test_metrics_over_a_shared_hyperparameter_stand_at_its_values() -> None:
     assert list(best.get_ydata()) == [0.1, 0.5]  # the best configuration at each value
 
 
+def test_each_kind_of_labels_has_a_line_of_its_own() -> None:
+    rows = [("noisy", 100, 0.1), ("noisy", 1000, 0.5), ("perfect", 100, 0.4), ("perfect", 1000, 0.8), (None, 1000, 0.2)]
+    table = pd.DataFrame(rows, columns=["labeller", "num_annotated", "mig_mean"]).assign(mig_std=0.01)
+    table["model"] = ["few_labels"] * 4 + ["modular"]
+    figure = figures.against_hyperparameter(table, "num_annotated", ["mig"], apart=["labeller"])
+    text = drawn(figure)
+    for expected in ("labeller = noisy", "labeller = perfect"):
+        assert expected in text
+    named = [label.get_text() for label in figure.axes[0].get_legend().get_texts()]
+    assert len(named) == 3
+    assert named[-1] == "M-AE + ReL"
+    lines = [list(line.get_ydata()) for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+    assert [0.1, 0.5] in lines
+    assert [0.4, 0.8] in lines
+
+
 def test_importance_of_each_models_hyperparameters() -> None:
     tables = {
         model: pd.DataFrame({"hyperparameter": list(names), "importance": [0.7, 0.3], "explained": 0.5})
