@@ -1,7 +1,6 @@
 """Drawings of statistics: cost, votes, correlations, shares of variance, importance, the search's progress."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.distributions import covariance
 from analysis.figures.style import STYLES, arrow, canvas, mathtext, styles, tidy
-from analysis.reading.names import label, settings, short_label, symbol, title
+from analysis.reading.names import label, named, short_label, symbol, title
 
 KNOBS = {"num_annotated": "annotated images"}
 MOST_TICKS = 8  # values that stand at an axis as they are
@@ -145,7 +144,7 @@ def against_hyperparameter(
                 color=colour,
                 marker=marker,
                 capsize=2,
-                label=_named(own.iloc[0], apart),
+                label=named(own.iloc[0], apart),
             )
         axes.set(xscale="log", xlabel=KNOBS.get(knob, knob.replace("_", " ")), ylabel=label(metric))
         if len(known) and known[knob].nunique() <= MOST_TICKS:
@@ -156,13 +155,6 @@ def against_hyperparameter(
         if len(known):
             axes.legend(frameon=False)
     return figure
-
-
-def _named(row: "pd.Series[Any]", names: Sequence[str]) -> str:
-    """The model of a configuration and those hyperparameters that it has."""
-    model = str(row["model"])
-    own = {name: row[name] for name in names if pd.notna(row[name])}
-    return ", ".join(filter(None, [title(model), settings(model, own)]))
 
 
 def importance(tables: Mapping[str, pd.DataFrame], metric: str) -> Figure:

@@ -5,7 +5,7 @@ under the same root.
 """
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from analysis.statistics import dependence
 from core.record import study as record
 
 Drawing = Callable[[Results, pathlib.Path], list[pathlib.Path]]
-OF_LABELS = ("labeller", "label_bins", "label_noise", "labelled_factors")  # faults, which nobody chooses
+FAULTS = ("labeller", "label_bins", "label_noise", "labelled_factors")  # of labels, which nobody chooses
 
 
 def siblings(study: Results) -> list[Results]:
@@ -64,14 +64,24 @@ def _curves(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _few_labels(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
-    searched = set().union(*study.searched_by_model().values())
-    figure = figures.against_hyperparameter(
-        study.feasible(),
-        "num_annotated",
-        list(study.objectives)[:2],
-        apart=[name for name in OF_LABELS if name in searched],
-    )
+    done, metrics = study.feasible(), list(study.objectives)[:2]
+    figure = figures.against_hyperparameter(done, "num_annotated", metrics, _searched(study, FAULTS))
     return _both(figures.save(figure, directory, "few_labels"))
+
+
+def _relation_accuracy_of_labels(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
+    """Where it is the question how many are annotated."""
+    if not _searched(study, ["num_annotated"]):
+        return []
+    metrics = [next(iter(study.objectives))]
+    figure = figures.against_hyperparameter(study.feasible(), "num_annotated", metrics, _searched(study, ["preset"]))
+    return _both(figures.save(figure, directory, "modular_table1_labels"))
+
+
+def _searched(study: Results, names: Sequence[str]) -> list[str]:
+    """Those that the study has several values of."""
+    searched = set().union(*study.searched_by_model().values())
+    return [name for name in names if name in searched]
 
 
 def _twelve_thousand(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
@@ -128,8 +138,12 @@ def _figure_and_tables(drawing: Drawing) -> Drawing:
 TABLES: dict[str, tuple[Callable[[Results], Document], ...]] = {
     "lecture_table1": (tables.factor_vae_scores,),
     "lecture_table2": (tables.classification_accuracy,),
-    "modular_table1": (lambda study: tables.relation_accuracy(siblings(study)),),
+    "modular_table1": (
+        lambda study: tables.relation_accuracy(siblings(study)),
+        lambda study: tables.by_annotation(study, "modular_table1_labels", _searched(study, ["preset"])),
+    ),
     "modular_table2": (lambda study: tables.modular_scores(siblings(study)),),
+    "few_labels": (lambda study: tables.by_annotation(study, "few_labels", _searched(study, FAULTS)),),
     "twelve_thousand": (_best_of_models, _variance_shares),
 }
 EXPERIMENTS: dict[str, Drawing] = {
@@ -138,8 +152,8 @@ EXPERIMENTS: dict[str, Drawing] = {
     "chyvae_figure4": _curves,
     "lecture_table1": _tables,
     "lecture_table2": _tables,
-    "modular_table1": _tables,
+    "modular_table1": _figure_and_tables(_relation_accuracy_of_labels),
     "modular_table2": _tables,
-    "few_labels": _few_labels,
+    "few_labels": _figure_and_tables(_few_labels),
     "twelve_thousand": _figure_and_tables(_twelve_thousand),
 }

@@ -1,9 +1,10 @@
 """What results, models and hyperparameters are called where people read them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 LABELS = {
     "factor_vae_score": "FactorVAE score",
@@ -69,6 +70,23 @@ def symbol(model: str, hyperparameter: str) -> str:
 def settings(model: str, values: Mapping[str, Any]) -> str:
     """Hyperparameters as papers write them: `β = 4, d = 10`."""
     return ", ".join(f"{symbol(model, name)} = {number(value)}" for name, value in values.items())
+
+
+def named(configuration: "pd.Series[Any]", hyperparameters: Sequence[str]) -> str:
+    """A model, and those of some hyperparameters that it has: `M-AE + ReL, preset = modular`.
+
+    Args:
+        configuration: a row of `Study.configurations()`.
+        hyperparameters: columns; there are others' too.
+    """
+    model = configuration["model"]
+    own = {name: configuration[name] for name in hyperparameters if pd.notna(configuration.get(name))}
+    return ", ".join(filter(None, [title(model), settings(model, own)]))
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """`+0.05`, `−0.019`."""
+    return f"{value:+.{digits}g}".replace("-", "−")
 
 
 def number(value: Any) -> str:

@@ -37,11 +37,6 @@ def seeds_in_words(number: int) -> str:
     return words[number] if number < len(words) else count(number, "seed")
 
 
-def signed(value: float, digits: int = 3) -> str:
-    """`+0.05`, `−0.019`."""
-    return f"{value:+.{digits}g}".replace("-", "−")
-
-
 def duration(seconds: float) -> str:
     """`12 s`, `3.4 min`, `5.6 h`."""
     if seconds < 100:

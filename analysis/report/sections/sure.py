@@ -7,11 +7,12 @@ import markupsafe
 import numpy as np
 
 from analysis import figures, search
+from analysis.reading.names import signed
 from analysis.report.album import drawn
 from analysis.report.evidence import Evidence
 from analysis.report.page import Details, Figure, Paragraph, Row, Section, Table
 from analysis.report.rules import Rules
-from analysis.report.wording import seeds_in_words, signed
+from analysis.report.wording import seeds_in_words
 from analysis.results import QueryError, Results
 from analysis.statistics import dependence, uncertainty
 from analysis.statistics.comparison import CLEARLY

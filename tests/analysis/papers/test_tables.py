@@ -89,6 +89,37 @@ def test_modular_scores_footnote_the_doubtful_rows(tmp_path: pathlib.Path) -> No
     assert "exchanged" in table.notes[0]
 
 
+def test_what_annotated_images_buy_is_told_way_by_way_and_seed_by_seed(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(
+        tmp_path,
+        objectives={"relation_accuracy_judged": "maximize", "reconstruction_error": "minimize"},
+        metrics={"during": [], "final": ["relation_accuracy_judged", "reconstruction_error"]},
+    )
+    luck = (0.00, 0.01, 0.02, 0.03, 0.04)  # which pairs of the same seed share
+    trained = {
+        ("weak", 1000, None): 0.9,
+        ("modular", 1000, "paper_literal"): 0.2,
+        ("modular", 1000, "modular"): 0.95,
+        ("modular", 100, "modular"): 0.5,  # where the predecessor cannot be trained
+    }
+    for (model, annotated, preset), accuracy in trained.items():
+        own = {"preset": preset} if preset else {}
+        key = writer.configuration(model, 5, num_annotated=annotated, **own)
+        for seed in range(5):
+            values = {"relation_accuracy_judged": accuracy + luck[seed], "reconstruction_error": 40.0}
+            writer.complete(key, seed, values)
+    table = tables.by_annotation(writer.study, "modular_table1_labels", ["preset"])
+    assert table.columns[-1] == "less the first way"
+    assert [row[:3] for row in table.rows] == [
+        ("100", "M-AE + ReL, preset = modular", "5"),
+        ("1,000", "weakly disentangled AE", "5"),
+        ("1,000", "M-AE + ReL, preset = paper_literal", "5"),
+        ("1,000", "M-AE + ReL, preset = modular", "5"),
+    ]
+    assert [row[-1] for row in table.rows] == ["–", "–", "−0.7 (−0.7 to −0.7)", "+0.05 (+0.05 to +0.05)"]
+    assert table.rows[1][3] == "0.92 ± 0.016"
+
+
 @pytest.mark.parametrize("row", published.FACTOR_VAE_SCORES)
 def test_published_scores_are_multiples_of_one_of_800_votes(row: published.Score) -> None:
     assert abs(row.best * 8 - round(row.best * 8)) <= 0.05  # printed with two digits
