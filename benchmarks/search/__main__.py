@@ -1,6 +1,6 @@
 """How many trials a study needs until its front is good: samplers, slots, seeds and early stopping, measured.
 
-    python -m benchmarks.search                                 # what the defaults follow from: 17 minutes on two cores
+    python -m benchmarks.search                                 # what the defaults follow from: 14 minutes on two cores
     python -m benchmarks.search --first-seed 1000               # again, with other seeds
     python -m benchmarks.search --parts stopping                # rules of early stopping
     python -m benchmarks.search --parts large                   # 200 configurations: ten minutes
