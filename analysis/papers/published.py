@@ -39,9 +39,10 @@ CLASSIFICATION = (
 CLASSIFICATION_CHANCE = 33.33
 LECTURE_NOTES = (
     "Published: mean (standard deviation) and best of 10 seeds at the hyperparameter that is best by the same score, "
-    "and at each run's best checkpoint by that score. Ours is at the final step; the last column has the configuration "
-    "with the least reconstruction error, a choice that does not look at the score. Best by luck: the best of as many "
-    "seeds with this mean and deviation when they are equally good and normal, which does not stop at 100.",
+    "and at each run's best checkpoint by that score. Ours is at the final step, and at the best checkpoints where the "
+    "study measured the score during training; the last column has the configuration with the least reconstruction "
+    "error, a choice that does not look at the score. Best by luck: the best of as many seeds with this mean and "
+    "deviation when they are equally good and normal, which does not stop at 100.",
     "The lecture writes 1,000 images a vote and 6 factors; its scores are multiples of 1/800, which fits 800 votes "
     "over 5 factors as in the authors' code, scored on the votes that the classifier was made from.",
 )

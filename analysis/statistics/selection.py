@@ -40,10 +40,9 @@ def leakage(
     winner = _best(extreme, direction)
     rows: list[tuple[str, str, float]] = [("best trial by the score", winner, float(extreme[winner]))]
     if curves is not None:
-        shown = curves[(curves["metric"] == metric) & (curves["configuration"] == best)]
-        if shown["step"].nunique() > 1:
-            values = shown.groupby("seed")["value"].agg("max" if direction == "maximize" else "min")
-            rows.append(("best configuration, best evaluation of each trial", best, float(values.mean())))
+        evaluations = best_evaluations(curves, best, metric, direction)
+        if len(evaluations):
+            rows.append(("best configuration, best evaluation of each trial", best, float(evaluations.mean())))
     rows.append(("best configuration by its mean", best, float(means[best])))
     if table.shape[1] > 1:
         rows.append(("best configuration on the other seeds", best, _left_out(table, direction)))
@@ -53,6 +52,21 @@ def leakage(
             chosen = _best(known, "maximize")
             rows.append((f"best by {name}", chosen, float(means[chosen])))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def best_evaluations(curves: pd.DataFrame, configuration: str, metric: str, direction: str) -> "pd.Series[float]":
+    """What a metric would be if each trial had been stopped when it was best: by seed; empty where that is not known.
+
+    Args:
+        curves: values during training, as of `Study.curves()`.
+        configuration: identity.
+        metric: a result key; it is not known of one that was measured at the end only.
+        direction: `maximize` or `minimize`.
+    """
+    shown = curves[(curves["metric"] == metric) & (curves["configuration"] == configuration)]
+    if shown["step"].nunique() < 2:
+        shown = shown.head(0)
+    return shown.groupby("seed")["value"].agg("max" if direction == "maximize" else "min")
 
 
 def best_by_chance(mean: float, deviation: float, number: int) -> float:
