@@ -2,6 +2,9 @@
 
 Loss = reconstruction + γ |KL_z − C_z(t)| + γ |KL_c − C_c(t)|. `PRESETS` are the authors' settings; the defaults are
 those for dSprites, but for the scale of the loss.
+
+KL_c says how sure each image is of its category: one category for all images meets C_c = log S as well as S in equal
+use do. `train/category_entropy`, log S for these and 0 for that, tells which it was.
 """
 
 import math
