@@ -130,21 +130,21 @@ def against_hyperparameter(
     """
     figure, grid = canvas(4.2 * len(metrics) + 0.4, 3.4, 1, len(metrics))
     rows = configurations[configurations[knob].notna()] if knob in configurations else configurations.head(0)
+    rows = rows.assign(line=[named(row, apart) for _, row in rows.iterrows()])
+    look, handles = styles(rows["line"].unique()), {}
     for axes, metric in zip(grid[0], metrics, strict=True):
         known = rows[rows[f"{metric}_mean"].notna()] if f"{metric}_mean" in rows else rows.head(0)
-        lines = known.groupby(["model", *apart], sort=False, dropna=False)
-        for index, (_, own) in enumerate(lines):
+        for line, own in known.groupby("line", sort=False):
             best = own.sort_values(f"{metric}_mean").drop_duplicates(knob, keep="last").sort_values(knob)
-            colour, marker = STYLES[index % len(STYLES)]
+            colour, marker = look[str(line)]
             spread = best[f"{metric}_std"].fillna(0.0)
-            axes.errorbar(
+            handles[str(line)] = axes.errorbar(
                 best[knob].astype(float),
                 best[f"{metric}_mean"],
                 spread,
                 color=colour,
                 marker=marker,
                 capsize=2,
-                label=named(own.iloc[0], apart),
             )
         axes.set(xscale="log", xlabel=KNOBS.get(knob, knob.replace("_", " ")), ylabel=label(metric))
         if len(known) and known[knob].nunique() <= MOST_TICKS:
@@ -152,8 +152,8 @@ def against_hyperparameter(
             axes.set_xticks(values, [f"{value:,g}" for value in values])
             axes.minorticks_off()
         tidy(axes)
-        if len(known):
-            axes.legend(frameon=False)
+    if handles:
+        figure.legend(handles.values(), handles.keys(), frameon=False, ncols=3, loc="outside upper center")
     return figure
 
 

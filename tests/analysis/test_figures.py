@@ -137,7 +137,7 @@ def test_each_kind_of_labels_has_a_line_of_its_own() -> None:
     text = drawn(figure)
     for expected in ("labeller = noisy", "labeller = perfect"):
         assert expected in text
-    named = [label.get_text() for label in figure.axes[0].get_legend().get_texts()]
+    named = [label.get_text() for label in figure.legends[0].get_texts()]
     assert len(named) == 3
     assert named[-1] == "M-AE + ReL"
     lines = [list(line.get_ydata()) for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
