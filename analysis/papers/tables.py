@@ -105,6 +105,8 @@ def by_annotation(study: Results, name: str, apart: Sequence[str]) -> Document:
         study: any study of models that need labels.
         name: of the table.
         apart: hyperparameters of which each value is a way of its own; of others the best is taken, by the mean.
+
+    Columns that say nothing are left out.
     """
     metric = next(iter(study.objectives))
     rows = study.configurations()
@@ -121,14 +123,20 @@ def by_annotation(study: Results, name: str, apart: Sequence[str]) -> Document:
         for _, row in alike.sort_values("way", key=lambda ways: ways.map(place)).iterrows():
             alone = row["way"] == first or first not in seeds
             ahead = NOTHING if alone else _difference(paired(seeds[row["way"]], seeds[first]))
-            values = [_value(row, each) for each in study.scored_metrics()]
-            cells.append((number(annotated), row["way"], str(row["n"]), *values, ahead))
-    columns = ("annotated images", "way", "seeds", *map(label, study.scored_metrics()))
+            model, values = row["model"], [_value(row, each) for each in study.scored_metrics()]
+            others = [each for each in study.searched(model) if each not in ("num_annotated", *apart)]
+            best = settings(model, {each: row[each] for each in others}) or NOTHING
+            cells.append((number(annotated), row["way"], best, str(row["n"]), *values, ahead))
+    columns = ("annotated images", "way", "best setting", "seeds", *map(label, study.scored_metrics()))
+    columns += (f"{label(metric)}, less the first way",)
+    told = [index for index in range(len(columns)) if any(row[index] != NOTHING for row in cells)]
     caption = (
-        "Mean ± standard deviation over seeds by number of annotated images; the last column is the difference in "
-        f"{label(metric)} to the first way, seed by seed, with its 95 % interval"
+        "Mean ± standard deviation over seeds by number of annotated images, and differences seed by seed with their "
+        "95 % interval"
     )
-    return Document(name, caption, (*columns, "less the first way"), tuple(cells))
+    return Document(
+        name, caption, tuple(columns[each] for each in told), tuple(tuple(row[each] for each in told) for row in cells)
+    )
 
 
 def _difference(found: Comparison) -> str:

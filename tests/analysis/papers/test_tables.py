@@ -112,7 +112,8 @@ def test_what_annotated_images_buy_is_told_way_by_way_and_seed_by_seed(tmp_path:
             values = {"relation_accuracy_judged": accuracy + luck[seed], "reconstruction_error": 40.0}
             writer.complete(key, seed, values)
     table = tables.by_annotation(writer.study, "modular_table1_labels", ["preset"])
-    assert table.columns[-1] == "less the first way"
+    assert table.columns[:4] == ("annotated images", "way", "seeds", "relation accuracy of judged images")
+    assert table.columns[-1] == "relation accuracy of judged images, less the first way"
     assert [row[:3] for row in table.rows] == [
         ("100", "M-AE + ReL, preset = modular", "5"),
         ("1,000", "weakly disentangled AE", "5"),
@@ -121,6 +122,21 @@ def test_what_annotated_images_buy_is_told_way_by_way_and_seed_by_seed(tmp_path:
     ]
     assert [row[-1] for row in table.rows] == ["–", "–", "−0.7 (−0.7 to −0.7)", "+0.05 (+0.05 to +0.05)"]
     assert table.rows[1][3] == "0.92 ± 0.016"
+
+
+def test_one_way_of_using_labels_has_no_difference_and_says_the_best_setting(tmp_path: pathlib.Path) -> None:
+    space = {"few_labels": {"beta": {"log": [1, 16]}, "num_annotated": [32, 128]}}
+    writer = StudyWriter(tmp_path, models=space)
+    for beta, annotated, score in ((1.0, 32, 0.5), (16.0, 32, 0.7), (1.0, 128, 0.9)):
+        key = writer.configuration("few_labels", 1, beta=beta, num_annotated=annotated)
+        writer.complete(key, 0, {"factor_vae_score": score, "reconstruction_error": 40.0})
+    table = tables.by_annotation(writer.study, "few_labels", [])
+    assert table.columns[:4] == ("annotated images", "way", "best setting", "seeds")
+    assert [row[:5] for row in table.rows] == [
+        ("32", "S²-β-VAE", "β = 16", "1", "0.7"),
+        ("128", "S²-β-VAE", "β = 1", "1", "0.9"),
+    ]
+    assert not any("first way" in column for column in table.columns)
 
 
 @pytest.mark.parametrize("row", published.FACTOR_VAE_SCORES)
