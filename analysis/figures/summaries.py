@@ -118,24 +118,25 @@ def variance_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
 
 
 def against_hyperparameter(
-    configurations: pd.DataFrame, knob: str, metrics: Sequence[str], apart: Sequence[str] = ()
+    configurations: pd.DataFrame, knob: str, metrics: Mapping[str, str], apart: Sequence[str] = ()
 ) -> Figure:
     """Metrics over a hyperparameter that models share, on a logarithmic scale: the best mean ± deviation at each value.
 
     Args:
         configurations: completed rows of `Study.configurations()`.
         knob: a column, such as `num_annotated`.
-        metrics: result keys, a panel each; all better when larger.
+        metrics: result keys with their directions, a panel each.
         apart: hyperparameters of which each value has a line of its own, and not only the best.
     """
     figure, grid = canvas(4.2 * len(metrics) + 0.4, 3.4, 1, len(metrics))
     rows = configurations[configurations[knob].notna()] if knob in configurations else configurations.head(0)
     rows = rows.assign(line=[named(row, apart) for _, row in rows.iterrows()])
     look, handles = styles(rows["line"].unique()), {}
-    for axes, metric in zip(grid[0], metrics, strict=True):
+    for axes, (metric, direction) in zip(grid[0], metrics.items(), strict=True):
         known = rows[rows[f"{metric}_mean"].notna()] if f"{metric}_mean" in rows else rows.head(0)
         for line, own in known.groupby("line", sort=False):
-            best = own.sort_values(f"{metric}_mean").drop_duplicates(knob, keep="last").sort_values(knob)
+            best = own.sort_values(f"{metric}_mean", ascending=direction == "minimize")
+            best = best.drop_duplicates(knob).sort_values(knob)
             colour, marker = look[str(line)]
             spread = best[f"{metric}_std"].fillna(0.0)
             handles[str(line)] = axes.errorbar(
@@ -146,7 +147,9 @@ def against_hyperparameter(
                 marker=marker,
                 capsize=2,
             )
-        axes.set(xscale="log", xlabel=KNOBS.get(knob, knob.replace("_", " ")), ylabel=label(metric))
+        axes.set(
+            xscale="log", xlabel=KNOBS.get(knob, knob.replace("_", " ")), ylabel=f"{label(metric)} {arrow(direction)}"
+        )
         if len(known) and known[knob].nunique() <= MOST_TICKS:
             values = sorted(known[knob].astype(float).unique())
             axes.set_xticks(values, [f"{value:,g}" for value in values])

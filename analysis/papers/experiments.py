@@ -4,6 +4,7 @@ Where an experiment needs several data sets, each is a study of its own; the rep
 under the same root.
 """
 
+import itertools
 import pathlib
 from collections.abc import Callable, Sequence
 
@@ -64,7 +65,7 @@ def _curves(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _few_labels(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
-    done, metrics = study.feasible(), list(study.objectives)[:2]
+    done, metrics = study.feasible(), dict(itertools.islice(study.objectives.items(), 2))
     figure = figures.against_hyperparameter(done, "num_annotated", metrics, _searched(study, FAULTS))
     return _both(figures.save(figure, directory, "few_labels"))
 
@@ -73,7 +74,7 @@ def _relation_accuracy_of_labels(study: Results, directory: pathlib.Path) -> lis
     """Where it is the question how many are annotated."""
     if not _searched(study, ["num_annotated"]):
         return []
-    metrics = [next(iter(study.objectives))]
+    metrics = dict(itertools.islice(study.objectives.items(), 1))
     figure = figures.against_hyperparameter(study.feasible(), "num_annotated", metrics, _searched(study, ["preset"]))
     return _both(figures.save(figure, directory, "modular_table1_labels"))
 

@@ -109,9 +109,9 @@ def by_annotation(study: Results, name: str, apart: Sequence[str]) -> Document:
     Columns that say nothing are left out.
     """
     metric = next(iter(study.objectives))
-    rows = study.configurations()
+    rows = study.feasible()
     rows = rows.assign(num_annotated=rows.get("num_annotated", np.nan))
-    rows = rows[(rows["state"] == "COMPLETED") & rows[f"{metric}_mean"].notna() & rows["num_annotated"].notna()]
+    rows = rows[rows[f"{metric}_mean"].notna() & rows["num_annotated"].notna()]
     rows = rows.assign(way=[named(row, apart) for _, row in rows.iterrows()])
     first = next(iter(rows["way"]), "")
     place = {way: index for index, way in enumerate(rows["way"].unique())}

@@ -121,19 +121,23 @@ def test_summaries_can_be_drawn(study: Study) -> None:
 def test_metrics_over_a_shared_hyperparameter_stand_at_its_values() -> None:
     rows = [("modular", 100, 0.1), ("modular", 1000, 0.5), ("modular", 1000, 0.3), ("few_labels", 1000, 0.2)]
     table = pd.DataFrame(rows, columns=["model", "num_annotated", "mig_mean"]).assign(mig_std=0.01)
-    figure = figures.against_hyperparameter(table, "num_annotated", ["mig"])
+    figure = figures.against_hyperparameter(table, "num_annotated", {"mig": "maximize"})
     text = drawn(figure)
     for expected in ("annotated images", "1,000", "M-AE + ReL"):
         assert expected in text
     best = next(line for line in figure.axes[0].lines if list(line.get_xdata()) == [100.0, 1000.0])
     assert list(best.get_ydata()) == [0.1, 0.5]  # the best configuration at each value
+    errors = table.rename(columns={"mig_mean": "reconstruction_error_mean", "mig_std": "reconstruction_error_std"})
+    figure = figures.against_hyperparameter(errors, "num_annotated", {"reconstruction_error": "minimize"})
+    least = next(line for line in figure.axes[0].lines if list(line.get_xdata()) == [100.0, 1000.0])
+    assert list(least.get_ydata()) == [0.1, 0.3]
 
 
 def test_each_kind_of_labels_has_a_line_of_its_own() -> None:
     rows = [("noisy", 100, 0.1), ("noisy", 1000, 0.5), ("perfect", 100, 0.4), ("perfect", 1000, 0.8), (None, 1000, 0.2)]
     table = pd.DataFrame(rows, columns=["labeller", "num_annotated", "mig_mean"]).assign(mig_std=0.01)
     table["model"] = ["few_labels"] * 4 + ["modular"]
-    figure = figures.against_hyperparameter(table, "num_annotated", ["mig"], apart=["labeller"])
+    figure = figures.against_hyperparameter(table, "num_annotated", {"mig": "maximize"}, apart=["labeller"])
     text = drawn(figure)
     for expected in ("labeller = noisy", "labeller = perfect"):
         assert expected in text
