@@ -109,13 +109,13 @@ def by_annotation(study: Results, name: str, apart: Sequence[str]) -> Document:
     Columns that say nothing are left out.
     """
     metric = next(iter(study.objectives))
-    rows = study.feasible()
-    rows = rows.assign(num_annotated=rows.get("num_annotated", np.nan))
-    rows = rows[rows[f"{metric}_mean"].notna() & rows["num_annotated"].notna()]
+    mean, rows = f"{metric}_mean", study.feasible()
+    rows = rows.assign(**{key: rows.get(key, np.nan) for key in ("num_annotated", mean)})  # where there is none yet
+    rows = rows[rows["num_annotated"].notna()]
     rows = rows.assign(way=[named(row, apart) for _, row in rows.iterrows()])
     first = next(iter(rows["way"]), "")
     place = {way: index for index, way in enumerate(rows["way"].unique())}
-    rows = rows.sort_values(f"{metric}_mean", ascending=study.direction(metric) == "minimize", kind="stable")
+    rows = rows.sort_values(mean, ascending=study.direction(metric) == "minimize", kind="stable")
     rows = rows.drop_duplicates(["num_annotated", "way"])
     of_configuration, cells = dict(list(study.trials().groupby("configuration"))), []
     for annotated, alike in rows.groupby("num_annotated"):
@@ -129,7 +129,7 @@ def by_annotation(study: Results, name: str, apart: Sequence[str]) -> Document:
             cells.append((number(annotated), row["way"], best, str(row["n"]), *values, ahead))
     columns = ("annotated images", "way", "best setting", "seeds", *map(label, study.scored_metrics()))
     columns += (f"{label(metric)}, less the first way",)
-    told = [index for index in range(len(columns)) if any(row[index] != NOTHING for row in cells)]
+    told = [index for index in range(len(columns)) if not cells or any(row[index] != NOTHING for row in cells)]
     caption = (
         "Mean ± standard deviation over seeds by number of annotated images, and differences seed by seed with their "
         "95 % interval"

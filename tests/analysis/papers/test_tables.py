@@ -137,6 +137,19 @@ def test_one_way_of_using_labels_has_no_difference_and_says_the_best_setting(tmp
         ("128", "S²-β-VAE", "β = 1", "1", "0.9"),
     ]
     assert not any("first way" in column for column in table.columns)
+    assert tables.by_annotation(StudyWriter(tmp_path, "begun").study, "few_labels", []).rows == ()
+    assert tables.by_annotation(random_study(tmp_path, "unlabelled", 3, 1), "few_labels", []).rows == ()
+
+
+def test_what_misses_the_constraint_is_not_what_annotated_images_buy(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(
+        tmp_path, search={"sampler": "random", "configurations": 2, "where": "reconstruction_error < 60"}
+    )
+    for beta, score, error in ((1.0, 0.5, 40.0), (16.0, 0.7, 80.0)):
+        key = writer.configuration("few_labels", 1, beta=beta, num_annotated=32)
+        writer.complete(key, 0, {"factor_vae_score": score, "reconstruction_error": error})
+    ((*_, score, _error),) = tables.by_annotation(writer.study, "few_labels", []).rows
+    assert score == "0.5"
 
 
 @pytest.mark.parametrize("row", published.FACTOR_VAE_SCORES)
