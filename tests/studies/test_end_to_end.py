@@ -199,15 +199,22 @@ def test_a_process_that_dies_before_its_next_trial_has_started_costs_that_trial_
 
 @pytest.mark.slow
 def test_an_extended_study_trains_on_and_still_agrees_everywhere(service: Service) -> None:
-    path = service.write("grown", seeds=1, search={"sampler": "tpe", "configurations": 2})
+    path = service.write(
+        "grown",
+        seeds=1,
+        models={"beta_vae": {"beta": {"log": [1, 16]}}},
+        defaults={"network": "tiny", "batch_size": 16},
+        search={"sampler": "tpe", "configurations": 2},
+        budget={"steps": 4, "evaluate_every": 2},
+    )
     assert service.run("launch", path).returncode == 0
-    smaller = service.run("extend", "grown", "--steps", 50)
-    assert (smaller.returncode, "is 100 already" in smaller.stderr) == (2, True)
-    result = service.run("extend", "grown", "--configurations", 3, "--seeds", 2, "--steps", 150)
+    smaller = service.run("extend", "grown", "--steps", 2)
+    assert (smaller.returncode, "is 4 already" in smaller.stderr) == (2, True)
+    result = service.run("extend", "grown", "--configurations", 3, "--seeds", 2, "--steps", 6)
     assert result.returncode == 0, result.stderr
     trials = service.study("grown").trials()
     assert len(trials) == 6
-    assert set(trials["steps"]) == {150}
+    assert set(trials["steps"]) == {6}
     assert set(trials["state"]) == {"COMPLETED"}
     agreement = service.run("check", "grown")
     assert agreement.returncode == 0, agreement.stdout

@@ -1,5 +1,6 @@
 """The actor's side of handing an evaluation over, without a cluster: what it offers, and what it does itself."""
 
+import dataclasses
 import math
 import pathlib
 import warnings
@@ -97,6 +98,19 @@ def test_a_result_that_was_saved_is_said_again_by_the_process_that_goes_on(
     assert [ended.step().step for _ in range(2)] == [4, 6]
     final = Actor(config, monkeypatch, idle=False).step()
     assert (final.step, final.done, final.again) == (6, True, False)
+
+
+def test_a_trial_that_had_ended_goes_on_with_a_larger_budget(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = trial_config("vae", tmp_path, steps=4)
+    before = Actor(config, monkeypatch, idle=False)
+    ended = [before.step() for _ in range(2)]
+    larger = Actor(dataclasses.replace(config, steps=6), monkeypatch, idle=False)
+    said = [larger.step() for _ in range(2)]
+    assert [(each.step, each.again, each.done) for each in said] == [(4, True, False), (6, False, True)]
+    assert [each.step for each in ended] == [2, 4]
+    assert ended[-1].done
 
 
 def test_a_simulation_says_its_last_result_again_too(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -335,7 +335,8 @@ class TrainingRun:
         last = TrialResult(**result) if result else None
         final = last is not None and (last.done or not last.evaluated) and (self._trained or last.failure)
         self.last = last if final else None
-        self.earlier = last if last is not None and last.evaluated and not final else None
+        follows = last is not None and last.evaluated and not final
+        self.earlier = dataclasses.replace(last, done=False) if last is not None and follows else None
 
     def close(self) -> None:
         """Nothing is held outside of this process."""
