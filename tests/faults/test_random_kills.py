@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psutil
 import pytest
@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 PARTS = ("raylet/raylet", "ray::StudyTrainable", "studies.delivery")
 ROUNDS = 24
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+RNG = random.Random(SEED)
 MODELS = {"simulated": {"beta": {"log": [1, 16]}, "interval": 0.15}}
 BUDGET = {"steps": 100, "evaluate_every": 10}
 
@@ -89,35 +90,34 @@ def assert_nothing_left_behind(service: Service) -> None:
     wait_until(lambda: not strays(), 60.0)
 
 
+def one_fault(service: Service, name: str, command: Sequence[object], reached: Callable[[], int]) -> str:
+    """Run a command until more is `reached`, strike at a random moment, end its driver, cut a file; what was done."""
+    driver = service.start(*command, start_new_session=True)
+    faults = [kill_driver, kill_actor, kill_raylet, kill_delivery]
+    fault, delay = RNG.choice(faults), RNG.uniform(0.0, 4.0)
+
+    def wait_for_more() -> None:
+        before = reached()
+        wait_until(lambda: reached() > before or driver.poll() is not None)
+
+    wait_for_more()
+    threading.Event().wait(delay)
+    line = f"{fault.__name__} after {delay:.2f} s, {reached()} reached"
+    fault(driver, RNG)
+    if fault in (kill_actor, kill_delivery):  # started again; the driver goes on, until it is killed too
+        wait_for_more()
+    driver.kill()
+    driver.communicate()
+    assert_nothing_left_behind(service)
+    truncate_newest(service, name, RNG)
+    return line
+
+
 def test_kills_at_random_moments(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     service = Service(tmp_path)
-    rng = random.Random(SEED)
     path = service.write("kills", models=MODELS, budget=BUDGET, search={"sampler": "tpe", "configurations": 60})
-    pause = threading.Event()
-    faults: list[Callable[[subprocess.Popen[str], random.Random], None]] = [
-        kill_driver,
-        kill_actor,
-        kill_raylet,
-        kill_delivery,
-    ]
-    log: list[str] = []
-    arguments: tuple[object, ...] = ("launch", path)
-    for number in range(ROUNDS):
-        driver = service.start(*arguments, start_new_session=True)
-        arguments = ("resume", "kills")
-        fault, delay = rng.choice(faults), rng.uniform(0.0, 4.0)
-        began = service.ended("kills")
-        wait_until(lambda: service.ended("kills") > began or driver.poll() is not None)  # noqa: B023
-        pause.wait(delay)
-        log.append(f"round {number}: {fault.__name__} after {delay:.2f} s, {service.ended('kills')} trials ended")
-        fault(driver, rng)
-        if fault in (kill_actor, kill_delivery):  # started again; the driver goes on, until it is killed too
-            reached = service.ended("kills")
-            wait_until(lambda: service.ended("kills") > reached or driver.poll() is not None)  # noqa: B023
-        driver.kill()
-        driver.communicate()
-        assert_nothing_left_behind(service)
-        truncate_newest(service, "kills", rng)
+    commands = [("launch", path), *[("resume", "kills")] * (ROUNDS - 1)]
+    log = [one_fault(service, "kills", command, lambda: service.ended("kills")) for command in commands]
     with capsys.disabled():
         print(f"\nFAULT_SEED={SEED}", *log, sep="\n")
     result = service.run("resume", "kills")
@@ -125,6 +125,44 @@ def test_kills_at_random_moments(tmp_path: pathlib.Path, capsys: pytest.CaptureF
     service.assert_exactly_once("kills", configurations=60, seeds=2)
     assert set(service.study("kills").trials()["state"]) == {"COMPLETED"}
     assert_nothing_left_behind(service)
+
+
+def test_trials_that_are_killed_and_extended_come_to_the_numbers_of_a_straight_run(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of models that are trained: what a process takes up from another continues to the last bit."""
+    service = Service(tmp_path)
+    discriminator = {"discriminator_layers": 2, "discriminator_units": 16}
+    models = {"beta_vae": {"beta": [1, 4]}, "factor_vae": discriminator, "cascade_vae": {"stage_steps": 30}}
+
+    def write(name: str, steps: int) -> pathlib.Path:
+        return service.write(
+            name,
+            models=models,
+            defaults={"network": "tiny", "batch_size": 16},
+            objectives={"mig": "maximize", "reconstruction_error": "minimize"},
+            metrics={"during": ["mig", "reconstruction_error"]},
+            search={"sampler": "grid", "configurations": 4},
+            seeds=1,
+            budget={"steps": steps, "evaluate_every": 50},
+        )
+
+    def curves(name: str) -> dict[tuple[str, int], dict[str, float]]:
+        reports = [event for _, event in journal.read(service.root / name) if isinstance(event, TrialReported)]
+        return {(event.trial, event.step): dict(event.metrics) for event in reports}
+
+    commands = [("launch", write("killed", 150)), *[("resume", "killed")] * 3]
+    log = [one_fault(service, "killed", command, lambda: len(curves("killed"))) for command in commands]
+    assert service.run("resume", "killed").returncode == 0
+    commands = [("extend", "killed", "--steps", 300), *[("resume", "killed")] * 3]
+    log += [one_fault(service, "killed", command, lambda: len(curves("killed"))) for command in commands]
+    with capsys.disabled():
+        print(f"\nFAULT_SEED={SEED}", *log, sep="\n")
+    assert service.run("resume", "killed").returncode == 0
+    service.assert_agreement("killed")
+    assert service.run("launch", write("straight", 300)).returncode == 0
+    assert len(curves("straight")) == 4 * 6
+    assert curves("killed") == curves("straight")
 
 
 def test_a_trial_loses_at_most_one_interval(tmp_path: pathlib.Path) -> None:
