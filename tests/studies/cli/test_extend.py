@@ -64,3 +64,22 @@ def test_status_says_it_too(tmp_path: pathlib.Path, ask: Any) -> None:
     few = StudyWriter(tmp_path, "few", models={"beta_vae": {"beta": {"log": [1, 16]}}})
     few.complete(few.configuration("beta_vae", 1, beta=4.0), 0, {"factor_vae_score": 0.5, "reconstruction_error": 40.0})
     assert "hypervolume" not in ask("status", "few")[1]
+
+
+def test_at_its_end_a_study_says_what_is_left_to_enlarge(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ahead = search.outlook(random_study(tmp_path))
+    run._summary("made", tmp_path, drawn=False)
+    assert f"extend made --root {tmp_path} --configurations {ahead.configurations}\n" in capsys.readouterr().out
+    grid = StudyWriter(
+        tmp_path,
+        "grid",
+        models={"beta_vae": {"beta": [4]}},
+        search={"sampler": "grid", "configurations": 1, "where": None},
+    )
+    grid.complete(
+        grid.configuration("beta_vae", 1, beta=4.0), 0, {"factor_vae_score": 0.5, "reconstruction_error": 40.0}
+    )
+    run._summary("grid", tmp_path, drawn=False)
+    assert capsys.readouterr().out.endswith(f"extend grid --root {tmp_path} --seeds N\n")
