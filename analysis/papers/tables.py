@@ -12,7 +12,7 @@ from analysis.reading.names import label, named, number, settings, signed, title
 from analysis.results import Results
 from analysis.statistics import uncertainty
 from analysis.statistics.comparison import Comparison, by_seed, paired
-from analysis.statistics.selection import best_by_chance, best_evaluations
+from analysis.statistics.selection import best_by_chance, best_evaluations, largest_possible
 
 NOTHING = "–"
 JUDGED = "relation_accuracy_judged"
@@ -166,7 +166,8 @@ def _lecture(name: str, caption: str, study: Results, metric: str, rows: Sequenc
         unseen = _best(study, row.model, "reconstruction_error", fixed)
         other = _lecture_cells(study, row.model, metric, unseen)[1]  # mean (std)
         luck = best_by_chance(row.mean, row.std, published.SEEDS)
-        published_cells = [row.setting, f"{row.mean:.2f} ({row.std:.2f})*", f"{row.best:.2f}*", f"{luck:.1f}"]
+        best = f"{row.best:.2f}*" + "‡" * (row.best > largest_possible(row.mean, row.std, published.SEEDS))
+        published_cells = [row.setting, f"{row.mean:.2f} ({row.std:.2f})*", best, f"{luck:.1f}"]
         cells.append((title(row.model), str(row.num_latents), *published_cells, *ours, other))
     columns: tuple[str, ...] = ("method", "m")
     columns += ("setting, published", "mean (std), published", "best, published", "best by luck, published")

@@ -300,6 +300,13 @@ def test_every_honest_rule_is_below_the_best_trial() -> None:
     assert mean > found.loc["best by reconstruction_error", "value"]
 
 
+def test_none_of_ten_is_more_than_three_deviations_above_their_mean() -> None:
+    extreme = np.array([1.0, *[0.0] * 9])
+    assert selection.largest_possible(extreme.mean(), extreme.std(), 10) == pytest.approx(1.0)
+    for values in np.random.default_rng(0).exponential(size=(100, 10)) ** 3:
+        assert values.max() <= selection.largest_possible(values.mean(), values.std(ddof=1), 10)
+
+
 def test_the_best_of_many_by_chance_is_the_expected_maximum_of_normals() -> None:
     assert selection.best_by_chance(5.0, 2.0, 1) == pytest.approx(5.0)
     assert selection.best_by_chance(0.0, 1.0, 2) == pytest.approx(1 / np.sqrt(np.pi))

@@ -50,7 +50,9 @@ def test_lecture_table_has_the_published_and_our_column(tmp_path: pathlib.Path) 
     assert ten[:6] == ("β-VAE", "10", "β = 4", "74.41 (7.68)*", "88.38*", "86.2")
     assert ten[6:] == ("β = 4", "75.00 (7.07)", "–", "80.00", "79.0", "2", "75.00 (7.07)", "61.00 (1.41)")
     assert table.rows[0][6:] == ("–", "–", "–", "–", "–", "0", "–", "–")
-    assert len(table.notes) == 2
+    assert len(table.notes) == 3
+    impossible = [row[:2] for row in table.rows if row[4].endswith("‡")]
+    assert impossible == [("FactorVAE", "10"), ("JointVAE", "6")]
 
 
 def test_the_lecture_table_has_intervals_from_five_seeds_on(tmp_path: pathlib.Path) -> None:
