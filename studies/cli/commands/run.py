@@ -219,7 +219,8 @@ def _summary(name: str, root: pathlib.Path, *, drawn: bool) -> None:
         line(f"picture  {report.with_name('pareto_front.png')}")
     line(f"UI       {program} ui {name}{where}")
     line(f"resume   {program} resume {name}{where}")
-    more = f"--configurations {ahead.configurations or 'N'}" if search.untried(study) else "--seeds N"
+    seeds_come_first = ahead.pays is False or not search.untried(study)
+    more = "--seeds N" if seeds_come_first else f"--configurations {ahead.configurations or 'N'}"
     line(f"extend   {program} extend {name}{where} {more}")
 
 

@@ -66,12 +66,18 @@ def test_status_says_it_too(tmp_path: pathlib.Path, ask: Any) -> None:
     assert "hypervolume" not in ask("status", "few")[1]
 
 
-def test_at_its_end_a_study_says_what_is_left_to_enlarge(
-    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+def test_at_its_end_a_study_says_what_to_enlarge(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead = search.outlook(random_study(tmp_path))
     run._summary("made", tmp_path, drawn=False)
-    assert f"extend made --root {tmp_path} --configurations {ahead.configurations}\n" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith(f"extend made --root {tmp_path} --configurations {ahead.configurations}\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(search, "share_of_seeds", lambda _: 1.0)
+        run._summary("made", tmp_path, drawn=False)
+        told = capsys.readouterr().out
+    assert "more seeds come first" in told
+    assert told.endswith(f"extend made --root {tmp_path} --seeds N\n")
     grid = StudyWriter(
         tmp_path,
         "grid",
