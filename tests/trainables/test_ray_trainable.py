@@ -113,6 +113,20 @@ def test_a_trial_that_had_ended_goes_on_with_a_larger_budget(
     assert ended[-1].done
 
 
+def test_a_trial_that_was_not_evaluated_to_its_end_is_before_it_goes_on_with_a_larger_budget(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = trial_config("vae", tmp_path, steps=4)
+    before = Actor(config, monkeypatch, idle=True)
+    ended = [before.step() for _ in range(2)]
+    assert (ended[-1].step, ended[-1].evaluated) == (4, False)  # offered to an idle core, and nobody took it
+    larger = Actor(dataclasses.replace(config, steps=6), monkeypatch, idle=False)
+    said = [larger.step() for _ in range(2)]
+    assert [(each.step, each.evaluated, each.done) for each in said] == [(4, True, False), (6, True, True)]
+    straight = TrainingRun(trial_config("vae", tmp_path / "straight", steps=6))
+    assert [straight.advance().metrics for _ in range(3)][1:] == [each.metrics for each in said]
+
+
 def test_a_simulation_says_its_last_result_again_too(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = trial_config("simulated", tmp_path, steps=4)
     lost = Actor(config, monkeypatch, idle=False).step()

@@ -70,7 +70,7 @@ class HostedRun(TrainingRun):
 
     def train_for(self, seconds: float) -> bool:
         """Wait so long for the next result, and fetch it; a host that died is replaced."""
-        if (self.last is not None and self.last.done) or self.step >= self.target:
+        if self.waits or self.step >= self.target:
             return True
         began = time.perf_counter()
         found = self._fetch(seconds)

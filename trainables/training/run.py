@@ -143,7 +143,8 @@ class TrainingRun:
 
         The result is not evaluated, unless it is the last one (of an earlier process, or because training diverged).
         """
-        if self.last is not None and (self.last.done or (self._trained and not self.last.evaluated)):
+        if self.waits:
+            assert self.last is not None
             return self.last
         self.train_for(math.inf)
         parts = self.end_interval()
@@ -160,7 +161,7 @@ class TrainingRun:
 
         How the steps are divided among calls changes no bit on a CPU.
         """
-        if self.last is not None and self.last.done:
+        if self.waits:
             return True
         began, first, target = time.perf_counter(), self.step, self.target
         count, took = self.look if seconds < math.inf else target, 0.0
@@ -182,6 +183,11 @@ class TrainingRun:
         parts = {name: float(value) / count for name, value in self.sums.items()}
         self.since, self.sums = self.step, {}
         return parts
+
+    @property
+    def waits(self) -> bool:
+        """Whether the last result is to be said or evaluated before any further step."""
+        return self.last is not None and (self.last.done or not self.last.evaluated)
 
     @property
     def target(self) -> int:
@@ -331,12 +337,14 @@ class TrainingRun:
         self.load_state(checkpoint)
         if self.foreign_training and not self._trained:
             log.warning("%s goes on from step %d on another kind of device", self.config.identity, self.step)
+        self.last = self.earlier = None
         result = checkpoint.description["report"]
-        last = TrialResult(**result) if result else None
-        final = last is not None and (last.done or not last.evaluated) and (self._trained or last.failure)
-        self.last = last if final else None
-        follows = last is not None and last.evaluated and not final
-        self.earlier = dataclasses.replace(last, done=False) if last is not None and follows else None
+        if result:
+            last = TrialResult(**result)
+            if last.failure or not last.evaluated or (last.done and self._trained):
+                self.last = last
+            else:
+                self.earlier = dataclasses.replace(last, done=False)  # the last one of a smaller budget was
 
     def close(self) -> None:
         """Nothing is held outside of this process."""
