@@ -143,8 +143,7 @@ class TrainingRun:
 
         The result is not evaluated, unless it is the last one (of an earlier process, or because training diverged).
         """
-        if self.waits:
-            assert self.last is not None
+        if self.last is not None and self.waits:
             return self.last
         self.train_for(math.inf)
         parts = self.end_interval()
