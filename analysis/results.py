@@ -338,15 +338,15 @@ class Results:
         return self._by_seed(None, metric), other._by_seed(None, metric), "best configuration of each study"
 
     def _by_seed(self, model: str | None, metric: str) -> pd.Series:
-        """A metric by seed, of the best configuration (of a model) by its mean."""
-        table = self.configurations()
-        table = table[(table["state"] == "COMPLETED") & table[f"{metric}_mean"].notna()]
+        """A metric by seed, of the best feasible configuration (of a model) by its mean."""
+        table = self.feasible()
+        table = table[table[f"{metric}_mean"].notna()]
         if model is not None:
             if model not in self.spec["models"]:
                 raise QueryError(f"study '{self.name}' has no model '{model}'; it has {', '.join(self.spec['models'])}")
             table = table[table["model"] == model]
         if table.empty:
-            raise QueryError(f"no configuration of {model or f'study {self.name!r}'} is completed yet")
+            raise QueryError(f"no feasible configuration of {model or f'study {self.name!r}'} is completed yet")
         ascending = self.direction(metric) == "minimize"
         best = table.sort_values(f"{metric}_mean", ascending=ascending, kind="stable")["configuration"].iloc[0]
         trials = self.trials()

@@ -211,11 +211,11 @@ def _with_notes(table: Document, notes: tuple[str, ...]) -> Document:
 def _best(
     study: Results | None, model: str, metric: str, fixed: Mapping[str, object] | None = None
 ) -> "pd.Series | None":
-    """The completed configuration of a model that is best by the mean of a metric, if there is one."""
+    """The feasible configuration of a model that is best by the mean of a metric, if there is one."""
     if study is None or metric not in study.metrics():
         return None
-    rows = study.configurations()
-    rows = rows[(rows["model"] == model) & (rows["state"] == "COMPLETED") & rows[f"{metric}_mean"].notna()]
+    rows = study.feasible()
+    rows = rows[(rows["model"] == model) & rows[f"{metric}_mean"].notna()]
     for key, value in (fixed or {}).items():
         rows = rows[rows[key] == value] if key in rows else rows.head(0)
     if rows.empty:
