@@ -9,6 +9,7 @@ A checkpoint is one entry `step-<number>` of the trial's folder (`core.storage`)
 The newest checkpoint on disk that is whole is the truth about where a trial stands.
 """
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -85,6 +86,15 @@ def load(folder: Folder, name: str) -> Checkpoint:
         weights=files.get("model.safetensors", b""),
         training=files.get("training.pt", b""),
     )
+
+
+def drop_failed(folder: Folder) -> None:
+    """Delete the checkpoints of a trial in which it had failed, so that it goes on from before that."""
+    for name in names(folder):
+        with contextlib.suppress(CorruptEntryError):
+            report = load(folder, name).description["report"]
+            if report and report.get("failure"):
+                folder.delete(name)
 
 
 def encode_tensors(tensors: Mapping[str, Any]) -> bytes:

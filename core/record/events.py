@@ -166,7 +166,7 @@ class TrialEnded(TrialEvent):
 
 @dataclasses.dataclass(frozen=True)
 class TrialReopened(TrialEvent):
-    """A completed trial trains on, for a budget that was extended."""
+    """A trial that ended goes on: a completed one for a budget that was extended, a failed one once more."""
 
     type: ClassVar[str] = "reopen"
 

@@ -97,6 +97,11 @@ class ConfigurationHistory:
         return self.configuration.hash
 
     @property
+    def given_up(self) -> bool:
+        """Whether a seed failed or was stopped early, so that no other seed makes it complete."""
+        return any(trial.state in ("FAILED", "PRUNED") for trial in self.trials.values())
+
+    @property
     def completed(self) -> list[TrialHistory]:
         """Its completed trials."""
         return [trial for trial in self.trials.values() if trial.state == "COMPLETED"]

@@ -30,6 +30,7 @@ from core.record.events import (
     Event,
     TrialEnded,
     TrialEvent,
+    TrialReopened,
     TrialReported,
     TrialStarted,
 )
@@ -43,6 +44,7 @@ from studies.delivery.mlflow_store import LAUNCH, connect, experiment_names, fin
 from studies.record.folder import Record
 
 IDENTITY = "studies.identity"
+REASON = "studies.reason"  # tag: why a run failed or was stopped
 STUDY_RUN = "study"
 REPORT_MARK = "studies.report"  # tag of that run: which report is attached
 BATCH = 900  # metrics in one request; MLflow takes 1,000
@@ -114,6 +116,9 @@ class MlflowSink:
                 self._pack_parameters(run, configuration.configuration)
             case TrialStarted():
                 self._create_trial(event)
+            case TrialReopened():
+                for identity in (event.trial, event.configuration):
+                    self._reopen(self._run(identity))
             case TrialReported():
                 self._pack(self._run(event.trial), event.metrics, event.time, event.step)
             case TrialEnded():
@@ -169,12 +174,19 @@ class MlflowSink:
     def _end(self, run: str, state: str, reason: str | None, seconds: float, warnings: Sequence[str] = ()) -> None:
         tags = {"studies.state": state}
         if reason:
-            tags["studies.reason"] = reason[:LONGEST_TAG]
+            tags[REASON] = reason[:LONGEST_TAG]
         if warnings:
             tags["studies.warnings"] = "\n".join(warnings)[:LONGEST_TAG]
         self._pack_tags(run, tags)
         self._send(run)
         self.client.set_terminated(run, STATUS[state], int(seconds * 1000))
+
+    def _reopen(self, run: str) -> None:
+        """A run that ended goes on; why it had failed does not hold any more."""
+        self._send(run)
+        if REASON in self.client.get_run(run).data.tags:
+            self.client.delete_tag(run, REASON)
+        self.client.update_run(run, "RUNNING")
 
     def _open_experiment(self) -> None:
         """Find the experiment and its runs; what was deleted is restored, and what is gone is delivered anew."""

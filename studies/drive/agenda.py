@@ -86,7 +86,8 @@ class Agenda:
     def _go_on(self) -> None:
         """From where the last driver stopped: unfinished seeds first, and what Optuna was not told yet."""
         for configuration in self._state.configurations.values():
-            self._state.plan_seeds(configuration, self._spec.seeds.min)
+            if not configuration.given_up:
+                self._state.plan_seeds(configuration, self._spec.seeds.min)
             for trial in configuration.trials.values():
                 if trial.state == "COMPLETED" and trial.step < self._spec.budget.steps:
                     self._state.reopen(trial)

@@ -4,8 +4,10 @@ import dataclasses
 import logging
 
 import core.data
+from core import checkpoints
 from core.extensions import copy_of
 from core.runtime import logging_at
+from core.storage import Folder
 from studies.cluster.placement import require_data, require_shared_folder
 from studies.cluster.session import ending_with_ray, ray_cluster
 from studies.delivery.client import Delivery
@@ -44,8 +46,8 @@ class Outcome:
     spent: bool
 
 
-def drive(record: Record, display: Display, address: str | None = None) -> Outcome:
-    """Run what is missing of a study.
+def drive(record: Record, display: Display, address: str | None = None, *, retry_failed: bool = False) -> Outcome:
+    """Run what is missing of a study, and trials that failed if they are to be tried again.
 
     Raises:
         StudyError: another driver has the study, a store cannot be reached, or no node can take a trial.
@@ -62,6 +64,8 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
         spent = Spending(spec, state)
         notes: list[str] = []
         try:
+            if retry_failed:
+                display.message(_reopen_failed(record, state))
             if is_complete(spec, state):
                 delivery.begin()
             else:
@@ -82,6 +86,15 @@ def drive(record: Record, display: Display, address: str | None = None) -> Outco
     all_planned = not spent() or len(state.configurations) >= spec.num_configurations
     finished = not counts["PENDING"] and not counts["RUNNING"] and all_planned
     return Outcome(finished, counts["FAILED"], delivered, spent())
+
+
+def _reopen_failed(record: Record, state: StudyState) -> str:
+    """Let trials that failed go on from before their failure; how many there are."""
+    failed = [trial for trial in state.trials() if trial.state == "FAILED"]
+    for trial in failed:
+        checkpoints.drop_failed(Folder(record.written.trial_uri(trial.identity)))
+        state.reopen(trial)
+    return f"failed trials to try again: {len(failed)}"
 
 
 def _run_what_is_missing(

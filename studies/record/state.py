@@ -104,7 +104,7 @@ class StudyState(History):
         self._write(ControlChosen(configuration.hash))
 
     def reopen(self, trial: TrialHistory) -> None:
-        """Let a completed trial train on, for a budget that was extended."""
+        """Let a trial that ended go on: a completed one for a budget that was extended, a failed one once more."""
         self._write(TrialReopened.of(trial.configuration, trial.seed))
 
     def enlarge(self, trial: TrialHistory, share: float) -> None:

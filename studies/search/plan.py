@@ -15,7 +15,7 @@ def is_complete(spec: StudySpec, history: History) -> bool:
         len(configurations) >= spec.search.configurations
         and all(
             each.closed
-            and len(each.trials) >= spec.seeds.min
+            and (each.given_up or len(each.trials) >= spec.seeds.min)
             and all(trial.state != "COMPLETED" or trial.step >= spec.budget.steps for trial in each.trials.values())
             for each in configurations
         )

@@ -25,6 +25,7 @@ def resume(
     address: str | None = None,
     display: Display | None = None,
     changed_code: Decision = "ask",
+    retry_failed: bool = False,
 ) -> Study:
     """Run what is missing of a study, whatever killed it.
 
@@ -35,11 +36,12 @@ def resume(
         display: as of `launch`.
         changed_code: where files of the study's extensions have changed since: refuse ("ask"), "accept" them, which is
             noted, or "keep" to the study's copies.
+        retry_failed: run trials that failed once more, from their last checkpoint before that.
 
     Raises:
         StudyError: no such study, another driver has it, or its code has changed.
     """
-    run(to_resume(name, root, changed_code), display, address)
+    run(to_resume(name, root, changed_code), display, address, retry_failed=retry_failed)
     return Study(name, root)
 
 
@@ -60,14 +62,14 @@ def _require_models(spec: StudySpec) -> None:
         )
 
 
-def run(record: Record, display: Display | None, address: str | None) -> Outcome:
+def run(record: Record, display: Display | None, address: str | None, *, retry_failed: bool = False) -> Outcome:
     """Drive a study, then write its report and attach it to MLflow."""
     name = record.folder.name
     elsewhere = record.folder.root != pathlib.Path(ROOT).resolve()
     where = f" --root {shlex.quote(str(record.folder.root))}" if elsewhere else ""
     looks = (f"studies {command} {name}{where}" for command in ("status --watch", "ui", "logs"))
     meanwhile = f"meanwhile: {' · '.join(looks)}"
-    return drive(record, display or display_of(record.spec, meanwhile), address)
+    return drive(record, display or display_of(record.spec, meanwhile), address, retry_failed=retry_failed)
 
 
 def stop(name: str, *, root: str | os.PathLike[str] = ROOT) -> str:

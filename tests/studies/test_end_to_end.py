@@ -220,6 +220,53 @@ def test_an_extended_study_trains_on_and_still_agrees_everywhere(service: Servic
     assert agreement.returncode == 0, agreement.stdout
 
 
+FRAGILE = """
+import torch
+from trainables.models.beta_vae import BetaVAE
+
+
+class Fragile(BetaVAE):
+    name = "fragile"
+    title = "Fragile"
+
+    def penalty(self, posterior):
+        penalty, parts = super().penalty(posterior)
+        ill = (self.steps_done >= 2) & (self.hyperparameters.beta > 2)
+        return torch.where(ill, torch.nan, 1.0) * penalty, parts
+"""
+
+
+@pytest.mark.slow
+def test_failed_trials_are_run_again_once_their_cause_is_mended(service: Service) -> None:
+    """From before their failure; until then nothing more is planned of their configurations."""
+    mine = service.folder / "fragile.py"
+    mine.write_text(FRAGILE)
+    path = service.write(
+        "mended",
+        seeds=1,
+        models={"fragile": {"beta": [1.0, 4.0]}},
+        defaults={"network": "tiny", "batch_size": 16},
+        search={"sampler": "grid"},
+        budget={"steps": 4, "evaluate_every": 2},
+        extensions=["fragile.py"],
+    )
+    result = service.run("launch", path)
+    assert (result.returncode, "--retry-failed` tries them again" in result.stderr) == (1, True), result.stderr
+    more = service.run("extend", "mended", "--seeds", 2)
+    assert more.returncode == 1, more.stderr
+    before = service.study("mended").trials().set_index(["beta", "seed"])["state"].to_dict()
+    assert before == {(1.0, 0): "COMPLETED", (1.0, 1): "COMPLETED", (4.0, 0): "FAILED"}
+    mine.write_text(FRAGILE.replace("> 2)", "> 9)"))
+    result = service.run("resume", "mended", "--accept-changed-code", "--retry-failed")
+    assert result.returncode == 0, result.stderr
+    trials = service.study("mended").trials()
+    assert trials["state"].tolist() == ["COMPLETED"] * 4
+    resumed = {trial.ledger.get("resumed_from"): trial for trial in History.read(service.root / "mended").trials()}
+    assert (resumed[2].seed, resumed[2].reason) == (0, None)
+    service.assert_agreement("mended")
+    assert not any("studies.reason" in run.data.tags for run in service.runs("mended"))
+
+
 def test_check_finds_a_number_that_was_changed(finished: Service) -> None:
     agreement = finished.run("check", "done")
     assert agreement.returncode == 0, agreement.stdout

@@ -8,6 +8,9 @@ from analysis.results import Results
 
 MOST_ROWS = 200
 COLUMNS = ["model", "configuration", "seed", "state", "steps", "reason"]
+AGAIN = (
+    "Once the cause is mended, `studies resume {} --retry-failed` runs failed trials again, from before their failure."
+)
 
 
 def section(study: Results) -> Section:
@@ -18,7 +21,8 @@ def section(study: Results) -> Section:
     if lost.empty:
         return Section.of(anchor, heading, Paragraph("Nothing failed, and nothing was stopped."))
     reasons = Items([f"{number} × {reason}" for reason, number in lost["reason"].value_counts().items()])
-    return Section.of(anchor, heading, reasons, _details(lost))
+    again = [Paragraph(AGAIN.format(study.name))] if (lost["state"] == "FAILED").any() else []
+    return Section.of(anchor, heading, reasons, *again, _details(lost))
 
 
 def _details(lost: pd.DataFrame) -> Details:

@@ -139,13 +139,16 @@ def resume(
     keep_code: Annotated[
         bool, typer.Option("--keep-code", help="Go on with the study's copies of its extensions.")
     ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed trials once more, from before their failure.")
+    ] = False,
     as_json: Events = False,
 ) -> None:
     """Run what is missing of a study, whatever killed it."""
     from studies import service
 
     record = service.to_resume(name, root, "keep" if keep_code else "accept" if accept_changed_code else "ask")
-    _drive(lambda display: service.run(record, display, address), name, root, as_json)
+    _drive(lambda display: service.run(record, display, address, retry_failed=retry_failed), name, root, as_json)
 
 
 def _drive(run: Callable[["Display | None"], "Outcome"], name: str, root: pathlib.Path, as_json: bool) -> None:
@@ -169,7 +172,10 @@ def _drive(run: Callable[["Display | None"], "Outcome"], name: str, root: pathli
         say(f"stopped before the end; `studies resume {name}{_root(root)}` runs what is missing")
         raise typer.Exit(130)
     if outcome.failed_trials:
-        say(f"{outcome.failed_trials} trials failed; the report says why")
+        say(
+            f"{outcome.failed_trials} trials failed; the report says why; "
+            f"`studies resume {name}{_root(root)} --retry-failed` tries them again"
+        )
     if outcome.failed_trials or not outcome.delivered:
         raise typer.Exit(1)
 

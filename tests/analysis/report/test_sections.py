@@ -355,8 +355,10 @@ def test_only_the_first_failures_are_listed(tmp_path: pathlib.Path, monkeypatch:
         key = writer.configuration("beta_vae", 1, beta=beta)
         writer.event("end", key, 0, state="FAILED", step=50, reason=None, metrics={}, ledger={})
     monkeypatch.setattr(failures, "MOST_ROWS", 2)
-    reasons, details = failures.section(writer.study).blocks
+    reasons, again, details = failures.section(writer.study).blocks
     assert reasons == page.Items(["3 × no reason recorded"])
+    assert isinstance(again, page.Paragraph)
+    assert f"studies resume {writer.study.name} --retry-failed" in again.text
     assert isinstance(details, Details)
     assert details.summary == "3 trials failed or were stopped; the first 2"
     assert len(details.table.rows) == 2

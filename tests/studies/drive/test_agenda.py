@@ -17,6 +17,7 @@ from studies.delivery.feeder import deliver
 from studies.delivery.to_optuna import OptunaSink
 from studies.drive.agenda import RETRIES, Agenda
 from studies.record.state import StudyState
+from studies.search.plan import is_complete
 from studies.search.prior_results import add_prior_results
 from studies.search.suggestions import Suggestions
 from studies.study_file.space import configure
@@ -364,6 +365,31 @@ def test_a_longer_budget_reopens_and_supersedes(benches: Any) -> None:
     bench.finish(1, mig=0.7, reconstruction_error=4.0)
     assert bench.outcomes() == [("COMPLETE", [0.5, 5.0]), ("COMPLETE", [0.7, 4.0])]
     assert bench.stored()[1].user_attrs["supersedes"] == 0
+
+
+def test_more_seeds_are_planned_only_where_they_count(benches: Any) -> None:
+    """A configuration with a failed seed is excluded whatever others give, until that is tried again."""
+    bench = benches(seeds=1, search={"sampler": "random", "configurations": 2})
+    bench.next(), bench.next()
+    bench.finish(1, mig=0.5, reconstruction_error=5.0)
+    bench.finish(2, "FAILED")
+    failed = bench.identity(2)
+    bench.spec = bench.spec.model_copy(update={"seeds": bench.spec.seeds.model_copy(update={"min": 2, "max": 2})})
+    bench.close()
+    bench.open()
+    assert bench.next().seed == 1
+    assert bench.next() is None
+    bench.finish(1, mig=0.7, reconstruction_error=4.0)
+    assert bench.next() == OVER
+    assert is_complete(bench.spec, bench.state)
+    assert bench.outcomes()[1] == ("FAIL", None)
+    bench.state.reopen(bench.state.trial(failed))
+    bench.close()
+    bench.open()
+    assert [bench.next().identity, bench.next().seed] == [failed, 1]
+    bench.finish(1, mig=0.1, reconstruction_error=7.0)
+    bench.finish(2, mig=0.3, reconstruction_error=9.0)
+    assert bench.outcomes()[-1] == ("COMPLETE", [pytest.approx(0.2), 8.0])
 
 
 def test_a_long_journal_read_again_adds_nothing_to_optuna(benches: Any) -> None:
