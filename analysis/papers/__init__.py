@@ -7,6 +7,7 @@ from analysis.papers.tables import (
     factor_vae_scores,
     modular_scores,
     relation_accuracy,
+    trade_off,
 )
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "modular_scores",
     "relation_accuracy",
     "save",
+    "trade_off",
 ]

@@ -1,5 +1,6 @@
 """Our results laid out as in the papers, the published numbers beside them."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -144,6 +145,33 @@ def _difference(found: Comparison) -> str:
     if found.pairs < uncertainty.ENOUGH_SEEDS:
         return signed(found.difference)
     return f"{signed(found.difference)} ({signed(found.low)} to {signed(found.high)})"
+
+
+def trade_off(study: Results) -> Document:
+    """The numbers behind a figure of two objectives (CHyVAE, figures 2 and 3): a row per feasible configuration.
+
+    With the interval of the first objective, and how often the configuration is on the front when seeds are drawn anew,
+    where there are seeds enough for either.
+    """
+    rows, metrics, first = study.feasible(), study.scored_metrics(), next(iter(study.objectives))
+    searched = set(itertools.chain(*study.searched_by_model().values()))
+    knobs = [key for key in rows if key in searched]
+    rows = rows.assign(place=rows["model"].map(list(study.spec["models"]).index)).sort_values(["place", *knobs])
+    name, caption = study.spec["paper"] or "trade_off", "Every configuration, mean ± standard deviation over seeds"
+    table = summary(study, rows, [first, *(each for each in metrics if each != first)], name, caption)
+    if rows["n"].min() < uncertainty.ENOUGH_SEEDS:
+        return table
+    keys = list(rows["configuration"])
+    values = uncertainty.seed_values(study.trials(), keys, list(study.objectives))
+    directions, replicates = list(study.objectives.values()), uncertainty.affordable_replicates(len(keys))
+    shares = uncertainty.front_probability(values, directions, replicates)
+    place = table.columns.index(label(first)) + 1
+    cells = []
+    for row, seeds, share in zip(table.rows, values[..., 0], shares, strict=True):
+        found = uncertainty.mean(seeds[np.isfinite(seeds)])
+        cells.append((*row[:place], f"{found.low:.3g} to {found.high:.3g}", *row[place:], f"{share:.0%}"))
+    columns = (*table.columns[:place], "95 % interval", *table.columns[place:], "on the front in redraws")
+    return Document(name, caption, columns, tuple(cells))
 
 
 def summary(study: Results, rows: pd.DataFrame, metrics: Sequence[str], name: str, caption: str) -> Document:

@@ -11,8 +11,6 @@ from analysis.results import Results
 from analysis.statistics import uncertainty
 from analysis.statistics.uncertainty import Estimate
 
-DRAWS = 200_000  # configurations times bootstrap replicates, for time
-
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
@@ -50,7 +48,7 @@ def evidence(study: Results) -> Evidence:
     probability: dict[str, float] = {}
     if fewest >= uncertainty.ENOUGH_SEEDS:
         values = uncertainty.seed_values(trials, keys, list(objectives))
-        replicates = int(np.clip(DRAWS / len(keys), 100, uncertainty.REPLICATES))
+        replicates = uncertainty.affordable_replicates(len(keys))
         volume = uncertainty.hypervolume(values, directions, list(reference), replicates)
         shares = uncertainty.front_probability(values, directions, replicates)
         probability = dict(zip(keys, shares.tolist(), strict=True))

@@ -9,6 +9,7 @@ import pandas as pd
 from core import pareto
 
 REPLICATES = 1000
+DRAWS = 200_000  # configurations times bootstrap replicates, for time
 LEVEL = 0.95
 ENOUGH_SEEDS = 5  # of a configuration; of fewer nothing is said about chance in per cent
 
@@ -67,6 +68,11 @@ def resampled_means(values: np.ndarray, replicates: int = REPLICATES, seed: int 
             rows = counts == count
             means[rows] = np.tensordot(known[rows], drawn / count, axes=(1, 0))
         yield means
+
+
+def affordable_replicates(configurations: int) -> int:
+    """Of a bootstrap over so many configurations, that it takes a moment."""
+    return int(np.clip(DRAWS / configurations, 100, REPLICATES))
 
 
 def hypervolume(

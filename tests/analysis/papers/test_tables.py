@@ -72,6 +72,30 @@ def test_the_lecture_table_has_intervals_from_five_seeds_on(tmp_path: pathlib.Pa
     assert last[12] == "80.00 (15.81)"  # 100, 60, 70, 80 and 90
 
 
+def test_the_numbers_behind_a_trade_off_say_what_chance_leaves_open(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, models={"chyvae": {"nu": [12, 33]}, "beta_vae": {"beta": [4, 1]}})
+    better, worse, last = (
+        writer.configuration(model, 5, **{knob: value})
+        for model, knob, value in (("beta_vae", "beta", 4), ("beta_vae", "beta", 1), ("chyvae", "nu", 33))
+    )
+    for seed, score in enumerate((0.5, 0.6, 0.7, 0.8, 0.9)):
+        writer.complete(better, seed, {"factor_vae_score": score, "reconstruction_error": 30.0})
+        writer.complete(worse, seed, {"factor_vae_score": score - 0.1, "reconstruction_error": 40.0})
+    assert "on the front in redraws" in tables.trade_off(writer.study).columns
+    for seed in range(4):
+        writer.complete(last, seed, {"factor_vae_score": 0.1, "reconstruction_error": 20.0})
+    assert len(tables.trade_off(writer.study).rows) == 2  # until the fifth is there
+    writer.complete(last, 4, {"factor_vae_score": 0.1, "reconstruction_error": 20.0})
+    table = tables.trade_off(writer.study)
+    assert [row[:3] for row in table.rows] == [
+        ("CHyVAE", "ν = 33", "5"),
+        ("β-VAE", "β = 1", "5"),
+        ("β-VAE", "β = 4", "5"),
+    ]
+    assert table.rows[2][3:] == ("0.7 ± 0.16", "0.504 to 0.896", "30 ± 0", "100%")
+    assert [row[-1] for row in table.rows] == ["100%", "0%", "100%"]
+
+
 def test_relation_table_takes_a_study_per_version(tmp_path: pathlib.Path) -> None:
     writers = [
         StudyWriter(tmp_path, f"v{index}", dataset=f"dsprites.v{index}", objectives=JUDGED_ALONE) for index in (2, 3)
