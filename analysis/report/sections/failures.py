@@ -1,5 +1,6 @@
 """What went wrong: trials that failed or were stopped, and why."""
 
+import markupsafe
 import pandas as pd
 
 from analysis import figures
@@ -8,8 +9,8 @@ from analysis.results import Results
 
 MOST_ROWS = 200
 COLUMNS = ["model", "configuration", "seed", "state", "steps", "reason"]
-AGAIN = (
-    "Once the cause is mended, `studies resume {} --retry-failed` runs failed trials again, from before their failure."
+AGAIN = markupsafe.Markup(
+    "Once the cause is mended, <code>{}</code> runs failed trials again, from before their failure."
 )
 
 
@@ -21,7 +22,11 @@ def section(study: Results) -> Section:
     if lost.empty:
         return Section.of(anchor, heading, Paragraph("Nothing failed, and nothing was stopped."))
     reasons = Items([f"{number} × {reason}" for reason, number in lost["reason"].value_counts().items()])
-    again = [Paragraph(AGAIN.format(study.name))] if (lost["state"] == "FAILED").any() else []
+    again = (
+        [Paragraph(AGAIN.format(f"studies resume {study.name} --retry-failed"))]
+        if (lost["state"] == "FAILED").any()
+        else []
+    )
     return Section.of(anchor, heading, reasons, *again, _details(lost))
 
 
