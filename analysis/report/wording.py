@@ -26,6 +26,11 @@ def code(text: object) -> markupsafe.Markup:
     return markupsafe.Markup("<code>{}</code>").format(str(text))
 
 
+def said(sentence: str, command: str) -> markupsafe.Markup:
+    """A sentence with a command in place of its braces."""
+    return markupsafe.Markup("{}").format(sentence).replace("{}", code(command))
+
+
 def count(number: int, noun: str) -> str:
     """`1 seed`, `1,200 seeds`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

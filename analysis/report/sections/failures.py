@@ -1,17 +1,15 @@
 """What went wrong: trials that failed or were stopped, and why."""
 
-import markupsafe
 import pandas as pd
 
 from analysis import figures
 from analysis.report.page import Details, Items, Paragraph, Section, Table
+from analysis.report.wording import said
 from analysis.results import Results
 
 MOST_ROWS = 200
 COLUMNS = ["model", "configuration", "seed", "state", "steps", "reason"]
-AGAIN = markupsafe.Markup(
-    "Once the cause is mended, <code>{}</code> runs failed trials again, from before their failure."
-)
+AGAIN = "Once the cause is mended, {} runs failed trials again, from before their failure."
 
 
 def section(study: Results) -> Section:
@@ -23,7 +21,7 @@ def section(study: Results) -> Section:
         return Section.of(anchor, heading, Paragraph("Nothing failed, and nothing was stopped."))
     reasons = Items([f"{number} × {reason}" for reason, number in lost["reason"].value_counts().items()])
     again = (
-        [Paragraph(AGAIN.format(f"studies resume {study.name} --retry-failed"))]
+        [Paragraph(said(AGAIN, f"studies resume {study.name} --retry-failed"))]
         if (lost["state"] == "FAILED").any()
         else []
     )

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-import markupsafe
 import numpy as np
 
 from analysis import figures, search
 from analysis.report.at_hand import best_seed
 from analysis.report.evidence import Evidence
 from analysis.report.page import Block, Code, Paragraph, Section
-from analysis.report.wording import code, name_of, seeds_in_words
+from analysis.report.wording import name_of, said, seeds_in_words
 from analysis.results import Results
 from analysis.statistics import uncertainty
 
@@ -34,7 +33,7 @@ def _advice(study: Results, found: Evidence) -> Iterator[str]:
     """Whether to extend the study, by what: trials that wait, seeds, configurations, ranges."""
     waiting = study.trials()["state"].isin(["PENDING", "RUNNING"]).sum()
     if waiting or study.feasible().empty:
-        yield _said("The study is not done: {} runs what is missing.", f"studies resume {study.name}")
+        yield said("The study is not done: {} runs what is missing.", f"studies resume {study.name}")
         return
     reasons = 0
     if not found.enough_seeds:
@@ -42,7 +41,7 @@ def _advice(study: Results, found: Evidence) -> Iterator[str]:
         few = (
             "one seed per configuration is" if found.fewest_seeds == 1 else f"{seeds_in_words(found.fewest_seeds)} are"
         )
-        yield _said(
+        yield said(
             f"More seeds first: {few} too few to put chance in numbers. {{}} trains the others and keeps these.",
             f"studies extend {study.name} --seeds {uncertainty.ENOUGH_SEEDS}",
         )
@@ -51,7 +50,7 @@ def _advice(study: Results, found: Evidence) -> Iterator[str]:
         reasons += ahead.pays is not False
         if ahead.pays:
             command = f"studies extend {study.name} --configurations {ahead.configurations}"
-            yield _said(f"{ahead.sentence} {{}} tries them.", command)
+            yield said(f"{ahead.sentence} {{}} tries them.", command)
         else:
             yield ahead.sentence
     for sentence in _ends(study):
@@ -62,11 +61,6 @@ def _advice(study: Results, found: Evidence) -> Iterator[str]:
             "Nothing asks for more of the same: there are enough seeds, and the best does not lie at the end of a "
             "range. What is new needs another question."
         )
-
-
-def _said(sentence: str, command: str) -> markupsafe.Markup:
-    """A sentence with a command in it."""
-    return markupsafe.Markup("{}").format(sentence).replace("{}", code(command))
 
 
 def _ends(study: Results) -> Iterator[str]:
