@@ -184,9 +184,11 @@ class MlflowSink:
     def _reopen(self, run: str) -> None:
         """A run that ended goes on; why it had failed does not hold any more."""
         self._send(run)
-        if REASON in self.client.get_run(run).data.tags:
+        found = self.client.get_run(run)
+        if REASON in found.data.tags:
             self.client.delete_tag(run, REASON)
-        self.client.update_run(run, "RUNNING")
+        if found.info.status != "RUNNING":  # as a configuration's is from its first seed on that goes on
+            self.client.update_run(run, "RUNNING")
 
     def _open_experiment(self) -> None:
         """Find the experiment and its runs; what was deleted is restored, and what is gone is delivered anew."""
