@@ -251,7 +251,8 @@ def test_failed_trials_are_run_again_once_their_cause_is_mended(service: Service
         extensions=["fragile.py"],
     )
     result = service.run("launch", path)
-    assert (result.returncode, "--retry-failed` tries them again" in result.stderr) == (1, True), result.stderr
+    told = f"1 trial failed; the report says why; `studies resume mended --root {service.root} --retry-failed` tries"
+    assert (result.returncode, told in result.stderr) == (1, True), result.stderr
     more = service.run("extend", "mended", "--seeds", 2)
     assert more.returncode == 1, more.stderr
     before = service.study("mended").trials().set_index(["beta", "seed"])["state"].to_dict()

@@ -152,6 +152,7 @@ def resume(
 
 
 def _drive(run: Callable[["Display | None"], "Outcome"], name: str, root: pathlib.Path, as_json: bool) -> None:
+    from analysis.report.wording import count
     from studies.cli.events import EventLines, answer
     from studies.record.folder import StudyFolder
 
@@ -173,7 +174,7 @@ def _drive(run: Callable[["Display | None"], "Outcome"], name: str, root: pathli
         raise typer.Exit(130)
     if outcome.failed_trials:
         say(
-            f"{outcome.failed_trials} trials failed; the report says why; "
+            f"{count(outcome.failed_trials, 'trial')} failed; the report says why; "
             f"`studies resume {name}{_root(root)} --retry-failed` tries them again"
         )
     if outcome.failed_trials or not outcome.delivered:
