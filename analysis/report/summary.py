@@ -28,7 +28,7 @@ from analysis.statistics.gain import WORTH, percent
 from core.formulas.costs import COSTS
 from core.record.history import History
 
-WHY = markupsafe.Markup('{} {} trials failed or were stopped: <a href="#failures">why</a>.')
+WHY = markupsafe.Markup('{} {} failed or stopped: <a href="#failures">why</a>.')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,4 +194,4 @@ def _cost(study: Results, ran: History) -> str:
     """What was spent, and how many trials came to nothing, with a link to why."""
     states = _states(study)
     lost = states.get("FAILED", 0) + states.get("PRUNED", 0)
-    return WHY.format(spent(study, ran), lost) if lost else spent(study, ran)
+    return WHY.format(spent(study, ran), count(lost, "trial")) if lost else spent(study, ran)

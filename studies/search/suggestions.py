@@ -7,7 +7,7 @@ database. The study that users open (`studies.delivery.to_optuna`) is fed from t
 import itertools
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import optuna
@@ -30,6 +30,9 @@ OF_ONE_SPACE = (  # samplers that draw at random what is not in every trial
     optuna.samplers.NSGAIIISampler,
     optuna.samplers.QMCSampler,
 )
+
+_Point: TypeAlias = tuple[str, dict[str, Any]]
+"""A model, and Optuna parameters."""
 
 
 def _sampler(spec: StudySpec, suggested: int) -> optuna.samplers.BaseSampler:
@@ -61,6 +64,11 @@ def _made(spec: StudySpec, seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.RandomSampler(seed=seed)
 
 
+def _in_turn(of_models: Iterable[Iterable[_Point]]) -> Iterator[_Point]:
+    """The first point of each model, then the second of each, and so on."""
+    return (point for turn in itertools.zip_longest(*of_models) for point in turn if point is not None)
+
+
 class Suggestions:
     """Asks the sampler for configurations that the study does not have yet, and tells it what came of them."""
 
@@ -76,6 +84,7 @@ class Suggestions:
         self._several = len(self._spaces) > 1
         given = [self._as_parameters(point) for point in spec.search.points]
         self._points = itertools.chain(given, self._beginning(spec, len(history.prior_results)))
+        self._in_part = spec.num_configurations < spec.grid_size
         self._grid = self._grid_points() if spec.search.sampler == "grid" else None
         self._known: Collection[str] = ()
         self._numbers: dict[str, int] = {}  # of the trial of a configuration that runs, by hash
@@ -144,25 +153,29 @@ class Suggestions:
         return {"model": model, **values} if self._several else values
 
     def _grid_points(self) -> Iterator[dict[str, Any]]:
-        """Points of the grid whose configuration is not in the study yet."""
-        return self._new((model, point) for model, space in self._spaces.items() for point in space.grid())
+        """Points of the grid whose configuration is not in the study yet.
+
+        Model by model, since trials of one model share a device best; of all models in turn where the study has only a
+        part of the grid.
+        """
+        of_models = [zip(itertools.repeat(model), space.grid()) for model, space in self._spaces.items()]
+        return self._new(_in_turn(of_models) if self._in_part else itertools.chain(*of_models))
 
     def _beginning(self, spec: StudySpec, prior: int) -> Iterator[dict[str, Any]]:
         """Points that are spread evenly, of all models in turn, until with prior results there are `startup`."""
         count = (spec.search.startup or 0) - prior
         if count <= 0 or spec.search.sampler == "grid":
             return
-        of_models = (
+        of_models = [
             [(model, point) for point in space.spread(count, (spec.seed, number))]
             for number, (model, space) in enumerate(self._spaces.items())
-        )
-        turns = (point for turn in itertools.zip_longest(*of_models) for point in turn if point is not None)
-        for point in self._new(turns):
+        ]
+        for point in self._new(_in_turn(of_models)):
             if len(self._known) >= count:
                 return
             yield point
 
-    def _new(self, points: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    def _new(self, points: Iterable[_Point]) -> Iterator[dict[str, Any]]:
         """Those of some points of models whose configuration is legal, and not in the study yet."""
         for model, point in points:
             values = {"model": model, **point} if self._several else point

@@ -4,7 +4,7 @@ import pandas as pd
 
 from analysis import figures
 from analysis.report.page import Details, Items, Paragraph, Section, Table
-from analysis.report.wording import said
+from analysis.report.wording import count, said
 from analysis.results import Results
 
 MOST_ROWS = 200
@@ -34,4 +34,4 @@ def _details(lost: pd.DataFrame) -> Details:
     first = f"; the first {len(rows)}" if len(lost) > len(rows) else ""
     caption = "Trials that failed or were stopped early; none of their configurations is on the front."
     table = Table(caption, COLUMNS, [list(row.values()) for row in rows])
-    return Details(f"{len(lost)} trials failed or were stopped{first}", table)
+    return Details(f"{count(len(lost), 'trial')} failed or stopped{first}", table)

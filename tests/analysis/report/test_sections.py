@@ -360,7 +360,7 @@ def test_only_the_first_failures_are_listed(tmp_path: pathlib.Path, monkeypatch:
     assert isinstance(again, page.Paragraph)
     assert f"studies resume {writer.study.name} --retry-failed" in again.text
     assert isinstance(details, Details)
-    assert details.summary == "3 trials failed or were stopped; the first 2"
+    assert details.summary == "3 trials failed or stopped; the first 2"
     assert len(details.table.rows) == 2
 
 

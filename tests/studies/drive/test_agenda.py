@@ -236,6 +236,15 @@ def test_a_grid_is_all_combinations_of_all_models(benches: Any) -> None:
     assert simulated == {(beta, noise) for beta in (1.0, 4.0, 16.0) for noise in (0.0, 0.1)}
 
 
+def test_a_part_of_a_grid_is_a_part_of_every_model_s(benches: Any) -> None:
+    models = {"beta_vae": {"beta": [1, 2, 4]}, "factor_vae": {"gamma": [1, 2, 4]}, "vae": {}}
+    grid = {"sampler": "grid", "configurations": 5}
+    bench = benches(models=models, seeds=1, search=grid, slots=9)
+    drawn = [bench.next().configuration.model for _ in range(5)]
+    assert drawn == ["beta_vae", "factor_vae", "vae", "beta_vae", "factor_vae"]
+    assert bench.next() is None
+
+
 def test_every_model_is_tried_before_the_sampler_chooses(benches: Any) -> None:
     models = {"beta_vae": {"beta": {"log": [1, 16]}}, "factor_vae": {"gamma": {"log": [1, 9]}}, "vae": {}}
     bench = benches(models=models, seeds=1, search={"sampler": "tpe", "configurations": 5}, slots=9)
