@@ -34,6 +34,8 @@ SAMPLERS: dict[str, object] = {
     "NSGA-III": named("NSGAIIISampler", population_size=10),
 }
 STARTUP = {"TPE, startup 5": 5, "TPE, startup 20": 20}
+GAUSSIAN = named("GPSampler", n_startup_trials=5, deterministic_objective=False)
+BEFORE_GAUSSIAN = 8  # configurations that are spread evenly
 
 
 @dataclasses.dataclass
@@ -115,6 +117,22 @@ def samplers(bench: Bench) -> str:
 def _expected(label: str) -> tuple[float, ...]:
     """Of the sampler that other parts have too, which would else search the same again."""
     return SHARES if label == "TPE" else ()
+
+
+def gaussian(bench: Bench) -> str:
+    """Gaussian processes wherever they can be had, one for each model; with four trials at a time, and with sixteen."""
+
+    def settings(problem: Problem) -> list[Setting]:
+        by_process = {**search(GAUSSIAN), "startup": BEFORE_GAUSSIAN}
+        ways = (("random", search("random")), ("TPE", search(cheap(problem))), ("GP", by_process))
+        slots = (4, 16) if len(problem.models) == 1 and len(problem.objectives) == 2 else (4,)
+        return [
+            Setting(f"{label}, {CONFIGURATIONS} configurations, {count} slots", way, {}, count)
+            for count in slots
+            for label, way in ways
+        ]
+
+    return tables.sizes(bench.each(settings))
 
 
 def _sizes(bench: Bench, sizes: Sequence[tuple[int, int]]) -> str:
@@ -241,6 +259,7 @@ class Part:
 
 PARTS = {
     "samplers": Part("Samplers", samplers),
+    "gaussian": Part("Gaussian processes", gaussian, by_default=False),
     "sizes": Part("Configurations and slots", sizes),
     "large": Part("Two hundred configurations", large, by_default=False),
     "thousand": Part("A thousand configurations", thousand, by_default=False),
