@@ -4,7 +4,7 @@ import io
 import itertools
 import pathlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,17 @@ def tidy(axes: Axes) -> None:
     """A light grid and no box."""
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def legend_above(figure: Figure, handles: Mapping[str, Any]) -> None:
+    """One legend of all panels, above them, in as many columns as fit into the figure."""
+    for columns in range(len(handles), 0, -1):
+        legend = figure.legend(
+            handles.values(), handles.keys(), frameon=False, ncols=columns, loc="outside upper center"
+        )
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def save(figure: Figure, directory: pathlib.Path, name: str) -> pathlib.Path:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.distributions import covariance
-from analysis.figures.style import STYLES, arrow, canvas, mathtext, styles, tidy
+from analysis.figures.style import STYLES, arrow, canvas, legend_above, mathtext, styles, tidy
 from analysis.reading.names import label, named, short_label, symbol, title
 
 KNOBS = {"num_annotated": "annotated images"}
@@ -94,26 +94,20 @@ def variance_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     """
     figure, grid = canvas(6.5, 0.45 * len(shares) + 1.4)
     axes = grid[0, 0]
-    left = np.zeros(len(shares))
+    left, handles = np.zeros(len(shares)), {}
     open_shares = any(np.isnan(each["seed"]) and not np.isnan(each["model"]) for each in shares.values())
     parts = ("model", "hyperparameter or seed") if open_shares else ("model", "hyperparameter", "seed")
     hatches = ("", "//", "..")
     for index, part in enumerate(parts):
         widths = np.nan_to_num([each.get(part, 1.0 - each["model"]) for each in shares.values()])
-        axes.barh(
-            range(len(shares)),
-            widths,
-            left=left,
-            color=STYLES[index][0],
-            hatch=hatches[index],
-            edgecolor="white",
-            label=part,
+        handles[part] = axes.barh(
+            range(len(shares)), widths, left=left, color=STYLES[index][0], hatch=hatches[index], edgecolor="white"
         )
         left += widths
     axes.set_yticks(range(len(shares)), [short_label(key) for key in shares])
     axes.invert_yaxis()
     axes.set(xlabel="share of the variance", xlim=(0, 1))
-    figure.legend(frameon=False, ncols=3, loc="outside upper center")
+    legend_above(figure, handles)
     return figure
 
 
@@ -155,8 +149,7 @@ def against_hyperparameter(
             axes.set_xticks(values, [f"{value:,g}" for value in values])
             axes.minorticks_off()
         tidy(axes)
-    if handles:
-        figure.legend(handles.values(), handles.keys(), frameon=False, ncols=3, loc="outside upper center")
+    legend_above(figure, handles)
     return figure
 
 

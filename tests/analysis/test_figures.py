@@ -149,6 +149,17 @@ def test_each_kind_of_labels_has_a_line_of_its_own() -> None:
     assert [0.4, 0.8] in lines
 
 
+@pytest.mark.parametrize(("ways", "lines"), [(("a", "b"), 1), (("paper_literal", "label_conditioned", "modular"), 3)])
+def test_a_legend_above_the_panels_is_not_cut_off(ways: tuple[str, ...], lines: int) -> None:
+    table = pd.DataFrame({"preset": ways, "model": "modular", "num_annotated": 100, "mig_mean": 0.5, "mig_std": 0.01})
+    figure = figures.against_hyperparameter(table, "num_annotated", {"mig": "maximize"}, apart=["preset"])
+    drawn(figure)
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert 0.0 <= box.x0 < box.x1 <= figure.bbox.width
+    assert len({round(text.get_window_extent().y0) for text in legend.get_texts()}) == lines
+
+
 def test_importance_of_each_models_hyperparameters() -> None:
     tables = {
         model: pd.DataFrame({"hyperparameter": list(names), "importance": [0.7, 0.3], "explained": 0.5})
