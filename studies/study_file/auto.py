@@ -14,7 +14,7 @@ from studies.study_file.space import Fixed, Range
 from studies.study_file.spec import Search, Seeds, StudySpec
 
 GP_AT_MOST = 100  # configurations: each one takes a Gaussian process a second or more
-GP_OBJECTIVES = 2  # with three it takes many times as long
+GP_OBJECTIVES = 2  # with three it was no better than random
 GP_STEPS = 1000  # of a trial: shorter ones are not worth a second of thought
 SPREAD_SHARE = 0.4  # of the configurations begin the search, spread evenly,
 SPREAD = (8, 16)  # so many at least, and at most; the fewest before a Gaussian process, which needs no more
