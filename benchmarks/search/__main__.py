@@ -3,7 +3,7 @@
     python -m benchmarks.search                                 # what the defaults follow from: 14 minutes on two cores
     python -m benchmarks.search --first-seed 1000               # again, with other seeds
     python -m benchmarks.search --parts stopping                # rules of early stopping
-    python -m benchmarks.search --parts gaussian                # Gaussian processes for everything: half an hour
+    python -m benchmarks.search --parts gaussian                # Gaussian processes for everything: 20 minutes
     python -m benchmarks.search --parts large                   # 200 configurations: ten minutes
     python -m benchmarks.search --parts thousand                # 1,000: two hours
     python -m benchmarks.search --parts peers --python P        # Syne Tune beside it, from an environment with it

@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from benchmarks.search import figure, tables
 from benchmarks.search.judge import Outcome, Setting, judge
 from benchmarks.search.problems import STEPS, Problem, problems
+from studies.study_file.auto import SPREAD, gaussian_process
 
 CONFIGURATIONS = 40
 RACE = {"min": 1, "max": 5, "until": "front"}
@@ -34,8 +35,7 @@ SAMPLERS: dict[str, object] = {
     "NSGA-III": named("NSGAIIISampler", population_size=10),
 }
 STARTUP = {"TPE, startup 5": 5, "TPE, startup 20": 20}
-GAUSSIAN = named("GPSampler", n_startup_trials=5, deterministic_objective=False)
-BEFORE_GAUSSIAN = 8  # configurations that are spread evenly
+GAUSSIAN = {"sampler": gaussian_process(SPREAD[0]), "startup": SPREAD[0]}
 
 
 @dataclasses.dataclass
@@ -123,9 +123,10 @@ def gaussian(bench: Bench) -> str:
     """Gaussian processes wherever they can be had, one for each model; with four trials at a time, and with sixteen."""
 
     def settings(problem: Problem) -> list[Setting]:
-        by_process = {**search(GAUSSIAN), "startup": BEFORE_GAUSSIAN}
+        by_process = {**search("auto"), **GAUSSIAN}
         ways = (("random", search("random")), ("TPE", search(cheap(problem))), ("GP", by_process))
-        slots = (4, 16) if len(problem.models) == 1 and len(problem.objectives) == 2 else (4,)
+        by_default = problem.spec(0, search("auto")).search.sampler == GAUSSIAN["sampler"]
+        slots = (4, 16) if by_default else (4,)
         return [
             Setting(f"{label}, {CONFIGURATIONS} configurations, {count} slots", way, {}, count)
             for count in slots

@@ -69,6 +69,16 @@ def _in_turn(of_models: Iterable[Iterable[_Point]]) -> Iterator[_Point]:
     return (point for turn in itertools.zip_longest(*of_models) for point in turn if point is not None)
 
 
+def _goes_by_model(spec: StudySpec) -> bool:
+    """Whether a grid goes model by model, since trials of one model train together best.
+
+    Else all models are in turn, so that what has run so far tells something of each; so, too, where the study may end
+    before its grid does.
+    """
+    limited = spec.budget.hours is not None or spec.budget.gpu_hours is not None
+    return spec.resources.stack > 1 and not limited and spec.num_configurations >= spec.grid_size
+
+
 class Suggestions:
     """Asks the sampler for configurations that the study does not have yet, and tells it what came of them."""
 
@@ -84,7 +94,7 @@ class Suggestions:
         self._several = len(self._spaces) > 1
         given = [self._as_parameters(point) for point in spec.search.points]
         self._points = itertools.chain(given, self._beginning(spec, len(history.prior_results)))
-        self._in_part = spec.num_configurations < spec.grid_size
+        self._by_model = _goes_by_model(spec)
         self._grid = self._grid_points() if spec.search.sampler == "grid" else None
         self._known: Collection[str] = ()
         self._numbers: dict[str, int] = {}  # of the trial of a configuration that runs, by hash
@@ -153,13 +163,9 @@ class Suggestions:
         return {"model": model, **values} if self._several else values
 
     def _grid_points(self) -> Iterator[dict[str, Any]]:
-        """Points of the grid whose configuration is not in the study yet.
-
-        Model by model, since trials of one model share a device best; of all models in turn where the study has only a
-        part of the grid.
-        """
+        """Points of the grid whose configuration is not in the study yet."""
         of_models = [zip(itertools.repeat(model), space.grid()) for model, space in self._spaces.items()]
-        return self._new(_in_turn(of_models) if self._in_part else itertools.chain(*of_models))
+        return self._new(itertools.chain(*of_models) if self._by_model else _in_turn(of_models))
 
     def _beginning(self, spec: StudySpec, prior: int) -> Iterator[dict[str, Any]]:
         """Points that are spread evenly, of all models in turn, until with prior results there are `startup`."""

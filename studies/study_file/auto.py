@@ -34,7 +34,7 @@ def chosen(spec: StudySpec) -> Search:
     if startup is None:
         startup = _startup(spec.search.configurations, gaussian) if sampler in ("auto", "tpe") else 0
     if sampler == "auto":
-        sampler = _gaussian_process(startup) if gaussian else _tpe(spec, startup)
+        sampler = gaussian_process(startup) if gaussian else _tpe(spec, startup)
     return spec.search.model_copy(update={"sampler": sampler, "startup": startup})
 
 
@@ -63,7 +63,8 @@ def learns_after(startup: int) -> int:
     return max(1, round(LEARN_SHARE * startup))
 
 
-def _gaussian_process(startup: int) -> dict[str, Any]:
+def gaussian_process(startup: int) -> dict[str, Any]:
+    """The sampler of a Gaussian process, after so many configurations that are spread evenly."""
     options = {"n_startup_trials": learns_after(startup), "deterministic_objective": False}
     return {"class": "GPSampler", "options": options}
 

@@ -91,6 +91,7 @@ def status(
 
 def _standing(facts: dict[str, Any]) -> dict[str, str]:
     """What a person wants to know of a study's status."""
+    from analysis.report.wording import count
     from analysis.statistics.gain import Gain
     from studies.record.standing import outlook
 
@@ -99,7 +100,7 @@ def _standing(facts: dict[str, Any]) -> dict[str, str]:
     shown |= {key: str(facts[key]) for key in ("pruned", "failed") if facts[key]}
     for objective, best in facts["best"].items():
         shown[f"best {objective}"] = f"{text(best['value'])}  {best['model']} {best['configuration']}, n {best['n']}"
-    shown["front"] = f"{facts['front']} configuration{'' if facts['front'] == 1 else 's'}"
+    shown["front"] = count(facts["front"], "configuration")
     if facts["gain"] is not None:
         shown["hypervolume"] = outlook(Gain(**facts["gain"]))
     shown["spent"] = duration(facts["hours"] * 3600)

@@ -236,13 +236,27 @@ def test_a_grid_is_all_combinations_of_all_models(benches: Any) -> None:
     assert simulated == {(beta, noise) for beta in (1.0, 4.0, 16.0) for noise in (0.0, 0.1)}
 
 
-def test_a_part_of_a_grid_is_a_part_of_every_model_s(benches: Any) -> None:
-    models = {"beta_vae": {"beta": [1, 2, 4]}, "factor_vae": {"gamma": [1, 2, 4]}, "vae": {}}
-    grid = {"sampler": "grid", "configurations": 5}
-    bench = benches(models=models, seeds=1, search=grid, slots=9)
-    drawn = [bench.next().configuration.model for _ in range(5)]
-    assert drawn == ["beta_vae", "factor_vae", "vae", "beta_vae", "factor_vae"]
-    assert bench.next() is None
+STACK = {"gpu": 1, "stack": 8}
+IN_TURN = ["beta_vae", "factor_vae", "vae", "beta_vae", "factor_vae"]
+
+
+@pytest.mark.parametrize(
+    ("sections", "models"),
+    [
+        ({}, IN_TURN),
+        ({"resources": STACK}, sorted(IN_TURN)),
+        ({"resources": STACK, "search": {"sampler": "grid", "configurations": 4}}, IN_TURN[:4]),
+        ({"resources": STACK, "budget": {"steps": 100, "hours": 2}}, IN_TURN),
+        ({"resources": STACK, "budget": {"steps": 100, "gpu_hours": 2}}, IN_TURN),
+    ],
+    ids=str,
+)
+def test_a_grid_that_may_end_early_is_of_every_model(benches: Any, sections: dict[str, Any], models: list[str]) -> None:
+    asked = {"beta_vae": {"beta": [1, 2]}, "factor_vae": {"gamma": [1, 2]}, "vae": {}}
+    bench = benches(**{"models": asked, "seeds": 1, "search": {"sampler": "grid"}, "slots": 9, **sections})
+    drawn = [bench.next() for _ in range(len(models) + 1)]
+    assert drawn.pop() is None
+    assert [each.configuration.model for each in drawn] == models
 
 
 def test_every_model_is_tried_before_the_sampler_chooses(benches: Any) -> None:
