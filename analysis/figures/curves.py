@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures.style import STYLES, cells, mathtext, tidy
+from analysis.figures.style import STYLES, cells, legend_in_cell, mathtext, tidy
 from analysis.reading.names import number, short_label, symbol, title
 
 MOST_NAMED = len(STYLES)  # lines of a panel that get a colour and a name each
 MOST_LINES = 40
-MOST_KNOBS = 2  # that the name of a line says
+MOST_KNOBS = 2  # whose values name a line
 
 
 def curve_statistics(curves: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -51,10 +51,16 @@ def training_curves(
             axes.set_xlabel("step")
             axes.set_ylabel(short_label(metric))
             axes.xaxis.set_major_locator(MaxNLocator(4))
-            if searched.get(model) and axes.lines:
-                axes.legend(frameon=False, fontsize=6.5, labelspacing=0.2, borderaxespad=0.1)
+            named = _named(searched.get(model, ()))
+            if named and axes.lines:
+                legend_in_cell(axes, ", ".join(mathtext(symbol(model, each)) for each in named))
             tidy(axes)
     return figure
+
+
+def _named(searched: Sequence[str]) -> Sequence[str]:
+    """Hyperparameters whose values name a line."""
+    return searched[:MOST_KNOBS]
 
 
 def _panel(axes: Axes, statistics: Mapping[str, pd.DataFrame], rows: pd.DataFrame, searched: list[str]) -> None:
@@ -70,8 +76,7 @@ def _panel(axes: Axes, statistics: Mapping[str, pd.DataFrame], rows: pd.DataFram
     colours = [colour for colour, _ in STYLES] if named else mpl.colormaps["viridis"](np.linspace(0.0, 0.95, len(rows)))
     for index, (_, row) in enumerate(rows.iterrows()):
         line = statistics[row["configuration"]]
-        shown = [f"{mathtext(symbol(row['model'], each))} = {number(row[each])}" for each in searched[:MOST_KNOBS]]
-        name = ", ".join(shown) or None
+        name = ", ".join(number(row[each]) for each in _named(searched)) or None
         first_or_last = index in (0, len(rows) - 1)
         marker = STYLES[index][1] if named else None
         axes.plot(

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.axes import MARGIN, Axis, spans_decades, tick_text
 from analysis.figures.front import deviations, means, on_logarithms
-from analysis.figures.style import arrow, cells, mathtext, styles, tidy
+from analysis.figures.style import arrow, cells, legend_in_cell, mathtext, styles, tidy
 from analysis.reading.names import short_label, symbol, title
 
 WORSE_TO_BETTER = "viridis_r"  # from light to dark
@@ -118,7 +118,7 @@ def against_knobs(
         axes.set_xlabel(mathtext(knob.text))
         axes.set_ylabel(f"{short_label(metric)} {arrow(objectives[metric])}")
         tidy(axes)
-        axes.legend(frameon=False, fontsize=6.5, labelspacing=0.2, borderaxespad=0.1)
+        legend_in_cell(axes)
     return figure
 
 

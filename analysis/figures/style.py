@@ -95,6 +95,21 @@ def legend_above(figure: Figure, handles: Mapping[str, Any]) -> None:
         legend.remove()
 
 
+def legend_in_cell(axes: Axes, heading: str | None = None) -> None:
+    """A small legend where it hides least; what lies under it is seen faintly, and its words can be read."""
+    axes.legend(
+        title=heading,
+        title_fontsize=6.5,
+        alignment="left",
+        fontsize=6.5,
+        labelspacing=0.2,
+        borderaxespad=0.1,
+        facecolor="white",
+        edgecolor="none",
+        framealpha=0.75,
+    )
+
+
 def save(figure: Figure, directory: pathlib.Path, name: str) -> pathlib.Path:
     """Write `<name>.png` and `<name>.pdf`; the path of the PNG."""
     directory.mkdir(parents=True, exist_ok=True)

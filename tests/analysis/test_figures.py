@@ -78,6 +78,17 @@ def test_training_curves_have_a_panel_per_model_and_metric(study: Study) -> None
     assert "step" in drawn(figure)
 
 
+def test_lines_of_training_curves_are_named_by_values_under_their_hyperparameters(study: Study) -> None:
+    searched = {"beta_vae": ["beta", "learning_rate"]}
+    configurations = study.configurations().assign(learning_rate=1e-3)
+    figure = figures.training_curves(study.curves(), configurations, ["mig"], searched)
+    heading = figure.axes[0].get_legend()
+    assert heading.get_title().get_text() == "β, η"
+    betas = sorted(configurations.loc[configurations["model"] == "beta_vae", "beta"])
+    assert [text.get_text() for text in heading.get_texts()] == [f"{beta:.3g}, 0.001" for beta in betas]
+    assert all(axes.get_legend() is None for axes in figure.axes[1:])
+
+
 def test_inverse_wishart_draws_have_the_identity_as_mean() -> None:
     draws = inverse_wishart_draws(30.0, 20_000)
     np.testing.assert_allclose(draws.mean(0), np.eye(2), atol=0.02)
