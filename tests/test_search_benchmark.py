@@ -1,12 +1,14 @@
 """The ground on which searches are compared: whole studies in memory, judged by true values."""
 
 import dataclasses
+import pathlib
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from benchmarks.search.judge import Outcome, Setting, judge
+from benchmarks.search.kept import Task, judged
 from benchmarks.search.problems import MIG_AND_ERROR, dtlz2, families, zdt1
 from benchmarks.search.record import with_earlier, without_single_points
 from benchmarks.search.rehearsal import rehearse
@@ -49,6 +51,20 @@ def test_what_is_recommended_is_measured_by_true_values() -> None:
     assert 0.0 < found.volumes[-1] <= found.possible <= 1.0
     assert found.at(found.steps[-1]) == found.volumes[-1]
     assert found.at(0) == 0.0
+
+
+def test_a_benchmark_goes_on_with_the_outcomes_that_it_kept(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = Setting("random", {"sampler": "random", "configurations": 6}, {"seeds": RACE}, expected=(0.4, 1.0))
+    task = Task("families", setting, 0, "this code", tmp_path)
+    made = judged(task)
+    assert made.first_seeds is not None
+    monkeypatch.setattr("benchmarks.search.kept.judge", lambda _: pytest.fail("searched again"))
+    np.testing.assert_equal(dataclasses.asdict(judged(task)), dataclasses.asdict(made))
+    for other in ({"seed": 1}, {"key": "other code"}, {"folder": None}):
+        with pytest.raises(pytest.fail.Exception, match="searched again"):
+            judged(dataclasses.replace(task, **other))
 
 
 def test_the_front_by_expected_values_is_judged_where_it_is_asked_for() -> None:

@@ -7,7 +7,7 @@
     python -m benchmarks.search --parts large                   # 200 configurations: ten minutes
     python -m benchmarks.search --parts thousand                # 1,000: two hours
     python -m benchmarks.search --parts peers --python P        # Syne Tune beside it, from an environment with it
-    python -m benchmarks.search --parts slow_peers --python P   # and what takes a minute or more for a search
+    python -m benchmarks.search --parts slow_peers --python P --keep DIR   # a minute or more a search; goes on from DIR
 
 Written to `benchmarks/results/search.md` and `search.png`; sections of other parts stay as they are. Whole studies are
 rehearsed in memory, with the service's own agenda, searcher, seeds and stopper (`rehearsal`), on recorded curves and on
@@ -44,25 +44,39 @@ def main() -> None:
         "--python", help="of an environment with ax-platform and syne-tune, for the parts `peers` and `slow_peers`"
     )
     parser.add_argument("--to", type=pathlib.Path, default=RESULTS)
+    parser.add_argument(
+        "--keep", type=pathlib.Path, help="a folder for every outcome: run again, it goes on from there"
+    )
     options = parser.parse_args()
     if {"peers", "slow_peers"} & set(options.parts) and not options.python:
         parser.error("the parts `peers` and `slow_peers` need --python")
     warnings.simplefilter("ignore")
     os.environ["OMP_NUM_THREADS"] = "1"
-    options.to.mkdir(parents=True, exist_ok=True)
+    for folder in filter(None, (options.to, options.keep)):
+        folder.mkdir(parents=True, exist_ok=True)
     file = options.to / "search.md"
     cores = granted_cores().amount
-    commit = source_revision().get("commit", "unknown")[:12]
+    revision = source_revision()
+    commit = revision.get("commit", "unknown")[:12]
     began = time.monotonic()
     with ProcessPoolExecutor(cores, initializer=_quiet) as pool:
-        bench = Bench(options.problems, pool, options.repetitions, options.first_seed, options.python or "", options.to)
+        bench = Bench(
+            options.problems,
+            pool,
+            options.repetitions,
+            options.first_seed,
+            options.python or "",
+            options.to,
+            options.keep,
+            revision,
+        )
         for name in options.parts:
             print(name, file=sys.stderr)
             since = time.monotonic()
             text = PARTS[name].make(bench)
-            minutes = max(1, round((time.monotonic() - since) / 60))
+            took = "in pieces" if options.keep else f"{max(1, round((time.monotonic() - since) / 60))} minutes"
             made = f"{options.repetitions} repetitions from seed {options.first_seed}, commit {commit}, {cores} cores, "
-            write(file, everything.values(), PARTS[name].title, f"{text}\n\n*{made}{minutes} minutes.*")
+            write(file, everything.values(), PARTS[name].title, f"{text}\n\n*{made}{took}.*")
     print(f"{file}: {(time.monotonic() - began) / 60:.0f} minutes", file=sys.stderr)
 
 

@@ -5,11 +5,12 @@ import json
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
 from benchmarks.search import figure, tables
-from benchmarks.search.judge import Outcome, Setting, judge
+from benchmarks.search.judge import Outcome, Setting
+from benchmarks.search.kept import Task, judged
 from benchmarks.search.problems import STEPS, Problem, problems
 from studies.study_file.auto import SPREAD, gaussian_process
 
@@ -49,6 +50,8 @@ class Bench:
         first: seed of the first repetition.
         peers: Python of the environment of outside peers; empty without any.
         to: folder of what is written.
+        keep: folder of outcomes, to go on with; none: they are kept nowhere.
+        revision: of the code, which outcomes are kept for.
     """
 
     names: Sequence[str]
@@ -57,6 +60,8 @@ class Bench:
     first: int
     peers: str
     to: pathlib.Path
+    keep: pathlib.Path | None
+    revision: Mapping[str, str]
 
     def __post_init__(self) -> None:
         self.problems = {name: problems()[name] for name in self.names}
@@ -72,12 +77,13 @@ class Bench:
 
     def _repeat(self, name: str, setting: Setting) -> list[Outcome]:
         spec = self.problems[name].spec(0, setting.search, **setting.sections)  # with what `auto` stands for
-        how = [setting.slots, setting.searcher, setting.expected, str(setting.most_steps)]
+        how = [setting.slots, setting.searcher, setting.expected, str(setting.most_steps), self.revision]
         key = json.dumps([spec.model_dump(mode="json"), *how], sort_keys=True)
         if key not in self._done:
             began = time.monotonic()
             seeds = range(self.first, self.first + self.repetitions)
-            self._done[key] = list(self.pool.map(judge, [(name, setting, seed) for seed in seeds]))
+            tasks = [Task(name, setting, seed, key, self.keep) for seed in seeds]
+            self._done[key] = list(self.pool.map(judged, tasks))
             print(f"  {name}: {setting.label}, {time.monotonic() - began:.0f} s", file=sys.stderr)
         return self._done[key]
 
