@@ -9,6 +9,7 @@ In a study file::
     beta: {log: [1, 16], num: 5}     # for `sampler: grid`: so many points of the range
 """
 
+import collections
 import dataclasses
 import itertools
 import math
@@ -160,10 +161,10 @@ class ModelSpace:
         return {name: value for name, value in {**values, **given}.items() if name not in drawn}
 
     def grid(self) -> Iterator[dict[str, Any]]:
-        """All combinations of points, as Optuna parameters."""
-        free = self._searched()
-        for values in itertools.product(*(parameter.points() for parameter in free.values())):
-            yield {f"{self.model}.{name}": value for name, value in zip(free, values, strict=True)}
+        """All combinations of points, as Optuna parameters: corners first, so that a part of them spans the space."""
+        axes = {name: list(_ends_first(parameter.points())) for name, parameter in self._searched().items()}
+        for places in _nearest_first([len(points) for points in axes.values()]):
+            yield {f"{self.model}.{name}": axes[name][place] for name, place in zip(axes, places, strict=True)}
 
     def spread(self, count: int, seed: Sequence[int]) -> Iterator[dict[str, Any]]:
         """Points that fill the space evenly: a scrambled sequence of Sobol' (1967), as Optuna parameters."""
@@ -201,6 +202,32 @@ class ModelSpace:
             else:
                 sizes.append(len(parameter.points()))
         return math.prod(sizes)
+
+
+def _ends_first(points: Sequence[Any]) -> Iterator[Any]:
+    """Points in another order: both ends, the middle, the middles of both halves, and so on."""
+    yield points[0]
+    if len(points) > 1:
+        yield points[-1]
+    gaps = collections.deque([(0, len(points) - 1)])
+    while gaps:
+        low, high = gaps.popleft()
+        if high - low > 1:
+            middle = (low + high) // 2
+            yield points[middle]
+            gaps += [(low, middle), (middle, high)]
+
+
+def _nearest_first(sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """All places of a grid of these sizes, by the greatest of their coordinates."""
+    if not sizes:
+        yield ()
+    for greatest in range(max(sizes, default=0)):
+        for axis, size in enumerate(sizes):
+            if greatest < size:  # this axis is the first one that is there
+                before = [range(min(greatest, each)) for each in sizes[:axis]]
+                after = [range(min(greatest + 1, each)) for each in sizes[axis + 1 :]]
+                yield from itertools.product(*before, [greatest], *after)
 
 
 def configure(model: str, values: Mapping[str, Any]) -> Configuration:

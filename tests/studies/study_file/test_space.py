@@ -1,6 +1,7 @@
 """Values and points of search spaces."""
 
 import collections
+import itertools
 
 import numpy as np
 import pytest
@@ -48,4 +49,29 @@ def test_points_that_are_spread_have_one_in_every_eighth_of_every_knob() -> None
 
 
 def test_a_space_without_ranges_is_one_point() -> None:
-    assert list(ModelSpace("beta_vae", {"beta": Fixed(4)}).spread(8, (0,))) == [{}]
+    space = ModelSpace("beta_vae", {"beta": Fixed(4)})
+    assert list(space.spread(8, (0,))) == list(space.grid()) == [{}]
+
+
+def grid(**axes: int) -> list[tuple[int, ...]]:
+    """Places in the order in which they are tried."""
+    space = ModelSpace("m", {name: Choice(tuple(range(count))) for name, count in axes.items()})
+    return [tuple(point.values()) for point in space.grid()]
+
+
+def test_a_grid_has_its_corners_before_what_is_between() -> None:
+    assert grid(a=5) == [(0,), (4,), (2,), (1,), (3,)]
+    assert grid(a=3, b=2) == [(0, 0), (2, 0), (2, 1), (0, 1), (1, 0), (1, 1)]
+    assert grid(a=1, b=1) == [(0, 0)]
+
+
+@pytest.mark.parametrize("counts", [(4,), (2, 5), (3, 1, 4), (2, 2, 2, 3)])
+def test_a_grid_has_every_combination_once(counts: tuple[int, ...]) -> None:
+    tried = grid(**{f"axis{number}": count for number, count in enumerate(counts)})
+    assert sorted(tried) == list(itertools.product(*map(range, counts)))
+
+
+def test_a_grid_of_any_size_begins_at_once() -> None:
+    space = ModelSpace("m", {f"axis{number}": Choice(tuple(range(100))) for number in range(8)})
+    corners = {tuple(point.values()) for point in itertools.islice(space.grid(), 256)}
+    assert corners == set(itertools.product((0, 99), repeat=8))
