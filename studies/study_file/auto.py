@@ -95,9 +95,10 @@ def missing(spec: StudySpec) -> tuple[float, float] | None:
 
     Over the benchmark's problems, the lowest and the highest quartile of what is missing at the end; on a line in the
     logarithms of configurations and of what is missing between the sizes that were measured, and as at the nearest one
-    beyond them. None of a grid, and of one objective.
+    beyond them. None of a grid, where the file names all points itself, and of one objective.
     """
-    if spec.search.sampler == "grid" or len(spec.objectives) < 2:
+    searched = spec.search.sampler != "grid" and len(spec.search.points) < spec.num_configurations
+    if not searched or len(spec.objectives) < 2:
         return None
     known = MISSING_AT_RANDOM if spec.search.sampler == "random" else MISSING
     sizes = np.log(list(known))

@@ -86,11 +86,12 @@ def test_what_a_front_lacks_is_as_measured_and_falls_with_configurations() -> No
     "changes",
     [
         {"search": {"sampler": "grid"}, "models": {"beta_vae": {"beta": [1, 4]}}},
+        {"search": {"configurations": 2, "points": [{"beta": 1}, {"beta": 4}]}},
         {"objectives": {"mig": "maximize"}},
     ],
     ids=str,
 )
-def test_of_a_grid_and_of_one_objective_nothing_is_told(changes: dict[str, Any]) -> None:
+def test_where_nothing_is_searched_and_of_one_objective_nothing_is_told(changes: dict[str, Any]) -> None:
     assert missing(read(**changes)) is None
 
 
