@@ -161,7 +161,10 @@ class ModelSpace:
         return {name: value for name, value in {**values, **given}.items() if name not in drawn}
 
     def grid(self) -> Iterator[dict[str, Any]]:
-        """All combinations of points, as Optuna parameters: corners first, so that a part of them spans the space."""
+        """All combinations of points, as Optuna parameters: corners first, so that a part of them spans the space.
+
+        Choices that are no numbers have nothing between them, and stay in their order.
+        """
         axes = {name: list(_ends_first(parameter.points())) for name, parameter in self._searched().items()}
         for places in _nearest_first([len(points) for points in axes.values()]):
             yield {f"{self.model}.{name}": axes[name][place] for name, place in zip(axes, places, strict=True)}
@@ -205,10 +208,11 @@ class ModelSpace:
 
 
 def _ends_first(points: Sequence[Any]) -> Iterator[Any]:
-    """Points in another order: both ends, the middle, the middles of both halves, and so on."""
-    yield points[0]
-    if len(points) > 1:
-        yield points[-1]
+    """Numbers in another order: both ends, the middle, the middles of both halves, and so on."""
+    if len(points) == 1 or any(isinstance(each, bool) or not isinstance(each, int | float) for each in points):
+        yield from points
+        return
+    yield from (points[0], points[-1])
     gaps = collections.deque([(0, len(points) - 1)])
     while gaps:
         low, high = gaps.popleft()

@@ -65,6 +65,13 @@ def test_a_grid_has_its_corners_before_what_is_between() -> None:
     assert grid(a=1, b=1) == [(0, 0)]
 
 
+def test_choices_that_are_no_numbers_stay_in_their_order() -> None:
+    space = ModelSpace("m", {"labels": Choice(("perfect", "noisy", "partial")), "count": Choice((32, 128, 512))})
+    tried = [tuple(point.values()) for point in space.grid()]
+    assert tried[:4] == [("perfect", 32), ("noisy", 32), ("noisy", 512), ("perfect", 512)]
+    assert list(dict(tried)) == ["perfect", "noisy", "partial"]
+
+
 @pytest.mark.parametrize("counts", [(4,), (2, 5), (3, 1, 4), (2, 2, 2, 3)])
 def test_a_grid_has_every_combination_once(counts: tuple[int, ...]) -> None:
     tried = grid(**{f"axis{number}": count for number, count in enumerate(counts)})
