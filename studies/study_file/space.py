@@ -161,12 +161,13 @@ class ModelSpace:
         return {name: value for name, value in {**values, **given}.items() if name not in drawn}
 
     def grid(self) -> Iterator[dict[str, Any]]:
-        """All combinations of points, as Optuna parameters: corners first, so that a part of them spans the space.
+        """All combinations of points, as Optuna parameters: the middle, the corners, and then what is between.
 
-        Choices that are no numbers have nothing between them, and stay in their order.
+        As a composite design (Box and Wilson 1951), of which a part spans the space. Choices that are no numbers have
+        nothing between them, and stay in their order.
         """
-        axes = {name: list(_ends_first(parameter.points())) for name, parameter in self._searched().items()}
-        for places in _nearest_first([len(points) for points in axes.values()]):
+        axes = {name: list(_middle_first(parameter.points())) for name, parameter in self._searched().items()}
+        for places in _least_first([len(points) for points in axes.values()]):
             yield {f"{self.model}.{name}": axes[name][place] for name, place in zip(axes, places, strict=True)}
 
     def spread(self, count: int, seed: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -207,13 +208,14 @@ class ModelSpace:
         return math.prod(sizes)
 
 
-def _ends_first(points: Sequence[Any]) -> Iterator[Any]:
-    """Numbers in another order: both ends, the middle, the middles of both halves, and so on."""
-    if len(points) == 1 or any(isinstance(each, bool) or not isinstance(each, int | float) for each in points):
+def _middle_first(points: Sequence[Any]) -> Iterator[Any]:
+    """Numbers in another order: the middle, both ends, the middles of both halves, and so on."""
+    first, middle, last = 0, (len(points) - 1) // 2, len(points) - 1
+    if last < 2 or any(isinstance(each, bool) or not isinstance(each, int | float) for each in points):
         yield from points
         return
-    yield from (points[0], points[-1])
-    gaps = collections.deque([(0, len(points) - 1)])
+    yield from (points[middle], points[first], points[last])
+    gaps = collections.deque([(first, middle), (middle, last)])
     while gaps:
         low, high = gaps.popleft()
         if high - low > 1:
@@ -222,7 +224,7 @@ def _ends_first(points: Sequence[Any]) -> Iterator[Any]:
             gaps += [(low, middle), (middle, high)]
 
 
-def _nearest_first(sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def _least_first(sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """All places of a grid of these sizes, by the greatest of their coordinates."""
     if not sizes:
         yield ()
