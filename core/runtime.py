@@ -2,7 +2,9 @@
 
 import contextlib
 import ctypes
+import functools
 import gc
+import hashlib
 import logging
 import os
 import pathlib
@@ -132,7 +134,6 @@ def peak_memory() -> int:
 
 def source_revision() -> dict[str, str]:
     """Git commit of the working tree, and the hash of its uncommitted difference; empty outside a checkout."""
-    import hashlib
     import subprocess
 
     root = pathlib.Path(__file__).resolve().parents[1]
@@ -144,6 +145,17 @@ def source_revision() -> dict[str, str]:
         if diff:
             revision["dirty"] = hashlib.sha256(diff).hexdigest()[:12]
     return revision
+
+
+@functools.cache
+def code_digest(*rooms: str, kinds: tuple[str, ...] = (".py",)) -> str:
+    """SHA-256 of the names and bytes of all files of these kinds in some top-level folders of this house."""
+    house, found = pathlib.Path(__file__).resolve().parents[1], hashlib.sha256()
+    for room in rooms:
+        for path in sorted((house / room).rglob("*")):
+            if path.suffix in kinds:
+                found.update(f"{path.relative_to(house)}\0".encode() + path.read_bytes())
+    return found.hexdigest()
 
 
 def package_versions() -> dict[str, str]:

@@ -1,11 +1,11 @@
 """Whether a report that was written is still the one that would be written: of the same study, by the same code."""
 
-import functools
 import hashlib
 import pathlib
 import re
 
 from analysis.results import Results
+from core import runtime
 from core.record import journal
 from core.record import study as record
 
@@ -44,15 +44,9 @@ def digest(study: Results) -> str:
     return found.hexdigest()
 
 
-@functools.cache
 def code_digest() -> str:
     """Digest of all code and templates that a report may come from."""
-    house, found = pathlib.Path(__file__).resolve().parents[2], hashlib.sha256()
-    for package in PACKAGES:
-        for path in sorted((house / package).rglob("*")):
-            if path.suffix in (".py", ".html", ".css", ".js"):
-                found.update(f"{path.relative_to(house)}\0".encode() + path.read_bytes())
-    return found.hexdigest()
+    return runtime.code_digest(*PACKAGES, kinds=(".py", ".html", ".css", ".js"))
 
 
 def _content(path: pathlib.Path) -> bytes:

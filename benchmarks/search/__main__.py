@@ -27,8 +27,9 @@ from benchmarks.search import tables
 from benchmarks.search.parts import PARTS, Bench
 from benchmarks.search.problems import Problem, problems
 from core.machine import granted_cores
-from core.runtime import source_revision
+from core.runtime import code_digest, source_revision
 
+CODE = ("benchmarks", "core", "studies", "trainables")
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
 
 
@@ -56,8 +57,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     file = options.to / "search.md"
     cores = granted_cores().amount
-    revision = source_revision()
-    commit = revision.get("commit", "unknown")[:12]
+    commit = source_revision().get("commit", "unknown")[:12]
     began = time.monotonic()
     with ProcessPoolExecutor(cores, initializer=_quiet) as pool:
         bench = Bench(
@@ -68,7 +68,7 @@ def main() -> None:
             options.python or "",
             options.to,
             options.keep,
-            revision,
+            code_digest(*CODE),
         )
         for name in options.parts:
             print(name, file=sys.stderr)

@@ -5,7 +5,7 @@ import json
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from benchmarks.search import figure, tables
@@ -51,7 +51,7 @@ class Bench:
         peers: Python of the environment of outside peers; empty without any.
         to: folder of what is written.
         keep: folder of outcomes, to go on with; none: they are kept nowhere.
-        revision: of the code, which outcomes are kept for.
+        code: digest of it, which outcomes are kept for.
     """
 
     names: Sequence[str]
@@ -61,7 +61,7 @@ class Bench:
     peers: str
     to: pathlib.Path
     keep: pathlib.Path | None
-    revision: Mapping[str, str]
+    code: str
 
     def __post_init__(self) -> None:
         self.problems = {name: problems()[name] for name in self.names}
@@ -77,7 +77,7 @@ class Bench:
 
     def _repeat(self, name: str, setting: Setting) -> list[Outcome]:
         spec = self.problems[name].spec(0, setting.search, **setting.sections)  # with what `auto` stands for
-        how = [setting.slots, setting.searcher, setting.expected, str(setting.most_steps), self.revision]
+        how = [setting.slots, setting.searcher, setting.expected, str(setting.most_steps), self.code]
         key = json.dumps([spec.model_dump(mode="json"), *how], sort_keys=True)
         if key not in self._done:
             began = time.monotonic()

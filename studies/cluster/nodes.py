@@ -1,8 +1,6 @@
 """The nodes of the cluster, asked one by one; each answers for itself."""
 
 import dataclasses
-import functools
-import hashlib
 import os
 import pathlib
 import platform
@@ -12,6 +10,7 @@ from typing import Any
 
 from core.machine import granted_cores
 from core.mistakes import reason_of
+from core.runtime import code_digest
 
 PATIENCE = 60.0  # seconds for a node that starts a process to answer
 ROOMS = ("analysis", "core", "studies", "trainables")
@@ -62,7 +61,7 @@ class Likeness:
         """Of this process."""
         import ray
 
-        return cls(platform.python_version(), ray.__version__, code_digest())
+        return cls(platform.python_version(), ray.__version__, code_digest(*ROOMS)[:12])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,14 +101,3 @@ def survey(file: pathlib.Path) -> Iterator[Node]:
 def _look(file: str) -> tuple[float, Likeness, bool, tuple[int, str]]:
     granted = granted_cores()
     return time.time(), Likeness.here(), os.path.exists(file), (granted.amount, granted.reason)  # noqa: PTH110
-
-
-@functools.cache
-def code_digest() -> str:
-    """A digest of the names and bytes of all modules of this service."""
-    digest = hashlib.sha256()
-    top = pathlib.Path(__file__).resolve().parents[2]
-    for room in ROOMS:
-        for module in sorted((top / room).rglob("*.py")):
-            digest.update(f"{module.relative_to(top)}\0".encode() + module.read_bytes())
-    return digest.hexdigest()[:12]
