@@ -7,14 +7,16 @@ under the same root.
 import itertools
 import pathlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis import figures
-from analysis.papers import tables
+from analysis.papers import published, tables
 from analysis.papers.document import Document, save
 from analysis.papers.tables import summary
+from analysis.reading.names import title
 from analysis.results import Results
 from analysis.statistics import dependence
 from core.record import study as record
@@ -86,7 +88,7 @@ def _searched(study: Results, names: Sequence[str]) -> list[str]:
 
 
 def _twelve_thousand(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
-    trials, directions = study.trials(), {metric: study.direction(metric) for metric in study.scored_metrics()}
+    trials, directions = _by_method(study.trials()), {key: study.direction(key) for key in study.scored_metrics()}
     shares = {metric: _shares(trials, metric) for metric in directions}
     paths = _both(figures.save(figures.variance_shares(shares), directory, "twelve_thousand"))
     correlation = figures.rank_correlation(dependence.rank_correlation(trials, directions), directions)
@@ -97,12 +99,25 @@ def _tables(study: Results, directory: pathlib.Path) -> list[pathlib.Path]:
     return [path for each in documents(study) for path in save(each, directory)]
 
 
+def _method(row: "pd.Series[Any]") -> str:
+    """What Locatello et al. 2019 call a configuration; see `published.METHODS_NOTE`."""
+    if row["model"] == "dip_vae":
+        return f"DIP-VAE-{row['kind'].upper()}"
+    return "AnnealedVAE" if row["model"] == "beta_vae" and row.get("capacity", 0) > 0 else title(row["model"])
+
+
+def _by_method(trials: pd.DataFrame) -> pd.DataFrame:
+    """With the paper's models in place of the study file's."""
+    return trials.assign(model=[_method(row) for _, row in trials.iterrows()])
+
+
 def _best_of_models(study: Results) -> Document:
-    """The best configuration of each model by the first objective."""
+    """The best configuration of each of the paper's models by the first objective."""
     first, direction = next(iter(study.objectives.items()))
     rows = study.feasible().sort_values(f"{first}_mean", ascending=direction == "minimize", kind="stable")
     caption = f"Best configuration of each model by {figures.label(first)}, mean ± standard deviation over seeds"
-    return summary(study, rows.drop_duplicates("model"), study.scored_metrics(), "twelve_thousand", caption)
+    best = rows[~_by_method(rows)["model"].duplicated()]
+    return summary(study, best, study.scored_metrics(), "twelve_thousand", caption)
 
 
 def _shares(trials: pd.DataFrame, metric: str) -> dict[str, float]:
@@ -118,14 +133,16 @@ def _shares(trials: pd.DataFrame, metric: str) -> dict[str, float]:
 def _variance_shares(study: Results) -> Document:
     """What every metric depends on."""
     caption = f"Share of the variance of final metrics that is due to {dependence.WITHOUT_CHANCE}"
-    columns = ("metric", "model", "hyperparameters", "seed", "explained (R²) without the correction")
-    rows = []
+    rows, trials = [], _by_method(study.trials())
+    notes = (published.METHODS_NOTE,) if trials["model"].nunique() > study.trials()["model"].nunique() else ()
+    model = "model*" if notes else "model"
+    columns = ("metric", model, "hyperparameters", "seed", "explained (R²) without the correction")
     for metric in study.scored_metrics():
-        plain = dependence.variance_shares(study.trials(), metric)
+        plain = dependence.variance_shares(trials, metric)
         explained = plain["model"] + plain["hyperparameter"]
-        cells = dependence.in_words(dependence.corrected_shares(study.trials(), metric))
+        cells = dependence.in_words(dependence.corrected_shares(trials, metric))
         rows.append((figures.label(metric), *cells, "–" if np.isnan(explained) else f"{explained:.0%}"))
-    return Document("twelve_thousand_shares", caption, columns, tuple(rows))
+    return Document("twelve_thousand_shares", caption, columns, tuple(rows), notes)
 
 
 def _both(path: pathlib.Path) -> list[pathlib.Path]:

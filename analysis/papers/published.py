@@ -49,6 +49,11 @@ LECTURE_NOTES = (
     "1968). This best is of other runs, of another hyperparameter perhaps.",
 )
 
+# Locatello et al. 2019, section 4.
+METHODS_NOTE = (
+    "Models as the paper counts them: a β-VAE with a capacity is AnnealedVAE, and DIP-VAE-I and DIP-VAE-II are two."
+)
+
 
 class Relations(NamedTuple):
     """A version of a data set: combinations, relation accuracies, and annotated images of the predecessor."""

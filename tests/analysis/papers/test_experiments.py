@@ -2,7 +2,7 @@ import pathlib
 
 import pytest
 
-from analysis.papers import experiments
+from analysis.papers import experiments, published
 from analysis.results import Results
 from analysis.statistics.uncertainty import ENOUGH_SEEDS
 from core import papers
@@ -29,6 +29,22 @@ def test_shares_of_variance_have_intervals_from_enough_seeds_on_and_single_seeds
     assert set(cells[1]) == {"–"}
     assert all(cell.endswith("%") for cell in cells[2])
     assert all(" to " in cell for cell in cells[ENOUGH_SEEDS][:3])
+
+
+def test_the_models_of_the_twelve_thousand_are_those_of_the_paper(tmp_path: pathlib.Path) -> None:
+    writer = StudyWriter(tmp_path, "twelve_thousand-mine")
+    capacities: list[dict[str, object]] = [{"capacity": 0.0, "beta": 1.0}, {"capacity": 5.0, "beta": 1.0}]
+    kinds: list[dict[str, object]] = [{"kind": kind, "lambda_od": 5.0} for kind in ("i", "ii")]
+    made = [("beta_vae", each) for each in capacities] + [("dip_vae", each) for each in kinds]
+    for level, (model, knobs) in enumerate(made):
+        for other in (0.0, 0.001):
+            key = writer.configuration(model, 2, **knobs, learning_rate=0.001 + other)
+            for seed in range(2):
+                writer.complete(key, seed, {"factor_vae_score": level + other, "reconstruction_error": 9 - level})
+    best, shares = experiments.documents(writer.study)
+    assert [row[0] for row in best.rows] == ["DIP-VAE", "DIP-VAE", "β-VAE", "β-VAE"]
+    assert shares.rows[0][:4] == ("FactorVAE score", "100%", "0%", "0%")
+    assert (shares.columns[1], shares.notes) == ("model*", (published.METHODS_NOTE,))
 
 
 def test_other_studies_and_unfinished_ones_write_nothing(tmp_path: pathlib.Path) -> None:
