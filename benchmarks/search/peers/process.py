@@ -66,8 +66,7 @@ class SyneTune:
         if kind == "ehvi":
             from syne_tune.optimizer.schedulers.multiobjective import expected_hyper_volume_improvement as module
 
-            options = {"double_precision": False}  # with the default it mixes both, and fails
-            self._searcher: Any = module.ExpectedHyperVolumeImprovement(space, random_seed=search["seed"], **options)
+            self._searcher: Any = module.ExpectedHyperVolumeImprovement(space, random_seed=search["seed"])
         else:
             from syne_tune.optimizer.schedulers.multiobjective import MultiObjectiveRegularizedEvolution
 
@@ -82,15 +81,30 @@ class SyneTune:
         self._searcher.on_trial_complete(number, self._configurations[number], values)
 
 
+def _prepare(seed: int) -> None:
+    """One thread, double precision throughout, and the same search for the same seed.
+
+    Syne Tune's `ehvi` mixes single and double precision by default, and fails; and draws from the global generators.
+    """
+    import random
+
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - that is what it draws from
+    torch.manual_seed(seed)
+
+
 def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     answers = os.fdopen(os.dup(1), "w")  # whatever a library prints goes elsewhere
     os.dup2(2, 1)
     search = json.loads(sys.stdin.readline())
-    import torch
-
-    torch.set_num_threads(1)
+    _prepare(search["seed"])
     name, _, kind = search["peer"].partition(": ")
     peer: Peer = Ax(search) if name == "Ax" else SyneTune(search, kind)
     only = next(iter(search["models"]))
