@@ -12,7 +12,7 @@ from benchmarks.search import figure, tables
 from benchmarks.search.judge import Outcome, Setting
 from benchmarks.search.kept import Task, judged
 from benchmarks.search.problems import STEPS, Problem, problems
-from studies.study_file.auto import SPREAD, gaussian_process
+from studies.study_file.auto import gaussian_process, startup_of
 
 CONFIGURATIONS = 40
 RACE = {"min": 1, "max": 5, "until": "front"}
@@ -36,7 +36,6 @@ SAMPLERS: dict[str, object] = {
     "NSGA-III": named("NSGAIIISampler", population_size=10),
 }
 STARTUP = {"TPE, startup 5": 5, "TPE, startup 20": 20}
-GAUSSIAN = {"sampler": gaussian_process(SPREAD[0]), "startup": SPREAD[0]}
 
 
 @dataclasses.dataclass
@@ -93,6 +92,12 @@ def search(sampler: object, configurations: int = CONFIGURATIONS) -> dict[str, o
     return {"sampler": sampler, "configurations": configurations}
 
 
+def by_process(problem: Problem) -> dict[str, object]:
+    """A Gaussian process as `auto` has it, and would have it."""
+    startup = startup_of(problem.spec(0, search("random")), gaussian=True)
+    return {**search(gaussian_process(startup)), "startup": startup}
+
+
 def cheap(problem: Problem) -> object:
     """What `auto` has where it has no Gaussian process."""
     return "auto" if len(problem.objectives) > 2 else "tpe"
@@ -126,12 +131,12 @@ def _expected(label: str) -> tuple[float, ...]:
 
 
 def gaussian(bench: Bench) -> str:
-    """Gaussian processes wherever they can be had, one for each model; with four trials at a time, and with sixteen."""
+    """Gaussian processes for all problems; where they are the default with sixteen trials at a time too."""
 
     def settings(problem: Problem) -> list[Setting]:
-        by_process = {**search("auto"), **GAUSSIAN}
-        ways = (("random", search("random")), ("TPE", search(cheap(problem))), ("GP", by_process))
-        by_default = problem.spec(0, search("auto")).search.sampler == GAUSSIAN["sampler"]
+        process = by_process(problem)
+        ways = (("random", search("random")), ("TPE", search(cheap(problem))), ("GP", process))
+        by_default = problem.spec(0, search("auto")).search.sampler == process["sampler"]
         slots = (4, 16) if by_default else (4,)
         return [
             Setting(f"{label}, {CONFIGURATIONS} configurations, {count} slots", way, {}, count)

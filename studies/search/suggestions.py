@@ -15,12 +15,13 @@ from optuna.trial import TrialState
 
 from core.configuration import Configuration
 from core.record.history import ConfigurationHistory, History
+from studies.search.across_models import AcrossModels
 from studies.search.forms import TrialForm, finish_trial
 from studies.search.per_model import GENERATION, PerModel
 from studies.study_file.auto import learns_after
 from studies.study_file.checks.sampler import make_sampler
 from studies.study_file.space import ModelSpace
-from studies.study_file.spec import StudySpec
+from studies.study_file.spec import Search, StudySpec
 
 ATTEMPTS = 30  # suggestions that are already known or illegal before a finite space is searched for what is left
 OF_ONE_SPACE = (  # samplers that draw at random what is not in every trial
@@ -38,17 +39,21 @@ _Point: TypeAlias = tuple[str, dict[str, Any]]
 def _sampler(spec: StudySpec, suggested: int) -> optuna.samplers.BaseSampler:
     """The study's sampler; one that goes on after `suggested` configurations does not draw the first ones again."""
     seed = int(np.random.SeedSequence([spec.seed, suggested]).generate_state(1)[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = _made(spec, seed)
-        if len(spec.spaces) == 1 or not isinstance(sampler, OF_ONE_SPACE):
-            return sampler
-        spaces = {model: space.distributions() for model, space in spec.spaces.items()}
-        return PerModel(lambda seed: _made(spec, seed), spaces, seed)
+    sampler = _made(spec, seed)
+    if len(spec.spaces) == 1 or not isinstance(sampler, OF_ONE_SPACE):
+        return sampler
+    spaces = {model: space.distributions() for model, space in spec.spaces.items()}
+    together = isinstance(sampler, optuna.samplers.GPSampler)
+    return (AcrossModels if together else PerModel)(lambda seed: _made(spec, seed), spaces, seed)
 
 
 def _made(spec: StudySpec, seed: int) -> optuna.samplers.BaseSampler:
-    search = spec.search
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return _of_file(spec.search, seed)
+
+
+def _of_file(search: Search, seed: int) -> optuna.samplers.BaseSampler:
     if isinstance(search.sampler, dict):
         return make_sampler(search.sampler, seed)
     if search.sampler == "tpe":
@@ -168,7 +173,11 @@ class Suggestions:
         return self._new(itertools.chain(*of_models) if self._by_model else _in_turn(of_models))
 
     def _beginning(self, spec: StudySpec, prior: int) -> Iterator[dict[str, Any]]:
-        """Points that are spread evenly, of all models in turn, until with prior results there are `startup`."""
+        """Points that are spread evenly, of all models in turn, until with prior results there are `startup`.
+
+        In an order that the seed draws: the last turn may end early, and what a model gets is not to follow from its
+        place in the study file.
+        """
         count = (spec.search.startup or 0) - prior
         if count <= 0 or spec.search.sampler == "grid":
             return
@@ -176,7 +185,8 @@ class Suggestions:
             [(model, point) for point in space.spread(count, (spec.seed, number))]
             for number, (model, space) in enumerate(self._spaces.items())
         ]
-        for point in self._new(_in_turn(of_models)):
+        order = np.random.default_rng((spec.seed, len(of_models))).permutation(len(of_models))
+        for point in self._new(_in_turn(of_models[number] for number in order)):
             if len(self._known) >= count:
                 return
             yield point

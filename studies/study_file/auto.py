@@ -18,6 +18,7 @@ GP_OBJECTIVES = 2  # with three it was no better than random
 GP_STEPS = 1000  # of a trial: shorter ones are not worth a second of thought
 SPREAD_SHARE = 0.4  # of the configurations begin the search, spread evenly,
 SPREAD = (8, 16)  # so many at least, and at most; the fewest before a Gaussian process, which needs no more
+OF_EACH_MODEL = 2  # of these at least, where there are several
 LEARN_SHARE = 0.6
 TPE_TOGETHER = 2  # objectives up to which TPE models all knobs together; with three that was no better than random
 MISSING = {10: (18.0, 47.0), 40: (5.0, 23.0), 200: (3.0, 14.0)}  # per cent, by configurations; see `missing`
@@ -32,7 +33,7 @@ def chosen(spec: StudySpec) -> Search:
     sampler, startup = spec.search.sampler, spec.search.startup
     gaussian = sampler == "auto" and _suits_a_gaussian_process(spec)
     if startup is None:
-        startup = _startup(spec.search.configurations, gaussian) if sampler in ("auto", "tpe") else 0
+        startup = startup_of(spec, gaussian=gaussian) if sampler in ("auto", "tpe") else 0
     if sampler == "auto":
         sampler = gaussian_process(startup) if gaussian else _tpe(spec, startup)
     return spec.search.model_copy(update={"sampler": sampler, "startup": startup})
@@ -52,10 +53,11 @@ def as_chosen_before(spec: StudySpec, before: Search, written: Mapping[str, Any]
     return spec.model_copy(update={"search": kept})
 
 
-def _startup(configurations: int, gaussian: bool) -> int:
-    """Configurations that are spread evenly before a sampler learns."""
+def startup_of(spec: StudySpec, *, gaussian: bool) -> int:
+    """Configurations that are spread evenly before a sampler learns, a Gaussian process or another."""
     low, high = SPREAD
-    return min(configurations, low if gaussian else int(np.clip(round(SPREAD_SHARE * configurations), low, high)))
+    share = 0 if gaussian else round(SPREAD_SHARE * spec.search.configurations)
+    return min(spec.search.configurations, high, max(low, OF_EACH_MODEL * len(spec.spaces), share))
 
 
 def learns_after(startup: int) -> int:

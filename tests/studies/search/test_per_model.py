@@ -21,7 +21,6 @@ SAMPLERS: list[Any] = [
     "nsga2",
     {"class": "QMCSampler"},
     {"class": "NSGAIIISampler", "options": {"population_size": 4}},
-    {"class": "GPSampler", "options": {"n_startup_trials": 4}},
 ]
 
 

@@ -55,6 +55,24 @@ def test_two_fifths_are_spread_before_tpe_learns(configurations: int, startup: i
     assert read(search={**search, "startup": 3}).search.startup == 3
 
 
+@pytest.mark.parametrize(("models", "startup"), [(2, 8), (5, 10), (6, 12), (9, 16)])
+def test_two_of_each_model_are_spread(models: int, startup: int) -> None:
+    names = [
+        "beta_vae",
+        "beta_tcvae",
+        "factor_vae",
+        "dip_vae",
+        "chyvae",
+        "joint_vae",
+        "cascade_vae",
+        "vae",
+        "simulated",
+    ]
+    several = dict.fromkeys(names[:models])
+    assert read(models=several, search={"configurations": 20}).search.startup == startup
+    assert read(models=several, search={"configurations": 7}).search.startup == 7
+
+
 @pytest.mark.parametrize(("configurations", "startup"), [(5, 5), (20, 8), (100, 8)])
 def test_eight_are_spread_before_a_gaussian_process_learns(configurations: int, startup: int) -> None:
     assert read(search={"configurations": configurations}).search.startup == startup
