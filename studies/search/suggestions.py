@@ -4,6 +4,7 @@ The sampler works on an Optuna study in memory, which is rebuilt from the journa
 database. The study that users open (`studies.delivery.to_optuna`) is fed from the same journal.
 """
 
+import dataclasses
 import itertools
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from optuna.trial import TrialState
 
 from core.configuration import Configuration
 from core.record.history import ConfigurationHistory, History
-from studies.search.across_models import AcrossModels
+from studies.record.expected import expected_values
 from studies.search.forms import TrialForm, finish_trial
 from studies.search.per_model import GENERATION, PerModel
 from studies.study_file.auto import learns_after
@@ -43,8 +44,7 @@ def _sampler(spec: StudySpec, suggested: int) -> optuna.samplers.BaseSampler:
     if len(spec.spaces) == 1 or not isinstance(sampler, OF_ONE_SPACE):
         return sampler
     spaces = {model: space.distributions() for model, space in spec.spaces.items()}
-    together = isinstance(sampler, optuna.samplers.GPSampler)
-    return (AcrossModels if together else PerModel)(lambda seed: _made(spec, seed), spaces, seed)
+    return PerModel(lambda seed: _made(spec, seed), spaces, seed)
 
 
 def _made(spec: StudySpec, seed: int) -> optuna.samplers.BaseSampler:
@@ -88,12 +88,7 @@ class Suggestions:
     """Asks the sampler for configurations that the study does not have yet, and tells it what came of them."""
 
     def __init__(self, spec: StudySpec, history: History) -> None:
-        self._storage = optuna.storages.InMemoryStorage()
-        self.study = optuna.create_study(
-            storage=self._storage,
-            directions=list(spec.objectives.values()),
-            sampler=_sampler(spec, len(history.configurations)),
-        )
+        self._spec = spec
         self._form = TrialForm(spec)
         self._spaces = spec.spaces
         self._several = len(self._spaces) > 1
@@ -102,16 +97,44 @@ class Suggestions:
         self._by_model = _goes_by_model(spec)
         self._grid = self._grid_points() if spec.search.sampler == "grid" else None
         self._known: Collection[str] = ()
+        self._prior_results = list(history.prior_results.values())
+        self._begin(history.configurations)
+
+    def _begin(self, known: Mapping[str, ConfigurationHistory]) -> None:
+        """Make Optuna's study, of all that is known."""
+        self._storage = optuna.storages.InMemoryStorage()
+        self.study = optuna.create_study(
+            storage=self._storage,
+            directions=list(self._spec.objectives.values()),
+            sampler=_sampler(self._spec, len(known)),
+        )
         self._numbers: dict[str, int] = {}  # of the trial of a configuration that runs, by hash
-        for result in history.prior_results.values():
+        for result in self._prior_results:
             self.study.add_trial(self._form.prior_result(result))
-        for configuration in history.configurations.values():
+        expected = self._expected(known.values()) if self._spec.search.by == "expected" else {}
+        for configuration in known.values():
             self._numbers[configuration.hash] = len(self.study.get_trials(deepcopy=False))
-            self.study.add_trial(self._form.trial(configuration))
+            values = expected.get(configuration.hash, configuration.values)
+            self.study.add_trial(self._form.trial(dataclasses.replace(configuration, values=values)))
+
+    def _expected(self, known: Iterable[ConfigurationHistory]) -> dict[str, list[float]]:
+        """What is expected of the objectives of complete configurations, by hash: the luck of their seeds taken out."""
+        complete = [each for each in known if each.outcome == TrialState.COMPLETE.name]
+        results = [
+            (
+                each.configuration,
+                np.array([[trial.metrics[key] for key in self._spec.objectives] for trial in each.completed]),
+            )
+            for each in complete
+        ]
+        values, _ = expected_values(self._spec, results)
+        return {each.hash: row.tolist() for each, row in zip(complete, values, strict=True)}
 
     def ask(self, known: Mapping[str, ConfigurationHistory]) -> tuple[Configuration, dict[str, Any]] | None:
         """A configuration that is not among `known`, and the sampler's notes on it; None when there is none."""
         self._known = known
+        if self._spec.search.by == "expected":
+            self._begin(known)  # since every result says something of all others
         tried = {each.configuration.model for each in known.values()} if self._several else set()
         fresh = [model for model in self._spaces if model not in tried]
         for attempt in range(ATTEMPTS + 1):

@@ -15,7 +15,7 @@ from studies.study_file.spec import Search, Seeds, StudySpec
 
 GP_AT_MOST = 100  # configurations: each one takes a Gaussian process a second or more
 GP_OBJECTIVES = 2  # with three it was no better than random
-GP_STEPS = 1000  # of a trial: shorter ones are not worth a second of thought
+STEPS = 1000  # of a trial: shorter ones are not worth a second of thought
 SPREAD_SHARE = 0.4  # of the configurations begin the search, spread evenly,
 SPREAD = (8, 16)  # so many at least, and at most; the fewest before a Gaussian process, which needs no more
 OF_EACH_MODEL = 2  # of these at least, where there are several
@@ -29,14 +29,16 @@ SEEDS = Seeds(min=1, max=5, until=FRONT)  # `seeds: auto`
 
 
 def chosen(spec: StudySpec) -> Search:
-    """The search of a study with its sampler and startup settled."""
+    """The search of a study with its sampler, its startup and what it learns from settled."""
     sampler, startup = spec.search.sampler, spec.search.startup
     gaussian = sampler == "auto" and _suits_a_gaussian_process(spec)
     if startup is None:
-        startup = startup_of(spec, gaussian=gaussian) if sampler in ("auto", "tpe") else 0
+        startup = _startup(spec, gaussian) if sampler in ("auto", "tpe") else 0
+    takes_out_luck = sampler == "auto" and not gaussian and spec.budget.steps >= STEPS
+    by = spec.search.by or ("expected" if takes_out_luck else "mean")
     if sampler == "auto":
         sampler = gaussian_process(startup) if gaussian else _tpe(spec, startup)
-    return spec.search.model_copy(update={"sampler": sampler, "startup": startup})
+    return spec.search.model_copy(update={"sampler": sampler, "startup": startup, "by": by})
 
 
 def as_chosen_before(spec: StudySpec, before: Search, written: Mapping[str, Any]) -> StudySpec:
@@ -48,16 +50,16 @@ def as_chosen_before(spec: StudySpec, before: Search, written: Mapping[str, Any]
         written: the study file.
     """
     search = written.get("search") or {}
-    left_out = [key for key in ("sampler", "startup") if search.get(key, "auto") == "auto"]
+    left_out = [key for key in ("sampler", "startup", "by") if search.get(key, "auto") == "auto"]
     kept = spec.search.model_copy(update={key: getattr(before, key) for key in left_out})
     return spec.model_copy(update={"search": kept})
 
 
-def startup_of(spec: StudySpec, *, gaussian: bool) -> int:
-    """Configurations that are spread evenly before a sampler learns, a Gaussian process or another."""
+def _startup(spec: StudySpec, gaussian: bool) -> int:
+    """Configurations that are spread evenly before a sampler learns."""
     low, high = SPREAD
-    share = 0 if gaussian else round(SPREAD_SHARE * spec.search.configurations)
-    return min(spec.search.configurations, high, max(low, OF_EACH_MODEL * len(spec.spaces), share))
+    some = 0 if gaussian else max(OF_EACH_MODEL * len(spec.spaces), round(SPREAD_SHARE * spec.search.configurations))
+    return min(spec.search.configurations, high, max(low, some))
 
 
 def learns_after(startup: int) -> int:
@@ -80,7 +82,7 @@ def _tpe(spec: StudySpec, startup: int) -> str | dict[str, Any]:
 def _suits_a_gaussian_process(spec: StudySpec) -> bool:
     """One model, whose knobs are numbers of a range, few configurations, and trials that take longer than a thought."""
     few = spec.search.configurations <= GP_AT_MOST and len(spec.objectives) <= GP_OBJECTIVES
-    if len(spec.spaces) > 1 or not few or spec.budget.steps < GP_STEPS:
+    if len(spec.spaces) > 1 or not few or spec.budget.steps < STEPS:
         return False
     (space,) = spec.spaces.values()
     searched = [each for each in space.parameters.values() if not isinstance(each, Fixed)]

@@ -60,6 +60,11 @@ class Search(Section):
         ge=0,
         description="configurations spread evenly before the sampler learns; by default 8 to 16, with auto and tpe",
     )
+    by: Literal["mean", "expected"] | None = Field(
+        None,
+        description="what the sampler learns from: means over seeds, or what is expected of a configuration over all "
+        "seeds; by default expected where auto chooses TPE and trials are long enough, else mean",
+    )
     population: Whole = Field(50, ge=2, description="population of NSGA-II")
     points: list[dict[str, Any]] = Field(default_factory=list, description="configurations to try first")
     warm_start: list[str] = Field(default_factory=list, description="studies whose results the sampler starts from")

@@ -21,6 +21,7 @@ SAMPLERS: list[Any] = [
     "nsga2",
     {"class": "QMCSampler"},
     {"class": "NSGAIIISampler", "options": {"population_size": 4}},
+    {"class": "GPSampler", "options": {"n_startup_trials": 4}},
 ]
 
 

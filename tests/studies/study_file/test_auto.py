@@ -79,6 +79,15 @@ def test_eight_are_spread_before_a_gaussian_process_learns(configurations: int, 
     assert read(search={"sampler": "random"}).search.startup == 0
 
 
+def test_auto_learns_from_what_is_expected_where_trials_are_long() -> None:
+    several = {**ONE, "vae": None}
+    assert read(models=several).search.by == "expected"
+    assert read(models=several, budget={"steps": 999}).search.by == "mean"
+    assert read().search.by == "mean"  # by a Gaussian process, which has a noise of its own
+    assert read(search={"sampler": "tpe"}).search.by == "mean"
+    assert read(search={"sampler": "tpe", "by": "expected"}).search.by == "expected"
+
+
 def test_what_is_written_is_taken_and_what_was_chosen_stays() -> None:
     assert sampler(search={"sampler": "random"}) == "random"
     chosen = read()
@@ -116,7 +125,7 @@ def test_where_nothing_is_searched_and_of_one_objective_nothing_is_told(changes:
 def test_a_study_that_is_there_keeps_what_was_chosen_for_it() -> None:
     """Its file is launched again with a version that would choose otherwise."""
     now = read()
-    before = now.search.model_copy(update={"sampler": "tpe", "startup": 10})
+    before = now.search.model_copy(update={"sampler": "tpe", "startup": 10, "by": "mean"})
     assert as_chosen_before(now, before, {}).search == before
     assert as_chosen_before(now, before, {"search": {"sampler": "auto"}}).search == before
     written = {"search": {"sampler": "random", "startup": 3}}
