@@ -94,7 +94,7 @@ def search(sampler: object, configurations: int = CONFIGURATIONS) -> dict[str, o
 
 
 def tpe(problem: Problem, configurations: int = CONFIGURATIONS) -> dict[str, object]:
-    """As `auto` has it where it has no Gaussian process, but learning from means: `expected` takes a while every time."""
+    """As `auto` has it where it has no Gaussian process, but learning from means, which takes no time."""
     return {**search("auto" if len(problem.objectives) > 2 else "tpe", configurations), "by": "mean"}
 
 

@@ -67,6 +67,8 @@ def plan_row(plan: Mapping[str, Any]) -> dict[str, Any]:
     """A plan for a person: the search space by model, time in words."""
     leading = ("study", "dataset", "sampler", "configurations", "seeds", "trials", "steps", "objectives")
     row = {key: plan[key] for key in leading}
+    if plan["learns_from"] == "expected":
+        row["sampler"] += ", which learns from expected values"
     for model, space in plan["space"].items():
         row[model] = "\n".join(f"{key}: {values}" for key, values in space.items()) or "nothing is searched"
     cores = "this core" if plan["cores_here"] == 1 else f"these {plan['cores_here']} cores"

@@ -188,6 +188,7 @@ def plan(
         "space": searched(spec),
         "configurations": configurations,
         "sampler": auto.named(spec.search.sampler),
+        "learns_from": spec.search.by,
         "front_lacks_percent": lacks and [round(each, 1) for each in lacks],
         "front_claims_percent": lacks and [round(each, 1) for each in auto.claimed(spec)],
         "expected_front_claims_percent": lacks and [round(each, 1) for each in auto.claimed(spec, expected=True)],

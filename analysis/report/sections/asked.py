@@ -17,6 +17,12 @@ def section(study: Results) -> Section:
     return Section.of("asked", "What was asked", Definitions(words))
 
 
+def _sampler(search: Mapping[str, Any]) -> str:
+    """By its name, and what it learns from."""
+    sampler = search["sampler"] if isinstance(search["sampler"], str) else search["sampler"]["class"]
+    return f"{sampler} on expected values" if search.get("by") == "expected" else str(sampler)
+
+
 def _words(study: Results) -> dict[str, str]:
     """What the study file asks for, by heading."""
     spec = study.spec
@@ -25,7 +31,7 @@ def _words(study: Results) -> dict[str, str]:
         "Data set": dataset_name(study),
         "Models": _models(study),
         "Objectives": "; ".join(f"{figures.label(key)} {AIMS[aim]}" for key, aim in study.objectives.items()),
-        "Search": f"{search['sampler']}, up to {search['configurations']} configurations",
+        "Search": f"{_sampler(search)}, up to {search['configurations']} configurations",
         "Seeds": _seeds(spec["seeds"]),
         "Budget": f"{budget['steps']:,} steps per trial, evaluated every {budget['evaluate_every']:,}",
     }

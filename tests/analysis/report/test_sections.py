@@ -174,6 +174,15 @@ def test_what_was_asked(study: Study) -> None:
     assert definitions.entries["Seeds"] == "2 per configuration"
 
 
+def test_a_search_is_named_with_what_its_sampler_learns_from(tmp_path: pathlib.Path) -> None:
+    sampler = {"class": "GPSampler", "options": {"n_startup_trials": 5}}
+    searches = {"tpe on expected values": {"sampler": "tpe", "by": "expected"}, "GPSampler": {"sampler": sampler}}
+    for said, section in searches.items():
+        begun = StudyWriter(tmp_path / said, search={**section, "configurations": 30})
+        (definitions,) = (block for block in asked.section(begun.study).blocks if isinstance(block, Definitions))
+        assert definitions.entries["Search"] == f"{said}, up to 30 configurations"
+
+
 def test_the_front_is_drawn_and_tabulated(study: Study, tmp_path: pathlib.Path) -> None:
     (table,) = front.section(study, evidence(study), tmp_path).blocks
     row = showcase(study, Models(study), {})

@@ -36,6 +36,17 @@ def test_a_rule_that_is_blind_to_an_objective_is_marked(
     assert (code, BLIND in told) == (0, said)
 
 
+def test_what_was_chosen_for_the_search_is_told(tmp_path: pathlib.Path, ask: Any) -> None:
+    file = tmp_path / "made.yaml"
+    study = STUDY.format(objectives=TWO, search="{configurations: 30}", more="")
+    several = study.replace("models: {", "models: {vae: null, ").replace("steps: 100", "steps: 2000")
+    for text, learns in ((study, False), (several, True)):
+        file.write_text(text)
+        plan = ask("validate", str(file))[1]
+        assert "tpe" in plan
+        assert ("which learns from expected values" in plan) == learns
+
+
 def test_a_grid_that_is_larger_than_its_configurations_is_told(tmp_path: pathlib.Path, ask: Any) -> None:
     file = tmp_path / "made.yaml"
     file.write_text(STUDY.format(objectives=TWO, search="{sampler: grid, configurations: 3}", more=""))
