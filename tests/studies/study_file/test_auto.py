@@ -94,6 +94,17 @@ def test_what_is_written_is_taken_and_what_was_chosen_stays() -> None:
     assert StudySpec(**chosen.model_dump(mode="json")).search == chosen.search
 
 
+def test_what_an_earlier_version_learnt_from_stays() -> None:
+    """Its record says nothing of it, and neither does the file."""
+    several = {**ONE, "vae": None}
+    now = read(models=several)
+    before = now.search.model_copy(update={"by": None})
+    assert now.search.by == "expected"
+    assert as_chosen_before(now, before, {"models": several}).search.by is None
+    written = {"search": {"by": "expected"}}
+    assert as_chosen_before(read(models=several, **written), before, written).search.by == "expected"
+
+
 def test_seeds_auto_are_one_each_and_five_on_the_front() -> None:
     assert read(seeds="auto").seeds == Seeds(min=1, max=5, until="front")
     assert read().seeds == Seeds(min=1, max=1)
