@@ -119,7 +119,7 @@ class Suggestions:
 
     def _expected(self, known: Iterable[ConfigurationHistory]) -> dict[str, list[float]]:
         """What is expected of the objectives of complete configurations, by hash: the luck of their seeds taken out."""
-        complete = [each for each in known if each.outcome == TrialState.COMPLETE.name]
+        complete = [each for each in known if each.closed and each.outcome == TrialState.COMPLETE.name]
         results = [
             (
                 each.configuration,

@@ -10,7 +10,7 @@ from studies.study_file.checks.extensions import check_columns
 from studies.study_file.checks.metrics import check_objectives, check_requests
 from studies.study_file.checks.models import check_defaults, check_models
 from studies.study_file.checks.points import check_points
-from studies.study_file.checks.sampler import check_sampler
+from studies.study_file.checks.sampler import check_learning, check_sampler
 from studies.study_file.checks.trials import check_cpus, check_intervals, check_known_curves, check_share, check_stack
 from studies.study_file.document import Document, Problem
 from studies.study_file.draft import KEYS, Draft, read_draft
@@ -62,6 +62,7 @@ def check(study: Draft) -> Iterator[Problem]:
     if study.search:
         directions = study.objectives.values() if isinstance(study.objectives, dict) else ()
         yield from check_sampler(study.search.sampler, [each for each in directions if each in DIRECTIONS])
+        yield from check_learning(study.search)
         yield from check_points(study.search, study.models)
     if study.resources:
         yield from check_stack(study.resources)

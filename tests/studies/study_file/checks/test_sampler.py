@@ -71,3 +71,18 @@ def test_a_sampler_of_one_objective_is_refused_for_two() -> None:
     with pytest.raises(StudyFileError, match=r"OnlyOne does not search this study: .*multi-objective"):
         validate(from_mapping(study({"class": name})))
     validate(from_mapping({**study({"class": name}), "objectives": {"mig": "maximize"}}))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "named"),
+    [("random", "random"), ("grid", "grid"), ({"class": "QMCSampler"}, "QMCSampler"), ("tpe", None), ("nsga2", None)],
+    ids=str,
+)
+def test_what_is_expected_is_for_samplers_that_learn(sampler: Any, named: str | None) -> None:
+    models = {"simulated": {"beta": [1, 4, 16]}}
+    asked = from_mapping({**study(sampler), "models": models, "search": {"sampler": sampler, "by": "expected"}})
+    if named is None:
+        assert validate(asked).search.by == "expected"
+        return
+    with pytest.raises(StudyFileError, match=f"search.by: {named} does not learn from results, expected or not"):
+        validate(asked)
