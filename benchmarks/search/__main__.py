@@ -1,7 +1,7 @@
 """How many trials a study needs until its front is good: samplers, slots, seeds and early stopping, measured.
 
     python -m benchmarks.search                                 # what the defaults follow from: a quarter of an hour
-    python -m benchmarks.search --first-seed 1000               # again, with other seeds
+    python -m benchmarks.search --first-seed 1000 --to benchmarks/results/search_again   # with other seeds
     python -m benchmarks.search --parts stopping                # rules of early stopping
     python -m benchmarks.search --parts gaussian                # Gaussian processes for everything: 20 minutes
     python -m benchmarks.search --parts large                   # 200 configurations: ten minutes
