@@ -46,6 +46,9 @@ def test_what_a_front_lacks_is_what_was_missing_at_the_end(told: dict[int, tuple
     assert told[200] == near(
         quartiles("Two hundred configurations", END, lambda each: each.startswith(f"{sampler}, 200 c"))
     )
+    assert told[1000] == near(
+        quartiles("A thousand configurations", END, lambda each: each.startswith(f"{sampler}, 1000 c"))
+    )
 
 
 @pytest.mark.parametrize(("told", "column"), [(auto.CLAIMED, CLAIMED), (auto.CLAIMED_BY_EXPECTED, BY_EXPECTED)])

@@ -111,13 +111,13 @@ def test_seeds_auto_are_one_each_and_five_on_the_front() -> None:
 
 
 def test_what_a_front_lacks_is_as_measured_and_falls_with_configurations() -> None:
-    sizes = (5, 10, 20, 40, 100, 200, 1000)
+    sizes = (5, 10, 20, 40, 100, 200, 500, 1000, 3000)
     found = [missing(read(search={"configurations": each})) for each in sizes]
     measured = {size: each for size, each in zip(sizes, found, strict=True) if size in MISSING}
     assert measured == {size: pytest.approx(each) for size, each in MISSING.items()}
     assert found == sorted(found, key=lambda each: each or (0.0, 0.0), reverse=True)
     assert found[0] == found[1]  # nothing is known below ten
-    assert found[-1] == found[-2]  # nor above two hundred
+    assert found[-1] == found[-2]  # nor above a thousand
 
 
 @pytest.mark.parametrize(
