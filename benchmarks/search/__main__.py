@@ -5,7 +5,7 @@
     python -m benchmarks.search --parts stopping                # rules of early stopping
     python -m benchmarks.search --parts gaussian                # Gaussian processes for everything: 20 minutes
     python -m benchmarks.search --parts large                   # 200 configurations: ten minutes
-    python -m benchmarks.search --parts thousand                # 1,000: two hours
+    python -m benchmarks.search --parts thousand                # 1,000: an hour
     python -m benchmarks.search --parts peers --python P        # Syne Tune beside it, from an environment with it
     python -m benchmarks.search --parts slow_peers --python P --keep DIR   # a minute or more a search; goes on from DIR
 
