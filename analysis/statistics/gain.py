@@ -62,9 +62,14 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}" if share < 0.0995 else f"{100 * share:,.0f}"
 
 
+def sampler_name(sampler: object) -> str:
+    """A study file's `sampler` for a person."""
+    return str(sampler["class"] if isinstance(sampler, dict) else sampler)
+
+
 def kind_of_search(sampler: object) -> str:
     """What a study file's `sampler` does: `try all` points, `draw` without learning, or `learn` from results."""
-    name = str(sampler["class"]).rpartition(".")[2] if isinstance(sampler, dict) else str(sampler)
+    name = sampler_name(sampler).rpartition(".")[2]
     return "try all" if name in TRY_ALL else "draw" if name in LEARN_NOTHING else "learn"
 
 

@@ -91,11 +91,6 @@ def _suits_a_gaussian_process(spec: StudySpec) -> bool:
     return bool(searched) and all(isinstance(each, Range) for each in searched)
 
 
-def named(sampler: str | dict[str, Any]) -> str:
-    """A sampler for a person."""
-    return sampler if isinstance(sampler, str) else str(sampler["class"])
-
-
 def missing(spec: StudySpec) -> tuple[float, float] | None:
     """What a front of so many configurations lacks of the best hypervolume, in per cent: from, to.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import core.data
 import trainables
+from analysis.statistics.gain import sampler_name
 from core.configuration import Configuration
 from core.files import write_whole
 from core.machine import granted_cores
@@ -187,7 +188,7 @@ def plan(
         "models": ", ".join(trainables.get(model).title for model in spec.models),
         "space": searched(spec),
         "configurations": configurations,
-        "sampler": auto.named(spec.search.sampler),
+        "sampler": sampler_name(spec.search.sampler),
         "learns_from": spec.search.by,
         "front_lacks_percent": lacks and [round(each, 1) for each in lacks],
         "front_claims_percent": lacks and [round(each, 1) for each in auto.claimed(spec)],

@@ -7,6 +7,7 @@ from analysis import figures
 from analysis.report.page import Definitions, Section
 from analysis.report.wording import dataset_name, symbols
 from analysis.results import Results
+from analysis.statistics.gain import sampler_name
 
 AIMS = {"maximize": "as large as possible", "minimize": "as small as possible"}
 
@@ -19,8 +20,8 @@ def section(study: Results) -> Section:
 
 def _sampler(search: Mapping[str, Any]) -> str:
     """By its name, and what it learns from."""
-    sampler = search["sampler"] if isinstance(search["sampler"], str) else search["sampler"]["class"]
-    return f"{sampler} on expected values" if search.get("by") == "expected" else str(sampler)
+    name = sampler_name(search["sampler"])
+    return f"{name} on expected values" if search.get("by") == "expected" else name
 
 
 def _words(study: Results) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from analysis.statistics.gain import kind_of_search
+from analysis.statistics.gain import kind_of_search, sampler_name
 from core.mistakes import StudyError, nearest, reason_of
 from studies.study_file.document import Problem
 from studies.study_file.spec import Direction, Search
@@ -77,8 +77,7 @@ def check_sampler(sampler: Any, directions: Sequence[Direction]) -> Iterator[Pro
 def check_learning(search: Search) -> Iterator[Problem]:
     """What is expected is for a sampler that learns from results."""
     if search.by == "expected" and kind_of_search(search.sampler) != "learn":
-        name = search.sampler["class"] if isinstance(search.sampler, dict) else search.sampler
-        yield Problem(("search", "by"), f"{name} does not learn from results, expected or not")
+        yield Problem(("search", "by"), f"{sampler_name(search.sampler)} does not learn from results, expected or not")
 
 
 def _try(sampler: optuna.samplers.BaseSampler, directions: Sequence[Direction]) -> None:
